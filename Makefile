@@ -1,0 +1,124 @@
+# run-traced: `make help` lists the targets.
+VERSION := 0.1.0
+Q := $(if $(V),,@)
+PREFIX ?= /usr/local
+CC ?= gcc
+PKG_CONFIG ?= pkg-config
+BUILD ?= build$(if $(SAN),-san)
+
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g)
+SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Isrc $(WARNINGS) \
+          $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP
+
+# The packages of Debian 12 that this needs: to build and run, and beyond that to test.
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
+TEST_PACKAGES := libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
+                 php-curl
+
+objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
+SHARED_OBJECTS := $(call objects,src/base src/trace src/export)
+SHIM_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/wire src/shim)
+LAUNCHER_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/view src/launcher)
+# Unit tests link everything but the interposed calls and main().
+UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view) \
+                $(filter-out %/main.o,$(call objects,src/launcher))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+TESTAPPS := $(patsubst testapps/%/,$(BUILD)/testapps/%,$(wildcard testapps/*/))
+
+SHIM := $(BUILD)/librun-traced.so
+LAUNCHER := $(BUILD)/run-traced
+
+all: check-packages $(SHIM) $(LAUNCHER) ## build the library and the launcher
+
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(COMPILE) -c $< -o $@
+
+# symbols.def is the one list of interposed calls; the version script is made from it.
+$(BUILD)/librun-traced.map: src/shim/symbols.def
+	@mkdir -p $(@D)
+	$(Q){ echo '{ global:'; sed -n 's/^INTERPOSE[A-Z_]*(\([A-Za-z0-9_]*\).*/    \1;/p' $<; \
+	  echo '  local: *; };'; } > $@
+
+$(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
+	@echo "  LINK  $@"
+	$(Q)$(CC) -shared $(CFLAGS) $(SANITIZE) -Wl,--version-script=$(BUILD)/librun-traced.map \
+	  -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
+
+$(LAUNCHER): $(LAUNCHER_OBJECTS)
+	@echo "  LINK  $@"
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs libcjson) -lm
+
+$(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(UNIT_OBJECTS) \
+	  $$($(PKG_CONFIG) --libs criterion libcjson) -lm -lpthread
+
+.SECONDEXPANSION:
+$(TESTAPPS): $(BUILD)/testapps/%: $$(wildcard testapps/%/*.c) $$(wildcard testapps/%/*.h)
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -Wall -Wextra -Werror $(CFLAGS) $(SANITIZE) -o $@ \
+	  $(filter %.c,$^) -lcurl -lpthread
+
+testapps: $(TESTAPPS) ## build the programs to be traced in the demo and the tests
+
+demo: deps ## start the shop of seven services, send checkouts, show one as a waterfall
+	@$(MAKE) --no-print-directory -s all testapps
+	@testapps/shop/demo.sh
+
+test: test-deps ## run all tests (SAN=address,undefined for sanitizers)
+	@$(MAKE) --no-print-directory -s all testapps unit-tests
+	@BUILD=$(BUILD) tests/run
+
+unit-tests: $(UNIT_TESTS)
+
+install: all ## install into $(DESTDIR)$(PREFIX)
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/run-traced
+	install -m 755 run-traced.sh $(DESTDIR)$(PREFIX)/bin/run-traced.sh
+	install -m 755 $(LAUNCHER) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced
+	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/run-traced/librun-traced.so
+
+# Installs by root or passwordless sudo what dpkg does not know of; else prints the line to run.
+define install_packages
+	@missing=$$(for p in $(1); do \
+	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	[ -z "$$missing" ] && exit 0; \
+	set -- $$missing; \
+	install="apt-get install -y --no-install-recommends $$*"; \
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else \
+	    echo "make: some packages are missing; run this line, then try again:" >&2; \
+	    echo "  su -c 'apt-get update && $$install'" >&2; exit 1; fi; \
+	echo "make: installing $$*" >&2; \
+	log=$$(mktemp); \
+	if ! { $$as apt-get update && DEBIAN_FRONTEND=noninteractive $$as $$install; } >$$log 2>&1; then \
+	    cat $$log >&2; rm -f $$log; exit 1; fi; rm -f $$log
+endef
+
+deps: ## install the packages that building needs
+	$(call install_packages,$(BUILD_PACKAGES))
+
+test-deps: deps ## install the packages that the tests need as well
+	$(call install_packages,$(TEST_PACKAGES))
+
+check-packages:
+	@$(PKG_CONFIG) --exists libcjson libcurl 2>/dev/null || { \
+	    echo "make: libcjson and libcurl are needed to build; run: make deps" >&2; exit 1; }
+
+clean: ## remove what was built
+	rm -rf build build-san
+
+help: ## show this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
+	@echo
+	@echo "  V=1 shows the commands, DEBUG=1 builds without optimisation, SAN=address,undefined with sanitizers,"
+	@echo "  PREFIX=/usr/local and DESTDIR= say where to install."
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: all testapps demo test unit-tests install deps test-deps check-packages clean help
+.DELETE_ON_ERROR:
