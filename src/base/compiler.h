@@ -1,0 +1,23 @@
+/* compiler.h - the few compiler hints and constants that everything uses. */
+#ifndef RUN_TRACED_BASE_COMPILER_H
+#define RUN_TRACED_BASE_COMPILER_H
+
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+#define UNLIKELY(x) __builtin_expect(!!(x), 0)
+
+/* Cold paths live in functions of their own, so that the common case stays one branch. */
+#define COLD __attribute__((cold, noinline))
+
+/* Thread-locals of the preloaded library: the initial-exec model needs no __tls_get_addr, which may
+ * allocate. */
+#define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
+
+#define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+#define MIN(a, b) ((a) < (b) ? (a) : (b))
+#define MAX(a, b) ((a) > (b) ? (a) : (b))
+
+#define NANOS_PER_SECOND 1000000000ULL
+#define NANOS_PER_MILLI 1000000ULL
+#define NANOS_PER_MICRO 1000ULL
+
+#endif

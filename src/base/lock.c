@@ -1,0 +1,56 @@
+#include "base/lock.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/process.h"
+#include "base/raw.h"
+
+#include <stdatomic.h>
+
+enum { SPINS_BEFORE_YIELD = 100 };
+#define WAIT_MAX_NS (2 * NANOS_PER_MILLI)
+
+static uint64_t self(void)
+{
+    return (uint64_t)(uint32_t)process_pid() << 32 | (uint32_t)process_tid();
+}
+
+static void pause_briefly(unsigned spins)
+{
+    if (spins < SPINS_BEFORE_YIELD)
+        atomic_signal_fence(memory_order_seq_cst);
+    else
+        raw_sched_yield();
+}
+
+static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    for (unsigned spins = 0; clock_monotonic_ns() - start_ns < WAIT_MAX_NS; spins++) {
+        bool is_orphan = owner != 0 && owner >> 32 != me >> 32;
+        if (owner == me)
+            return false;
+        if ((owner == 0 || is_orphan) &&
+            atomic_compare_exchange_strong_explicit(&lock->owner, &owner, me, memory_order_acquire,
+                                                    memory_order_relaxed))
+            return true;
+        pause_briefly(spins);
+        owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
+    }
+    return false;
+}
+
+bool lock_acquire(struct lock *lock)
+{
+    uint64_t me = self();
+    uint64_t owner = 0;
+    if (LIKELY(atomic_compare_exchange_strong_explicit(&lock->owner, &owner, me,
+                                                       memory_order_acquire, memory_order_relaxed)))
+        return true;
+    return lock_wait(lock, me, owner);
+}
+
+void lock_release(struct lock *lock)
+{
+    atomic_store_explicit(&lock->owner, 0, memory_order_release);
+}

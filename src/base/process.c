@@ -1,0 +1,118 @@
+#include "base/process.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/raw.h"
+
+#include <stdatomic.h>
+
+static THREAD_LOCAL int t_tid;
+static THREAD_LOCAL int t_tid_pid;
+
+static _Atomic(struct process_page *) g_page;
+static _Atomic uint32_t g_fork_count;
+static _Atomic int g_last_pid;   /* only with the fallback page */
+static _Atomic bool g_was_filled; /* in this process or one that it was forked from */
+
+/* Without memory or without MADV_WIPEONFORK (Linux before 4.14): one page for all, never wiped, so
+ * the process id is asked for each time. */
+static struct process_page g_fallback_page;
+
+static struct process_page *page_map(void)
+{
+    struct process_page *page = raw_map_anonymous(4096);
+    if (!page)
+        return &g_fallback_page;
+    if (raw_syscall3(SYS_madvise, (long)page, 4096, MADV_WIPEONFORK) < 0) {
+        raw_munmap(page, 4096);
+        return &g_fallback_page;
+    }
+    struct process_page *expected = NULL;
+    if (atomic_compare_exchange_strong(&g_page, &expected, page))
+        return page;
+    raw_munmap(page, 4096);
+    return expected;
+}
+
+/* Every thread that finds no key brings one; the first one's counts. */
+static void key_fill(struct process_page *page, int pid)
+{
+    uint64_t key[2] = {0, 0};
+    if (raw_getrandom(key, sizeof key, 1 /* GRND_NONBLOCK */) != (long)sizeof key) {
+        /* Early boot: no entropy yet. Time and pid still tell processes of one machine apart. */
+        key[0] = clock_unix_nano() * 0x9e3779b97f4a7c15ULL;
+        key[1] = clock_monotonic_ns() ^ (uint64_t)pid << 40;
+    }
+    for (int i = 0; i < 2; i++) {
+        uint64_t none = 0;
+        atomic_compare_exchange_strong(&page->id_key[i], &none, key[i] | 1);
+    }
+}
+
+/* A page that nobody wipes tells a new process by its pid only. */
+static struct process_page *fallback_page_fill(int pid)
+{
+    if (atomic_exchange(&g_last_pid, pid) != pid) {
+        atomic_fetch_add(&g_fork_count, 1);
+        atomic_store(&g_fallback_page.id_key[0], 0);
+        atomic_store(&g_fallback_page.id_key[1], 0);
+    }
+    key_fill(&g_fallback_page, pid);
+    return &g_fallback_page;
+}
+
+/* The first call of all, or the first in a fork child; several threads of it may come at once. */
+static COLD struct process_page *page_fill(void)
+{
+    struct process_page *page = atomic_load(&g_page);
+    int pid = raw_getpid(), none = 0;
+    if (!page)
+        page = page_map();
+    if (page == &g_fallback_page)
+        return fallback_page_fill(pid);
+    key_fill(page, pid);
+    if (atomic_compare_exchange_strong(&page->pid, &none, pid) && g_was_filled)
+        atomic_fetch_add(&g_fork_count, 1);
+    g_was_filled = true;
+    return page;
+}
+
+struct process_page *process_page(void)
+{
+    struct process_page *page = atomic_load_explicit(&g_page, memory_order_acquire);
+    if (LIKELY(page && atomic_load_explicit(&page->pid, memory_order_acquire) != 0))
+        return page;
+    return page_fill();
+}
+
+int process_pid(void)
+{
+    int pid = atomic_load_explicit(&process_page()->pid, memory_order_relaxed);
+    return LIKELY(pid) ? pid : raw_getpid();
+}
+
+int process_tid(void)
+{
+    int pid = process_pid();
+    if (UNLIKELY(t_tid_pid != pid)) {
+        t_tid = raw_gettid();
+        t_tid_pid = pid;
+    }
+    return t_tid;
+}
+
+bool process_is_vfork_child(void)
+{
+    return raw_getpid() != process_pid();
+}
+
+uint32_t process_fork_count(void)
+{
+    process_page();
+    return atomic_load_explicit(&g_fork_count, memory_order_relaxed);
+}
+
+void process_note_fork(void)
+{
+    atomic_fetch_add(&g_fork_count, 1);
+}

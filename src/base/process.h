@@ -1,0 +1,40 @@
+/* process.h - which process is this? Known without a system call, and right after any kind of fork.
+ *
+ * One page of memory is marked MADV_WIPEONFORK: the kernel zeroes it in a fork child, however the
+ * fork was made. What must not be shared by parent and child (the id generator's key) lives there. */
+#ifndef RUN_TRACED_BASE_PROCESS_H
+#define RUN_TRACED_BASE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What a fork child starts without. All zero in it until process_page() fills it anew. */
+struct process_page {
+    _Atomic int pid;
+    _Atomic uint64_t id_counter;
+    _Atomic uint64_t id_key[2]; /* from getrandom(2); 0: not yet */
+};
+
+/* process_page - this process's page, filled. One load and a branch; two system calls the first time
+ * in each process. Hot path, signal-safe. */
+struct process_page *process_page(void);
+
+/* process_pid - the process id, as getpid(2). In a vfork child: the parent's. Hot path. */
+int process_pid(void);
+
+/* process_tid - the thread id, as gettid(2), asked of the kernel once per thread and process. */
+int process_tid(void);
+
+/* process_is_vfork_child - true where memory is borrowed from a parent that waits (vfork): what is
+ * done to descriptors here must not be written down. One system call. */
+bool process_is_vfork_child(void);
+
+/* process_fork_count - how many forks lie between the library's start and now on this branch of the
+ * family, those that process_note_fork told of included. What began under another count may have a
+ * copy in another process. Hot path. */
+uint32_t process_fork_count(void);
+
+/* process_note_fork - the parent's half: a fork was just made. Signal-safe. */
+void process_note_fork(void);
+
+#endif

@@ -1,0 +1,140 @@
+#include "base/text.h"
+
+#include "base/compiler.h"
+
+#include <string.h>
+
+static const char HEX_DIGITS[] = "0123456789abcdef";
+
+void text_append(struct text *text, const char *bytes, size_t len)
+{
+    size_t room = text->capacity - text->len;
+    if (UNLIKELY(len > room)) {
+        len = room;
+        text->overflowed = true;
+    }
+    memcpy(text->bytes + text->len, bytes, len);
+    text->len += len;
+}
+
+void text_append_string(struct text *text, const char *string)
+{
+    text_append(text, string, strlen(string));
+}
+
+void text_append_char(struct text *text, char c)
+{
+    text_append(text, &c, 1);
+}
+
+void text_append_decimal(struct text *text, int64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do {
+        digits[--at] = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (value < 0)
+        text_append_char(text, '-');
+    text_append(text, digits + at, sizeof digits - at);
+}
+
+void text_append_hex(struct text *text, const uint8_t *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        char pair[2] = {HEX_DIGITS[bytes[i] >> 4], HEX_DIGITS[bytes[i] & 15]};
+        text_append(text, pair, 2);
+    }
+}
+
+void text_append_hex_number(struct text *text, uint64_t value)
+{
+    char digits[16];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = HEX_DIGITS[value & 15];
+        value >>= 4;
+    } while (value);
+    text_append(text, "0x", 2);
+    text_append(text, digits + at, sizeof digits - at);
+}
+
+/* Length of the valid UTF-8 sequence at @s (RFC 3629), or 0. */
+static size_t utf8_sequence_len(const uint8_t *s, size_t len)
+{
+    uint8_t lead = s[0];
+    if (lead < 0x80)
+        return 1;
+    size_t need = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : 4;
+    if (lead < 0xc2 || lead > 0xf4 || need > len)
+        return 0;
+    for (size_t i = 1; i < need; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    /* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
+    if ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) ||
+        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return need;
+}
+
+static void append_json_special(struct text *text, uint8_t c)
+{
+    switch (c) {
+    case '"':
+        text_append(text, "\\\"", 2);
+        return;
+    case '\\':
+        text_append(text, "\\\\", 2);
+        return;
+    case '\n':
+        text_append(text, "\\n", 2);
+        return;
+    case '\r':
+        text_append(text, "\\r", 2);
+        return;
+    case '\t':
+        text_append(text, "\\t", 2);
+        return;
+    default:
+        text_append(text, "\\u00", 4);
+        text_append_hex(text, &c, 1);
+    }
+}
+
+void text_append_json(struct text *text, const char *bytes, size_t len)
+{
+    const uint8_t *s = (const uint8_t *)bytes;
+    text_append_char(text, '"');
+    for (size_t i = 0; i < len;) {
+        size_t plain = i;
+        while (plain < len && s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' &&
+               s[plain] != '\\')
+            plain++;
+        text_append(text, bytes + i, plain - i);
+        i = plain;
+        if (i == len)
+            break;
+        size_t sequence = utf8_sequence_len(s + i, len - i);
+        if (sequence >= 2)
+            text_append(text, bytes + i, sequence);
+        else if (sequence == 1)
+            append_json_special(text, s[i]);
+        else
+            text_append(text, "\xef\xbf\xbd", 3);
+        i += sequence ? sequence : 1;
+    }
+    text_append_char(text, '"');
+}
+
+char *text_terminate(struct text *text)
+{
+    if (text->len == text->capacity) {
+        text->len--;
+        text->overflowed = true;
+    }
+    text->bytes[text->len] = '\0';
+    return text->bytes;
+}

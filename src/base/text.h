@@ -1,0 +1,47 @@
+/* text.h - text built into a caller's buffer: bounded, no allocation, no locale, signal-safe. */
+#ifndef RUN_TRACED_BASE_TEXT_H
+#define RUN_TRACED_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct text {
+    char *bytes;
+    size_t len;      /* bytes written; never more than capacity */
+    size_t capacity; /* bytes */
+    bool overflowed; /* something did not fit: bytes[0..len) is a prefix of what was meant */
+};
+
+/* text_on - an empty text over @bytes. */
+static inline struct text text_on(char *bytes, size_t capacity)
+{
+    return (struct text){.bytes = bytes, .capacity = capacity};
+}
+
+/* text_append - adds @len bytes as they are. */
+void text_append(struct text *text, const char *bytes, size_t len);
+
+/* text_append_string - adds a NUL-terminated string as it is. */
+void text_append_string(struct text *text, const char *string);
+
+/* text_append_char - adds one byte. */
+void text_append_char(struct text *text, char c);
+
+/* text_append_decimal - adds @value in decimal. */
+void text_append_decimal(struct text *text, int64_t value);
+
+/* text_append_hex - adds @len bytes as 2 * len lower-case hex digits. */
+void text_append_hex(struct text *text, const uint8_t *bytes, size_t len);
+
+/* text_append_hex_number - adds @value as 0x and lower-case hex digits without leading zeros. */
+void text_append_hex_number(struct text *text, uint64_t value);
+
+/* text_append_json - adds a JSON string with its quotes (RFC 8259 section 7). Bytes that are not
+ * valid UTF-8 become U+FFFD, so that the line stays valid JSON whatever came over the wire. */
+void text_append_json(struct text *text, const char *bytes, size_t len);
+
+/* text_terminate - writes the NUL (over the last byte if the text is full) and returns the bytes. */
+char *text_terminate(struct text *text);
+
+#endif
