@@ -1,0 +1,58 @@
+#include "trace/context.h"
+
+#include "base/process.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+
+/* The finaliser of SplitMix64: a bijection, so distinct counters never give the same id. */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9ULL;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebULL;
+    return x ^ (x >> 31);
+}
+
+static uint64_t random_next(int stream)
+{
+    struct process_page *page = process_page();
+    uint64_t count = atomic_fetch_add_explicit(&page->id_counter, 1, memory_order_relaxed);
+    uint64_t x = mix(mix(atomic_load_explicit(&page->id_key[stream], memory_order_relaxed) +
+                         count * 0x9e3779b97f4a7c15ULL) ^
+                     atomic_load_explicit(&page->id_key[1 - stream], memory_order_relaxed));
+    return x ? x : random_next(stream);
+}
+
+void span_id_generate(uint8_t span_id[SPAN_ID_LEN])
+{
+    uint64_t id = random_next(0);
+    memcpy(span_id, &id, SPAN_ID_LEN);
+}
+
+void trace_id_generate(uint8_t trace_id[TRACE_ID_LEN])
+{
+    uint64_t id[2] = {random_next(0), random_next(1)};
+    memcpy(trace_id, id, TRACE_ID_LEN);
+}
+
+void span_context_copy(struct span_context *to, const struct span_context *from)
+{
+    memcpy(to, from, offsetof(struct span_context, tracestate));
+    if (!from->is_valid)
+        to->tracestate_len = 0;
+    memcpy(to->tracestate, from->tracestate, to->tracestate_len);
+}
+
+void span_context_child(struct span_context *child, const struct span_context *parent)
+{
+    if (parent && parent->is_valid) {
+        span_context_copy(child, parent);
+    } else {
+        trace_id_generate(child->trace_id);
+        child->trace_flags = TRACE_FLAG_SAMPLED;
+        child->tracestate_len = 0;
+    }
+    child->is_valid = true;
+    span_id_generate(child->span_id);
+}

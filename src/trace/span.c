@@ -1,0 +1,217 @@
+#include "trace/span.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/process.h"
+#include "trace/sink.h"
+
+#include <string.h>
+
+struct span *span_start(enum span_kind kind, uint64_t start_ns)
+{
+    struct span *span = span_sink_claim();
+    if (UNLIKELY(!span))
+        return NULL;
+    uint64_t now_ns = clock_monotonic_ns();
+    uint32_t index = span->index;
+    memset(span, 0, offsetof(struct span, bytes));
+    span->index = index;
+    span->kind = (uint8_t)kind;
+    span->pid = process_pid();
+    span->tid = process_tid();
+    span->start_ns = start_ns && start_ns < now_ns ? start_ns : now_ns;
+    span->start_unix_nano = clock_unix_nano() - (now_ns - span->start_ns);
+    atomic_store_explicit(&span->state, SPAN_OPEN, memory_order_release);
+    return span;
+}
+
+void span_set_context(struct span *span, const struct span_context *context,
+                      const uint8_t *parent_span_id)
+{
+    if (!span)
+        return;
+    memcpy(span->trace_id, context->trace_id, TRACE_ID_LEN);
+    memcpy(span->span_id, context->span_id, SPAN_ID_LEN);
+    span->trace_flags = context->trace_flags;
+    if (parent_span_id)
+        memcpy(span->parent_span_id, parent_span_id, SPAN_ID_LEN);
+    span->tracestate_len = context->tracestate_len;
+    memcpy(span->bytes, context->tracestate, context->tracestate_len);
+}
+
+void span_set_name(struct span *span, const char *name, size_t len)
+{
+    if (!span)
+        return;
+    span->name_len = (uint16_t)MIN(len, sizeof span->name);
+    memcpy(span->name, name, span->name_len);
+}
+
+static void attribute_append(struct span *span, struct attribute_header header, const void *value)
+{
+    uint32_t used = atomic_load_explicit(&span->attributes_len, memory_order_relaxed);
+    size_t at = span->tracestate_len + used;
+    size_t room = sizeof span->bytes - at;
+    if (sizeof header + header.len > room) {
+        span->dropped_attributes_count++;
+        if (header.type != ATTRIBUTE_STRING || room < sizeof header + 32)
+            return;
+        header.len = (uint16_t)(room - sizeof header);
+    }
+    memcpy(span->bytes + at, &header, sizeof header);
+    memcpy(span->bytes + at + sizeof header, value, header.len);
+    atomic_store_explicit(&span->attributes_len, used + (uint32_t)sizeof header + header.len,
+                          memory_order_release);
+}
+
+void span_set_string(struct span *span, enum attribute_key key, const char *value, size_t len)
+{
+    if (span)
+        attribute_append(span,
+                         (struct attribute_header){.key = (uint8_t)key,
+                                                   .type = ATTRIBUTE_STRING,
+                                                   .len = (uint16_t)MIN(len, SPAN_RECORD_LEN)},
+                         value);
+}
+
+void span_set_int(struct span *span, enum attribute_key key, int64_t value)
+{
+    if (span)
+        attribute_append(
+            span,
+            (struct attribute_header){
+                .key = (uint8_t)key, .type = ATTRIBUTE_INT, .len = sizeof value},
+            &value);
+}
+
+void span_set_true(struct span *span, enum attribute_key key)
+{
+    if (span)
+        attribute_append(
+            span, (struct attribute_header){.key = (uint8_t)key, .type = ATTRIBUTE_BOOL, .len = 0},
+            "");
+}
+
+void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns)
+{
+    if (!span || span->event_count == SPAN_EVENT_COUNT)
+        return;
+    for (int i = 0; i < span->event_count; i++)
+        if (span->events[i].id == (uint32_t)id)
+            return;
+    span->events[span->event_count] =
+        (struct span_event){.id = (uint32_t)id, .monotonic_ns = monotonic_ns};
+    span->event_count++;
+}
+
+void span_set_status(struct span *span, enum span_status status)
+{
+    if (span && span->status == SPAN_STATUS_UNSET)
+        span->status = (uint8_t)status;
+}
+
+void span_set_error(struct span *span, const char *error_type, const char *message)
+{
+    if (!span || span->status == SPAN_STATUS_ERROR)
+        return;
+    span->status = SPAN_STATUS_ERROR;
+    span_set_string(span, ATTRIBUTE_ERROR_TYPE, error_type, strlen(error_type));
+    span->message_len = (uint16_t)MIN(strlen(message), sizeof span->message);
+    memcpy(span->message, message, span->message_len);
+}
+
+void span_end(struct span *span, uint64_t end_ns)
+{
+    if (!span)
+        return;
+    span->end_ns = MAX(end_ns, span->start_ns);
+    span_sink_publish(span);
+}
+
+void span_abandon(struct span *span)
+{
+    if (span)
+        span_sink_abandon(span);
+}
+
+/* Reads the header at @at and checks that it and its value end by @end. */
+static bool attribute_header_read(const struct span *span, size_t at, size_t end,
+                                  struct attribute_header *header)
+{
+    if (end - at < sizeof *header)
+        return false;
+    memcpy(header, span->bytes + at, sizeof *header);
+    return header->len <= end - at - sizeof *header;
+}
+
+static bool attribute_is_known(const struct attribute_header *header)
+{
+    static const uint16_t smallest[] = {
+        [ATTRIBUTE_STRING] = 0, [ATTRIBUTE_INT] = sizeof(int64_t), [ATTRIBUTE_BOOL] = 0};
+    return header->key < ATTRIBUTE_COUNT && header->type < ARRAY_LEN(smallest) &&
+           header->len >= smallest[header->type];
+}
+
+size_t span_tracestate(const struct span *span, const char **tracestate)
+{
+    *tracestate = span->bytes;
+    return span->tracestate_len <= TRACESTATE_LEN_MAX ? span->tracestate_len : 0;
+}
+
+void attribute_begin(struct attribute_iterator *iterator, const struct span *span)
+{
+    *iterator = (struct attribute_iterator){.span = span};
+    size_t at = span->tracestate_len;
+    if (at > TRACESTATE_LEN_MAX)
+        return;
+    size_t used = atomic_load_explicit(&span->attributes_len, memory_order_acquire);
+    size_t end = at + MIN(used, sizeof span->bytes - at);
+    struct attribute_header header;
+    while (attribute_header_read(span, at, end, &header)) {
+        if (attribute_is_known(&header))
+            iterator->places[header.key] = (uint16_t)(at + 1);
+        at += sizeof header + header.len;
+    }
+}
+
+bool attribute_next(struct attribute_iterator *iterator, struct attribute *out)
+{
+    unsigned key = iterator->key;
+    while (key < ATTRIBUTE_COUNT && !iterator->places[key])
+        key++;
+    iterator->key = key + 1;
+    if (key >= ATTRIBUTE_COUNT)
+        return false;
+    const char *place = iterator->span->bytes + iterator->places[key] - 1;
+    struct attribute_header header;
+    memcpy(&header, place, sizeof header);
+    *out = (struct attribute){.key = (enum attribute_key)key,
+                              .type = (enum attribute_type)header.type,
+                              .string = place + sizeof header,
+                              .len = header.len,
+                              .number = 1};
+    if (header.type == ATTRIBUTE_INT)
+        memcpy(&out->number, out->string, sizeof out->number);
+    return true;
+}
+
+const char *attribute_name(unsigned key)
+{
+    static const char *const names[] = {
+#define ATTRIBUTE(key, name) name,
+#include "trace/attributes.def"
+#undef ATTRIBUTE
+    };
+    return key < ARRAY_LEN(names) ? names[key] : NULL;
+}
+
+const char *span_event_name(unsigned id)
+{
+    static const char *const names[SPAN_EVENT_COUNT] = {
+        [SPAN_EVENT_CONNECT] = "connect",
+        [SPAN_EVENT_CONNECTED] = "connected",
+        [SPAN_EVENT_REQUEST_FIRST_BYTE] = "request.first_byte",
+        [SPAN_EVENT_RESPONSE_FIRST_BYTE] = "response.first_byte",
+    };
+    return id < ARRAY_LEN(names) ? names[id] : NULL;
+}

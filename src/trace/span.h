@@ -1,0 +1,151 @@
+/* span.h - the span record: fixed size, filled in place, no pointers, so that it can live in memory
+ * that another process reads. */
+#ifndef RUN_TRACED_TRACE_SPAN_H
+#define RUN_TRACED_TRACE_SPAN_H
+
+#include "trace/context.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum span_kind { SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT };
+enum span_status { SPAN_STATUS_UNSET, SPAN_STATUS_OK, SPAN_STATUS_ERROR };
+enum span_state { SPAN_FREE, SPAN_OPEN, SPAN_ENDED };
+
+enum span_event_id {
+    SPAN_EVENT_CONNECT,              /* connect(2) was called */
+    SPAN_EVENT_CONNECTED,            /* the connection was seen to be established */
+    SPAN_EVENT_REQUEST_FIRST_BYTE,   /* sent by a client, received by a server */
+    SPAN_EVENT_RESPONSE_FIRST_BYTE,  /* received by a client, sent by a server */
+    SPAN_EVENT_COUNT,
+};
+
+enum attribute_key {
+#define ATTRIBUTE(key, name) ATTRIBUTE_##key,
+#include "trace/attributes.def"
+#undef ATTRIBUTE
+    ATTRIBUTE_COUNT,
+};
+
+enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL };
+
+enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1800, SPAN_NAME_LEN_MAX = 32 };
+
+/* In the record's attribute bytes: this header, then len bytes (an int64_t, or text without NUL). */
+struct attribute_header {
+    uint8_t key;
+    uint8_t type;
+    uint16_t len;
+};
+
+/* One attribute as attribute_next() shows it. */
+struct attribute {
+    enum attribute_key key;
+    enum attribute_type type;
+    const char *string; /* STRING: len bytes within the record */
+    size_t len;
+    int64_t number; /* INT; BOOL: 1 */
+};
+
+struct span_event {
+    uint64_t monotonic_ns;
+    uint32_t id; /* enum span_event_id */
+    uint32_t reserved;
+};
+
+struct span {
+    uint32_t index;         /* where the record lives; belongs to the sink */
+    _Atomic uint32_t state; /* enum span_state */
+    uint8_t trace_id[TRACE_ID_LEN];
+    uint8_t span_id[SPAN_ID_LEN];
+    uint8_t parent_span_id[SPAN_ID_LEN]; /* all zero: a root span */
+    uint8_t trace_flags;
+    uint8_t kind;   /* enum span_kind */
+    uint8_t status; /* enum span_status */
+    uint8_t event_count;
+    uint16_t name_len;
+    uint16_t message_len;
+    int32_t pid;
+    int32_t tid;
+    uint64_t start_unix_nano;
+    uint64_t start_ns; /* monotonic */
+    uint64_t end_ns;   /* monotonic; 0 while open */
+    struct span_event events[SPAN_EVENT_COUNT];
+    char name[SPAN_NAME_LEN_MAX];
+    char message[64]; /* of the status */
+    uint16_t tracestate_len;
+    uint16_t dropped_attributes_count; /* did not fit, or were cut to fit */
+    _Atomic uint32_t attributes_len;   /* bytes; grows only after what it covers is written */
+    /* The tracestate (tracestate_len bytes), then attributes. */
+    char bytes[SPAN_BYTES_LEN];
+};
+
+_Static_assert(sizeof(struct span) == SPAN_RECORD_LEN, "a span record has a fixed size");
+
+/* span_start - claims a record from the sink and starts it now (or at @start_ns on the monotonic
+ * clock, where that is not 0 and lies in the past). Returns NULL when there is no room: the span is
+ * counted as dropped, and every function here takes NULL and does nothing. Hot path, signal-safe. */
+struct span *span_start(enum span_kind kind, uint64_t start_ns);
+
+/* span_set_context - gives the span its ids. @parent_span_id: NULL or all zero for a root span.
+ * To be called once, before any attribute is set. */
+void span_set_context(struct span *span, const struct span_context *context,
+                      const uint8_t *parent_span_id);
+
+/* span_set_name - at most SPAN_NAME_LEN_MAX bytes; low cardinality. */
+void span_set_name(struct span *span, const char *name, size_t len);
+
+/* span_set_string - adds an attribute; what does not fit in the record is cut and counted. */
+void span_set_string(struct span *span, enum attribute_key key, const char *value, size_t len);
+
+/* span_set_int - adds an integer attribute. */
+void span_set_int(struct span *span, enum attribute_key key, int64_t value);
+
+/* span_set_true - adds a boolean attribute that is true. */
+void span_set_true(struct span *span, enum attribute_key key);
+
+/* span_add_event - notes that @id happened at @monotonic_ns. Each id at most once. */
+void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns);
+
+/* span_set_status - the outcome when it is no error. */
+void span_set_status(struct span *span, enum span_status status);
+
+/* span_set_error - ends in status ERROR. @error_type: the value of error.type, of low cardinality,
+ * such as an errno's name, a status code or "timeout". @message: for people. The first error counts;
+ * later ones are ignored. */
+void span_set_error(struct span *span, const char *error_type, const char *message);
+
+/* span_end - the span is over at @end_ns (monotonic): handed to the sink, not to be touched again. */
+void span_end(struct span *span, uint64_t end_ns);
+
+/* span_abandon - gives the record back unreported: what it stood for did not take place. */
+void span_abandon(struct span *span);
+
+/* Where attribute_next() stands: for each key the offset of its last value, plus 1. */
+struct attribute_iterator {
+    const struct span *span;
+    unsigned key;
+    uint16_t places[ATTRIBUTE_COUNT];
+};
+
+/* attribute_begin - starts a walk over the attributes of @span, whatever bytes it consists of: what
+ * would lead out of the record or has an unknown key or type is passed over. The record must not
+ * change until the walk is over. Hot path, signal-safe. */
+void attribute_begin(struct attribute_iterator *iterator, const struct span *span);
+
+/* attribute_next - the next attribute, in the order of attributes.def; of a key that was set more than
+ * once the last value alone. Returns false, @out untouched, at the end. Hot path, signal-safe. */
+bool attribute_next(struct attribute_iterator *iterator, struct attribute *out);
+
+/* span_tracestate - the tracestate of @span, whatever bytes that consists of. Returns its length in
+ * bytes, 0 for none. */
+size_t span_tracestate(const struct span *span, const char **tracestate);
+
+/* attribute_name - the name on the wire; NULL if @key is out of range. */
+const char *attribute_name(unsigned key);
+
+/* span_event_name - the name on the wire; NULL if @id is out of range. */
+const char *span_event_name(unsigned id);
+
+#endif
