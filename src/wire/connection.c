@@ -1,0 +1,325 @@
+#include "wire/connection.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/raw.h"
+#include "base/slab.h"
+#include "trace/callsite.h"
+#include "trace/error_name.h"
+#include "wire/protocol.h"
+
+#include <errno.h>
+#include <string.h>
+
+static struct slab g_connections = SLAB_INITIALIZER(sizeof(struct connection), 64, 1024 * 16);
+static struct slab g_edits = SLAB_INITIALIZER(sizeof(struct edit), 32, 1024);
+
+struct connection *connection_new(void)
+{
+    uint32_t index;
+    struct connection *connection = slab_alloc(&g_connections, &index);
+    if (UNLIKELY(!connection))
+        return NULL;
+    memset(&connection->lock, 0,
+           offsetof(struct connection, peer) - offsetof(struct connection, lock));
+    connection->index = index;
+    connection->is_first_request = true;
+    connection->peer.any.sa_family = connection->local.any.sa_family = AF_UNSPEC;
+    connection->connect_active.source = ACTIVE_NONE;
+    atomic_store_explicit(&connection->fd_count, 1, memory_order_release);
+    return connection;
+}
+
+void connection_edit_done(struct connection *connection)
+{
+    struct edit *edit = connection->edits;
+    connection->edits = edit->next;
+    slab_free(&g_edits, edit->index);
+}
+
+void connection_edits_forget(struct connection *connection)
+{
+    struct edit *half_made = connection->edits;
+    if (!half_made)
+        return;
+    struct edit *edit = half_made->next;
+    while (edit) {
+        struct edit *next = edit->next;
+        slab_free(&g_edits, edit->index);
+        edit = next;
+    }
+    half_made->next = NULL;
+    if (half_made->is_replacement || half_made->sent_len == 0)
+        connection_edit_done(connection);
+}
+
+static void exchanges_drop(struct connection *connection)
+{
+    while (connection->first)
+        exchange_drop(connection_pop(connection));
+}
+
+void connection_set_opaque(struct connection *connection)
+{
+    atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    exchanges_drop(connection);
+    if (connection->protocol)
+        connection->protocol->end(connection);
+}
+
+void connection_push(struct connection *connection, struct exchange *exchange)
+{
+    exchange->next = NULL;
+    if (connection->last)
+        connection->last->next = exchange;
+    else
+        connection->first = exchange;
+    connection->last = exchange;
+    connection->current = exchange;
+}
+
+struct exchange *connection_pop(struct connection *connection)
+{
+    struct exchange *exchange = connection->first;
+    connection->first = exchange->next;
+    if (!connection->first)
+        connection->last = NULL;
+    if (connection->current == exchange)
+        connection->current = NULL;
+    return exchange;
+}
+
+void connection_fail_all(struct connection *connection, const char *error_type,
+                         const char *message)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    while (connection->first)
+        exchange_fail(connection_pop(connection), error_type, message, now_ns);
+}
+
+bool connection_edit(struct connection *connection, uint64_t offset, bool is_replacement,
+                     const char *text, size_t len)
+{
+    uint32_t index;
+    struct edit *edit = slab_alloc(&g_edits, &index);
+    if (!edit)
+        return false;
+    if (len > sizeof edit->text) {
+        slab_free(&g_edits, index);
+        return false;
+    }
+    *edit = (struct edit){.index = index,
+                          .offset = offset,
+                          .is_replacement = is_replacement,
+                          .len = (uint16_t)len};
+    memcpy(edit->text, text, len);
+    struct edit **end = &connection->edits;
+    while (*end)
+        end = &(*end)->next;
+    *end = edit;
+    return true;
+}
+
+void connection_find_local(struct connection *connection)
+{
+    union endpoint local;
+    socklen_t len = sizeof local;
+    if (!endpoint_is_known(&connection->local) &&
+        raw_getsockname(connection->fd, &local, &len) == 0)
+        endpoint_set(&connection->local, &local.any, len);
+}
+
+void connection_connect_begin(struct connection *connection, const struct sockaddr *address,
+                              socklen_t len)
+{
+    if (connection->is_connecting || !lock_acquire(&connection->lock))
+        return; /* asked again while a non-blocking attempt is under way: the first one counts */
+    const struct active_context *active = active_current(NULL);
+    endpoint_set(&connection->peer, address, len);
+    connection->connect_start_ns = clock_monotonic_ns();
+    connection->connected_ns = 0;
+    connection->is_connecting = true;
+    if (active)
+        active_copy(&connection->connect_active, active);
+    lock_release(&connection->lock);
+}
+
+/* A CLIENT span for a connection that never came to be. */
+static void connect_fail_report(struct connection *connection, const char *error_type,
+                                const char *message)
+{
+    const struct active_context *parent = &connection->connect_active;
+    struct span *span = span_start(SPAN_KIND_CLIENT, connection->connect_start_ns);
+    struct span_context context;
+    bool has_parent = parent->source != ACTIVE_NONE;
+    if (!span)
+        return;
+    span_context_child(&context, has_parent ? &parent->context : NULL);
+    span_set_context(span, &context, has_parent ? parent->context.span_id : NULL);
+    span_set_name(span, "connect", 7);
+    endpoint_describe(&connection->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    endpoint_describe(&connection->peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS,
+                      ATTRIBUTE_NETWORK_PEER_PORT);
+    span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT,
+                    connection->peer.any.sa_family == AF_UNIX ? "unix" : "tcp",
+                    connection->peer.any.sa_family == AF_UNIX ? 4 : 3);
+    callsite_record(span);
+    span_add_event(span, SPAN_EVENT_CONNECT, connection->connect_start_ns);
+    span_set_error(span, error_type, message);
+    span_end(span, clock_monotonic_ns());
+}
+
+/* The application's mistakes are not the network's failures. */
+static bool is_network_error(int error)
+{
+    return error != EBADF && error != ENOTSOCK && error != EFAULT && error != EINVAL &&
+           error != EAFNOSUPPORT && error != EPROTOTYPE && error != EISCONN;
+}
+
+void connection_connect_end(struct connection *connection, int error)
+{
+    bool is_pending = error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
+    if (is_pending || !connection->is_connecting || !lock_acquire(&connection->lock))
+        return;
+    if (connection->is_connecting) {
+        connection->is_connecting = false;
+        if (error == 0 || error == EISCONN)
+            connection->connected_ns = clock_monotonic_ns();
+        else if (is_network_error(error) && endpoint_is_known(&connection->peer))
+            connect_fail_report(connection, error_name(error), error_text(error));
+    }
+    lock_release(&connection->lock);
+}
+
+void connection_peer_closed(struct connection *connection)
+{
+    if (!lock_acquire(&connection->lock))
+        return;
+    bool is_client = connection->role == ROLE_CLIENT;
+    if (is_client && connection->first)
+        exchange_resume(connection->first);
+    if (connection->protocol)
+        connection->protocol->stream_end(connection, !is_client, clock_monotonic_ns());
+    if (is_client)
+        connection_fail_all(connection, ERROR_CONNECTION_CLOSED,
+                            connection->first && connection->first->is_response_started
+                                ? "the response was cut off: the server closed the connection"
+                                : "the server closed the connection without an answer");
+    else if (connection->current && !connection->current->is_response_started)
+        connection_fail_all(connection, ERROR_CONNECTION_CLOSED,
+                            "the request was cut off: the client closed the connection");
+    lock_release(&connection->lock);
+}
+
+void connection_receive_failed(struct connection *connection, int error)
+{
+    if (error == EAGAIN || error == EINTR || !is_network_error(error) || error == ENOTCONN)
+        return;
+    if (connection->is_connecting)
+        connection_connect_end(connection, error);
+    if (!lock_acquire(&connection->lock))
+        return;
+    if (connection->role == ROLE_CLIENT && connection->first)
+        exchange_resume(connection->first);
+    connection_fail_all(connection, error_name(error), error_text(error));
+    lock_release(&connection->lock);
+}
+
+void connection_shutdown_write(struct connection *connection)
+{
+    if (!lock_acquire(&connection->lock))
+        return;
+    if (connection->protocol && connection->role == ROLE_SERVER)
+        connection->protocol->stream_end(connection, false, clock_monotonic_ns());
+    lock_release(&connection->lock);
+}
+
+/* Says why what is still open will never be complete. */
+static void unfinished_report(struct connection *connection, bool is_exit)
+{
+    const struct exchange *exchange = connection->first;
+    if (is_exit)
+        connection_fail_all(connection, ERROR_ABORTED, "the process exited before the end");
+    else if (connection->role == ROLE_SERVER)
+        connection_fail_all(connection, ERROR_ABORTED,
+                            exchange->is_response_started
+                                ? "the response was cut off: closed by the server itself"
+                                : "closed by the server itself without an answer");
+    else if (exchange->is_response_started)
+        connection_fail_all(connection, ERROR_ABORTED,
+                            "the response was not read to its end: closed by the client");
+    else if (connection->send_error)
+        connection_fail_all(connection, error_name(connection->send_error),
+                            error_text(connection->send_error));
+    else
+        connection_fail_all(connection, ERROR_TIMEOUT, "no answer until the client gave up");
+}
+
+/* Across a fork, the process that sees the response reports the exchange: DESIGN.md, rule 2.3. */
+static void exchanges_leave_to_other_process(struct connection *connection)
+{
+    while (connection->first && exchange_has_crossed_fork(connection->first) &&
+           !connection->first->is_response_started)
+        exchange_drop(connection_pop(connection));
+}
+
+/* Closed while connect(2) had not been heard of again. The kernel knows how far it has come. */
+static void connecting_give_up(struct connection *connection)
+{
+    union endpoint peer;
+    socklen_t peer_len = sizeof peer;
+    int error = 0;
+    socklen_t error_len = sizeof error;
+    connection->is_connecting = false;
+    if (!endpoint_is_known(&connection->peer) ||
+        raw_getpeername(connection->fd, &peer, &peer_len) == 0 ||
+        raw_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
+        return;
+    if (error)
+        connect_fail_report(connection, error_name(error), error_text(error));
+    else
+        connect_fail_report(connection, ERROR_TIMEOUT,
+                            "not connected until the application gave up");
+}
+
+static void exchanges_finish(struct connection *connection, bool is_exit)
+{
+    if (connection->protocol && !connection->is_opaque)
+        connection->protocol->stream_end(connection, false, clock_monotonic_ns());
+    exchanges_leave_to_other_process(connection);
+    if (connection->first)
+        unfinished_report(connection, is_exit);
+    if (connection->protocol)
+        connection->protocol->end(connection);
+}
+
+void connection_release(struct connection *connection, int fd)
+{
+    if (atomic_fetch_sub_explicit(&connection->fd_count, 1, memory_order_acq_rel) != 1)
+        return;
+    if (!lock_acquire(&connection->lock))
+        return; /* its memory is lost; better than to touch it under another thread's hands */
+    connection->fd = fd;
+    if (connection->is_connecting)
+        connecting_give_up(connection);
+    exchanges_finish(connection, false);
+    connection_edits_forget(connection);
+    if (connection->edits)
+        connection_edit_done(connection);
+    atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
+    lock_release(&connection->lock);
+    slab_free(&g_connections, connection->index);
+}
+
+void connection_exit_all(void)
+{
+    uint32_t count = slab_high_water(&g_connections);
+    for (uint32_t i = 0; i < count; i++) {
+        struct connection *connection = slab_at(&g_connections, i);
+        if (atomic_load_explicit(&connection->fd_count, memory_order_acquire) == 0 ||
+            !connection->first || !lock_acquire(&connection->lock))
+            continue;
+        exchanges_finish(connection, true);
+        lock_release(&connection->lock);
+    }
+}

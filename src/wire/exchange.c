@@ -1,0 +1,276 @@
+#include "wire/exchange.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/process.h"
+#include "base/slab.h"
+#include "base/text.h"
+#include "trace/callsite.h"
+
+#include <string.h>
+
+static struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 64, 1024);
+
+static bool method_is(const struct http1_event *line, const char *method)
+{
+    return line->name_len == strlen(method) && memcmp(line->name, method, line->name_len) == 0;
+}
+
+struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
+                                const struct http1_event *request_line)
+{
+    uint32_t index;
+    struct exchange *exchange = slab_alloc(&g_exchanges, &index);
+    if (UNLIKELY(!exchange))
+        return NULL;
+    /* The generation outlives the object's reuse; the large contexts are cleared by their flags. */
+    memset(&exchange->fork_count, 0,
+           offsetof(struct exchange, context) - offsetof(struct exchange, fork_count));
+    exchange->index = index;
+    exchange->context.is_valid = false;
+    exchange->active.source = ACTIVE_NONE;
+    exchange->active.has_incoming = false;
+    exchange->fork_count = process_fork_count();
+    exchange->kind = (uint8_t)kind;
+    exchange->is_connect_method = method_is(request_line, "CONNECT");
+    exchange->is_head_method = method_is(request_line, "HEAD");
+    exchange->head = http_head_alloc();
+    exchange->span = exchange->head ? span_start(kind, start_ns) : NULL;
+    if (exchange->head)
+        http_head_note_line(exchange->head, request_line);
+    if (kind == SPAN_KIND_CLIENT)
+        callsite_record(exchange->span);
+    return exchange;
+}
+
+static void exchange_free(struct exchange *exchange)
+{
+    if (exchange->kind == SPAN_KIND_SERVER && exchange->active.source != ACTIVE_NONE) {
+        active_clear_if_owned(&exchange->active.owner);
+        active_open_change(exchange->open_slot, -1);
+    }
+    atomic_fetch_add_explicit(&exchange->generation, 1, memory_order_release);
+    http_head_free(exchange->head);
+    exchange->head = NULL;
+    exchange->span = NULL;
+    slab_free(&g_exchanges, exchange->index);
+}
+
+static struct active_owner owner_of(const struct exchange *exchange)
+{
+    return (struct active_owner){
+        .generation = &exchange->generation,
+        .expected = atomic_load_explicit(&exchange->generation, memory_order_relaxed)};
+}
+
+static void parent_take(struct exchange *exchange, const struct active_context *parent)
+{
+    active_copy(&exchange->active, parent);
+    span_context_child(&exchange->context, &parent->context);
+}
+
+void exchange_choose_parent(struct exchange *exchange, const struct active_context *remembered)
+{
+    if (remembered && remembered->source != ACTIVE_NONE && active_is_open(remembered)) {
+        parent_take(exchange, remembered);
+        return;
+    }
+    const struct active_context *parent = active_current(&exchange->is_parent_ambiguous);
+    if (parent) {
+        parent_take(exchange, parent);
+        active_note_use();
+    } else {
+        span_context_child(&exchange->context, NULL);
+    }
+}
+
+static bool came_in_with(const struct active_context *active, const struct span_context *outgoing)
+{
+    return active->source != ACTIVE_NONE && active->has_incoming &&
+           memcmp(active->incoming_span_id, outgoing->span_id, SPAN_ID_LEN) == 0 &&
+           memcmp(active->context.trace_id, outgoing->trace_id, TRACE_ID_LEN) == 0;
+}
+
+/* The open request that came with this traceparent. Other threads come and go meanwhile: what is
+ * found counts only if it was open before and after it was looked at. */
+static bool open_request_find(const struct span_context *outgoing, struct active_context *found)
+{
+    uint32_t count = slab_high_water(&g_exchanges);
+    for (uint32_t i = 0; i < count; i++) {
+        struct exchange *candidate = slab_at(&g_exchanges, i);
+        if (candidate->kind != SPAN_KIND_SERVER || !came_in_with(&candidate->active, outgoing))
+            continue;
+        struct active_owner owner = candidate->active.owner;
+        if (owner.generation != &candidate->generation ||
+            candidate->active.context.tracestate_len > TRACESTATE_LEN_MAX)
+            continue;
+        active_copy(found, &candidate->active);
+        if (active_is_open(found))
+            return true;
+    }
+    return false;
+}
+
+bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing)
+{
+    if (!outgoing->is_valid)
+        return false;
+    if (came_in_with(&exchange->active, outgoing))
+        return true;
+    struct active_context found;
+    if (!open_request_find(outgoing, &found))
+        return false;
+    parent_take(exchange, &found);
+    exchange->is_parent_ambiguous = false;
+    return true;
+}
+
+void exchange_respect_application(struct exchange *exchange)
+{
+    span_abandon(exchange->span);
+    exchange->span = NULL;
+}
+
+/* Says how the parent was found, or why none was, where that is not plain. */
+static void parent_source_describe(const struct exchange *exchange)
+{
+    if (exchange->active.source == ACTIVE_THREAD)
+        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "thread", 6);
+    else if (exchange->active.source == ACTIVE_ENVIRONMENT)
+        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "environment", 11);
+    else if (exchange->is_parent_ambiguous)
+        span_set_true(exchange->span, ATTRIBUTE_PARENT_AMBIGUOUS);
+}
+
+void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer)
+{
+    bool has_parent = exchange->active.source != ACTIVE_NONE;
+    if (exchange->span) {
+        span_set_context(exchange->span, &exchange->context,
+                         has_parent ? exchange->active.context.span_id : NULL);
+        parent_source_describe(exchange);
+        if (exchange->head)
+            http_head_describe_client(exchange->head, exchange->span, peer);
+    }
+    http_head_free(exchange->head);
+    exchange->head = NULL;
+}
+
+/* The SERVER span's context: a child of what came in, or a new trace. */
+static void server_context_make(struct exchange *exchange)
+{
+    struct active_context *active = &exchange->active;
+    struct span_context incoming;
+    active->has_incoming = exchange->head && http_head_extract(exchange->head, &incoming);
+    if (active->has_incoming) {
+        memcpy(active->incoming_span_id, incoming.span_id, SPAN_ID_LEN);
+        span_context_child(&active->context, &incoming);
+    } else {
+        span_context_child(&active->context, NULL);
+    }
+    active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
+    active->owner = owner_of(exchange);
+}
+
+void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
+                              const union endpoint *local)
+{
+    struct active_context *active = &exchange->active;
+    server_context_make(exchange);
+    if (exchange->span) {
+        span_set_context(exchange->span, &active->context,
+                         active->has_incoming ? active->incoming_span_id : NULL);
+        http_head_describe_server(exchange->head, exchange->span, peer, local);
+        exchange->open_slot = active_open_slot(exchange->span->tid);
+        active_open_change(exchange->open_slot, 1);
+    }
+    http_head_free(exchange->head);
+    exchange->head = NULL;
+}
+
+void exchange_activate(struct exchange *exchange)
+{
+    if (exchange->active.source != ACTIVE_NONE)
+        active_set(&exchange->active);
+}
+
+void exchange_resume(struct exchange *exchange)
+{
+    active_set(&exchange->active);
+    active_note_use();
+}
+
+void exchange_note_status(struct exchange *exchange, int status)
+{
+    exchange->status = status;
+    exchange->is_response_started = true;
+}
+
+/* OpenTelemetry HTTP conventions, "Status": a server is not to blame for 4xx. */
+static void status_describe(struct exchange *exchange)
+{
+    int error_from = exchange->kind == SPAN_KIND_SERVER ? 500 : 400;
+    if (!exchange->status)
+        return;
+    span_set_int(exchange->span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE, exchange->status);
+    if (exchange->status >= error_from) {
+        char bytes[16];
+        struct text text = text_on(bytes, sizeof bytes);
+        text_append_decimal(&text, exchange->status);
+        span_set_error(exchange->span, text_terminate(&text), "");
+    } else if (exchange->status < 400) {
+        span_set_status(exchange->span, SPAN_STATUS_OK);
+    }
+}
+
+static void sizes_describe(struct exchange *exchange)
+{
+    if (exchange->request_body_len)
+        span_set_int(exchange->span, ATTRIBUTE_HTTP_REQUEST_BODY_SIZE,
+                     (int64_t)exchange->request_body_len);
+    if (exchange->is_response_head_done)
+        span_set_int(exchange->span, ATTRIBUTE_HTTP_RESPONSE_BODY_SIZE,
+                     (int64_t)exchange->response_body_len);
+}
+
+/* A request whose head was never complete still has a span: it gets its ids and its name late. */
+static void head_complete_late(struct exchange *exchange)
+{
+    static const union endpoint unknown;
+    if (!exchange->head || !exchange->span)
+        return;
+    if (exchange->kind == SPAN_KIND_SERVER)
+        exchange_server_head_end(exchange, &unknown, &unknown);
+    else
+        exchange_client_head_end(exchange, &unknown);
+}
+
+void exchange_end(struct exchange *exchange, uint64_t end_ns)
+{
+    head_complete_late(exchange);
+    if (exchange->span) {
+        status_describe(exchange);
+        sizes_describe(exchange);
+        span_end(exchange->span, end_ns);
+    }
+    exchange_free(exchange);
+}
+
+void exchange_fail(struct exchange *exchange, const char *error_type, const char *message,
+                   uint64_t end_ns)
+{
+    head_complete_late(exchange);
+    span_set_error(exchange->span, error_type, message);
+    exchange_end(exchange, end_ns);
+}
+
+void exchange_drop(struct exchange *exchange)
+{
+    span_abandon(exchange->span);
+    exchange_free(exchange);
+}
+
+bool exchange_has_crossed_fork(const struct exchange *exchange)
+{
+    return exchange->fork_count != process_fork_count();
+}

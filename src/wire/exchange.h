@@ -1,0 +1,83 @@
+/* exchange.h - one request and its response, seen from one end: what a span stands for. */
+#ifndef RUN_TRACED_WIRE_EXCHANGE_H
+#define RUN_TRACED_WIRE_EXCHANGE_H
+
+#include "trace/active.h"
+#include "trace/span.h"
+#include "wire/endpoint.h"
+#include "wire/http_head.h"
+
+/* error.type of what is neither an errno nor a status code. */
+#define ERROR_TIMEOUT "timeout"                     /* no answer in the time it was given */
+#define ERROR_CONNECTION_CLOSED "connection_closed" /* by the peer, too early */
+#define ERROR_ABORTED "aborted"                     /* by the application, too early */
+#define ERROR_MALFORMED "malformed_response"
+
+struct exchange {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    _Atomic uint32_t generation; /* counts up when the exchange ends */
+    uint32_t fork_count;         /* process_fork_count() when it began */
+    struct exchange *next;       /* the next one on the same connection */
+    struct span *span;           /* NULL: not recorded */
+    struct http_head *head;      /* until the request's head is complete */
+    uint8_t kind;                /* enum span_kind */
+    bool is_connect_method, is_head_method;
+    bool is_parent_ambiguous; /* CLIENT: it has a parent, but nobody can say which */
+    bool is_request_done;
+    bool is_response_started, is_response_head_done;
+    int status;                  /* of the response; 0 before that */
+    uint32_t open_slot;          /* SERVER: see active_open_slot */
+    uint64_t request_body_len, response_body_len; /* bytes of content */
+    struct span_context context; /* of this span; valid once it is decided */
+    /* SERVER: what the thread that reads the request works for from then on. CLIENT: what the thread
+     * that made the request worked for, which whoever reads the answer goes on with. */
+    struct active_context active;
+};
+
+/* exchange_begin - a request was seen to begin at @start_ns (monotonic). NULL if there is no memory
+ * for it. Hot path, signal-safe. */
+struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
+                                const struct http1_event *request_line);
+
+/* exchange_choose_parent - CLIENT: decides whose child it is, for now: @remembered is the context in
+ * which its connection was made, to be tried first, or NULL. */
+void exchange_choose_parent(struct exchange *exchange, const struct active_context *remembered);
+
+/* exchange_is_passed_on - CLIENT: is this traceparent, which the application is about to send, the
+ * one that came in with an open request? If so the exchange becomes that request's child. */
+bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing);
+
+/* exchange_respect_application - CLIENT: the application propagates by itself; no span is made. */
+void exchange_respect_application(struct exchange *exchange);
+
+/* exchange_client_head_end, _server_head_end - the request's head is complete. The server's makes the
+ * span context and the attributes; it does not activate. @local may be unknown. */
+void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer);
+void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
+                              const union endpoint *local);
+
+/* exchange_activate - the calling thread works for this exchange's request from now on. */
+void exchange_activate(struct exchange *exchange);
+
+/* exchange_resume - CLIENT: the calling thread has read of the answer; it goes on with what the
+ * request was made for, or with nothing known. */
+void exchange_resume(struct exchange *exchange);
+
+/* exchange_note_status - a status line came. Interim ones (1xx but 101) do not end anything. */
+void exchange_note_status(struct exchange *exchange, int status);
+
+/* exchange_end - the response is complete. Frees @exchange. */
+void exchange_end(struct exchange *exchange, uint64_t end_ns);
+
+/* exchange_fail - it will never be complete. Frees @exchange. */
+void exchange_fail(struct exchange *exchange, const char *error_type, const char *message,
+                   uint64_t end_ns);
+
+/* exchange_drop - ends it without a word: it is reported by another process, or was no exchange. */
+void exchange_drop(struct exchange *exchange);
+
+/* exchange_has_crossed_fork - another process may hold a copy of it. */
+bool exchange_has_crossed_fork(const struct exchange *exchange);
+
+#endif

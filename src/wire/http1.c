@@ -1,0 +1,458 @@
+#include "wire/http1.h"
+
+#include "base/compiler.h"
+
+#include <string.h>
+
+enum state {
+    STATE_START,       /* between messages */
+    STATE_FIRST_LINE,  /* request line or status line */
+    STATE_FIELD,       /* header fields */
+    STATE_BLANK,       /* at the blank line; it has been told */
+    STATE_FRAMING,     /* the head is over; http1_set_framing decides */
+    STATE_LENGTH,      /* body of known length */
+    STATE_UNTIL_CLOSE, /* body until the connection ends */
+    STATE_CHUNK_SIZE,
+    STATE_CHUNK_BYTES,
+    STATE_CHUNK_END, /* the line break after a chunk */
+    STATE_TRAILER,
+    STATE_END, /* the message is over; it has not been told */
+    STATE_INVALID,
+};
+
+struct span_of_bytes {
+    const char *bytes;
+    size_t len;
+};
+
+void http1_init(struct http1_parser *parser, bool is_response)
+{
+    *parser = (struct http1_parser){.state = STATE_START, .is_response = is_response};
+}
+
+static size_t event_set(struct http1_event *event, enum http1_event_type type, size_t consumed)
+{
+    event->type = type;
+    return consumed;
+}
+
+static COLD size_t invalid(struct http1_parser *parser, struct http1_event *event)
+{
+    parser->state = STATE_INVALID;
+    return event_set(event, HTTP1_INVALID, 0);
+}
+
+/* RFC 9110 5.6.2: what a method or field name is made of. */
+static bool is_token_char(char c)
+{
+    static const bool table[256] = {
+        ['!'] = 1,  ['#'] = 1, ['$'] = 1, ['%'] = 1, ['&'] = 1,  ['\''] = 1,
+        ['*'] = 1,  ['+'] = 1, ['-'] = 1, ['.'] = 1, ['^'] = 1,  ['_'] = 1,
+        ['`'] = 1,  ['|'] = 1, ['~'] = 1, ['0' ... '9'] = 1,     ['A' ... 'Z'] = 1,
+        ['a' ... 'z'] = 1,
+    };
+    return table[(uint8_t)c];
+}
+
+static size_t token_len(const char *bytes, size_t len)
+{
+    size_t i = 0;
+    while (i < len && is_token_char(bytes[i]))
+        i++;
+    return i;
+}
+
+/* Could these bytes begin a first line? Answers early, so that another protocol is let go at once. */
+static bool first_line_is_possible(const struct http1_parser *parser, const char *bytes, size_t len)
+{
+    if (parser->is_response)
+        return memcmp(bytes, "HTTP/1.", MIN(len, 7)) == 0;
+    size_t method_len = token_len(bytes, MIN(len, HTTP1_METHOD_LEN_MAX + 1));
+    if (method_len == len)
+        return len <= HTTP1_METHOD_LEN_MAX;
+    return method_len > 0 && method_len <= HTTP1_METHOD_LEN_MAX && bytes[method_len] == ' ';
+}
+
+/* Keeps the beginning of a split line. */
+static size_t line_keep(struct http1_parser *parser, struct http1_line *line, const char *bytes,
+                        size_t len, struct http1_event *event)
+{
+    if (!line)
+        return event_set(event, HTTP1_NO_LINE, 0);
+    size_t kept = MIN(len, sizeof line->bytes - parser->line_len);
+    memcpy(line->bytes + parser->line_len, bytes, kept);
+    parser->line_len += (uint32_t)kept;
+    if (kept < len)
+        parser->line_is_cut = true;
+    if (parser->state == STATE_FIRST_LINE &&
+        (parser->line_is_cut || !first_line_is_possible(parser, line->bytes, parser->line_len)))
+        return invalid(parser, event);
+    return event_set(event, HTTP1_MORE, len);
+}
+
+/* Takes a whole line if the input ends one: @out is it without its line break, in the input or, if it
+ * came in pieces, in @line. Returns the bytes consumed; @event->type is HTTP1_MORE, HTTP1_NO_LINE or
+ * HTTP1_INVALID while there is no whole line, in which case @out->bytes is NULL. */
+static size_t line_take(struct http1_parser *parser, struct http1_line *line, const char *bytes,
+                        size_t len, struct http1_event *event, struct span_of_bytes *out)
+{
+    const char *newline = len ? memchr(bytes, '\n', len) : NULL;
+    out->bytes = NULL;
+    if (!newline)
+        return len ? line_keep(parser, line, bytes, len, event) : event_set(event, HTTP1_MORE, 0);
+    size_t consumed = (size_t)(newline - bytes) + 1;
+    event->is_cut = false;
+    if (LIKELY(parser->line_len == 0)) {
+        *out = (struct span_of_bytes){bytes, consumed - 1};
+    } else {
+        size_t kept = line_keep(parser, line, bytes, consumed - 1, event);
+        if (event->type != HTTP1_MORE)
+            return kept;
+        *out = (struct span_of_bytes){line->bytes, parser->line_len};
+        event->is_cut = parser->line_is_cut;
+        parser->line_len = 0;
+        parser->line_is_cut = false;
+    }
+    if (out->len && out->bytes[out->len - 1] == '\r')
+        out->len--;
+    return consumed;
+}
+
+static int digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : -1;
+}
+
+/* "HTTP/1." DIGIT at @bytes; RFC 9112 2.3. Returns the minor version, or -1. */
+static int version_minor(const char *bytes, size_t len)
+{
+    return len >= 8 && memcmp(bytes, "HTTP/1.", 7) == 0 ? digit(bytes[7]) : -1;
+}
+
+/* method SP request-target SP HTTP-version; RFC 9112 3. */
+static bool request_line_parse(struct span_of_bytes line, struct http1_event *event)
+{
+    size_t method_len = token_len(line.bytes, line.len);
+    if (method_len == 0 || method_len > HTTP1_METHOD_LEN_MAX || line.len < method_len + 11)
+        return false;
+    const char *version = line.bytes + line.len - 8;
+    event->minor = version_minor(version, 8);
+    if (line.bytes[method_len] != ' ' || version[-1] != ' ' || event->minor < 0)
+        return false;
+    event->name = line.bytes;
+    event->name_len = method_len;
+    event->value = line.bytes + method_len + 1;
+    event->value_len = (size_t)(version - 1 - event->value);
+    return memchr(event->value, ' ', event->value_len) == NULL;
+}
+
+/* HTTP-version SP status-code [ SP reason ]; RFC 9112 4. */
+static bool status_line_parse(struct span_of_bytes line, struct http1_event *event)
+{
+    event->minor = version_minor(line.bytes, line.len);
+    if (event->minor < 0 || line.len < 12 || line.bytes[8] != ' ' ||
+        (line.len > 12 && line.bytes[12] != ' '))
+        return false;
+    int status = 0;
+    for (int i = 9; i < 12; i++) {
+        if (digit(line.bytes[i]) < 0)
+            return false;
+        status = status * 10 + digit(line.bytes[i]);
+    }
+    event->status = status;
+    return status >= 100;
+}
+
+static size_t first_line_next(struct http1_parser *parser, struct http1_line *line,
+                              const char *bytes, size_t len, struct http1_event *event)
+{
+    struct span_of_bytes whole;
+    size_t consumed = line_take(parser, line, bytes, len, event, &whole);
+    if (!whole.bytes)
+        return consumed;
+    if (event->is_cut)
+        return invalid(parser, event);
+    bool is_valid = parser->is_response ? status_line_parse(whole, event)
+                                        : request_line_parse(whole, event);
+    if (!is_valid)
+        return invalid(parser, event);
+    parser->state = STATE_FIELD;
+    parser->has_length = parser->has_coding = parser->is_chunked = false;
+    return event_set(event, parser->is_response ? HTTP1_STATUS_LINE : HTTP1_REQUEST_LINE, consumed);
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+bool http1_name_is(const struct http1_event *header, const char *lower)
+{
+    for (size_t i = 0; i < header->name_len; i++) {
+        char c = header->name[i];
+        if (c >= 'A' && c <= 'Z')
+            c = (char)(c + 32);
+        if (c != lower[i]) /* also at lower's end: c is never NUL in a token */
+            return false;
+    }
+    return lower[header->name_len] == '\0';
+}
+
+static bool ends_in_chunked(const char *value, size_t len)
+{
+    static const char chunked[] = "chunked";
+    size_t n = sizeof chunked - 1;
+    if (len < n || (len > n && is_token_char(value[len - n - 1])))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((value[len - n + i] | 32) != chunked[i])
+            return false;
+    return true;
+}
+
+/* A list of the same number is allowed (RFC 9112 6.3 5.); anything else is not. */
+static bool content_length_note(struct http1_parser *parser, const char *value, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        uint64_t number = 0;
+        size_t first = i;
+        for (; i < len && digit(value[i]) >= 0; i++) {
+            if (number > (UINT64_MAX - 9) / 10)
+                return false;
+            number = number * 10 + (uint64_t)digit(value[i]);
+        }
+        if (i == first || (parser->has_length && parser->length != number))
+            return false;
+        parser->has_length = true;
+        parser->length = number;
+        while (i < len && is_blank(value[i]))
+            i++;
+        if (i < len && value[i] != ',')
+            return false;
+        while (i + 1 < len && is_blank(value[i + 1]))
+            i++;
+    }
+    return parser->has_length;
+}
+
+static bool framing_field_note(struct http1_parser *parser, const struct http1_event *event)
+{
+    if (event->name_len == 14 && http1_name_is(event, "content-length"))
+        return content_length_note(parser, event->value, event->value_len);
+    if (event->name_len == 17 && http1_name_is(event, "transfer-encoding")) {
+        parser->has_coding = true;
+        parser->is_chunked = ends_in_chunked(event->value, event->value_len);
+    }
+    return true;
+}
+
+/* field-name ":" OWS field-value OWS; a line that begins with a blank (obs-fold) is told as a field
+ * without a name. RFC 9112 5. */
+static bool field_parse(struct span_of_bytes line, struct http1_event *event)
+{
+    size_t name_len = is_blank(line.bytes[0]) ? 0 : token_len(line.bytes, line.len);
+    size_t at = name_len;
+    if (name_len) {
+        while (at < line.len && is_blank(line.bytes[at]))
+            at++;
+        if (at == line.len || line.bytes[at++] != ':')
+            return false;
+    } else if (!is_blank(line.bytes[0])) {
+        return false;
+    }
+    size_t end = line.len;
+    while (at < end && is_blank(line.bytes[at]))
+        at++;
+    while (end > at && is_blank(line.bytes[end - 1]))
+        end--;
+    event->name = line.bytes;
+    event->name_len = name_len;
+    event->value = line.bytes + at;
+    event->value_len = end - at;
+    return true;
+}
+
+static size_t field_next(struct http1_parser *parser, struct http1_line *line, const char *bytes,
+                         size_t len, struct http1_event *event)
+{
+    struct span_of_bytes whole;
+    if (len && parser->line_len == 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
+        parser->state = STATE_BLANK;
+        return event_set(event, HTTP1_BLANK_LINE, 0);
+    }
+    size_t consumed = line_take(parser, line, bytes, len, event, &whole);
+    if (!whole.bytes)
+        return consumed;
+    if (!whole.len || !field_parse(whole, event) || !framing_field_note(parser, event))
+        return invalid(parser, event);
+    return event_set(event, HTTP1_HEADER, consumed);
+}
+
+/* CRLF or LF, of which a CR may have come alone. */
+static size_t blank_next(struct http1_parser *parser, const char *bytes, size_t len,
+                         struct http1_event *event, enum state after)
+{
+    size_t consumed = 0;
+    if (len && parser->line_len == 0 && bytes[0] == '\r') {
+        parser->line_len = 1;
+        consumed = 1;
+    }
+    if (consumed == len)
+        return event_set(event, HTTP1_MORE, consumed);
+    if (bytes[consumed] != '\n')
+        return invalid(parser, event);
+    parser->line_len = 0;
+    parser->state = (uint8_t)after;
+    return event_set(event, HTTP1_HEAD_END, consumed + 1);
+}
+
+void http1_set_framing(struct http1_parser *parser, enum http1_framing framing)
+{
+    parser->state = STATE_END;
+    if (framing == HTTP1_FRAMING_NONE)
+        return;
+    if (parser->is_chunked) {
+        parser->state = STATE_CHUNK_SIZE;
+    } else if (parser->has_coding) {
+        /* A coding that does not end in chunked: a response lasts until the connection ends, a
+         * request cannot be delimited. */
+        parser->state = framing == HTTP1_FRAMING_RESPONSE ? STATE_UNTIL_CLOSE : STATE_INVALID;
+    } else if (parser->has_length) {
+        parser->remaining = parser->length;
+        parser->state = parser->length ? STATE_LENGTH : STATE_END;
+    } else if (framing == HTTP1_FRAMING_RESPONSE) {
+        parser->state = STATE_UNTIL_CLOSE;
+    }
+}
+
+static size_t counted_next(struct http1_parser *parser, size_t len, struct http1_event *event,
+                           enum state after)
+{
+    size_t consumed = (size_t)MIN((uint64_t)len, parser->remaining);
+    parser->remaining -= consumed;
+    if (parser->remaining == 0)
+        parser->state = (uint8_t)after;
+    event->count = consumed;
+    return event_set(event, consumed ? HTTP1_BODY : HTTP1_MORE, consumed);
+}
+
+static int hex_digit(char c)
+{
+    if (digit(c) >= 0)
+        return digit(c);
+    c = (char)(c | 32);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* chunk-size [ chunk-ext ]; RFC 9112 7.1. */
+static bool chunk_size_parse(struct span_of_bytes line, uint64_t *size)
+{
+    uint64_t value = 0;
+    size_t i = 0;
+    for (; i < line.len && hex_digit(line.bytes[i]) >= 0; i++) {
+        if (value >> 60)
+            return false;
+        value = value << 4 | (uint64_t)hex_digit(line.bytes[i]);
+    }
+    if (i == 0 || (i < line.len && line.bytes[i] != ';' && !is_blank(line.bytes[i])))
+        return false;
+    *size = value;
+    return true;
+}
+
+static size_t framing_line_next(struct http1_parser *parser, struct http1_line *line,
+                                const char *bytes, size_t len, struct http1_event *event)
+{
+    struct span_of_bytes whole;
+    size_t consumed = line_take(parser, line, bytes, len, event, &whole);
+    if (!whole.bytes)
+        return consumed;
+    if (parser->state == STATE_CHUNK_SIZE) {
+        if (!chunk_size_parse(whole, &parser->remaining))
+            return invalid(parser, event);
+        parser->state = parser->remaining ? STATE_CHUNK_BYTES : STATE_TRAILER;
+    } else if (parser->state == STATE_CHUNK_END) {
+        if (whole.len)
+            return invalid(parser, event);
+        parser->state = STATE_CHUNK_SIZE;
+    } else if (!whole.len) {
+        parser->state = STATE_END;
+    }
+    event->count = 0;
+    return event_set(event, HTTP1_BODY, consumed);
+}
+
+static size_t start_next(struct http1_parser *parser, const char *bytes, size_t len,
+                         struct http1_event *event)
+{
+    size_t blank = 0;
+    while (blank < len && (bytes[blank] == '\r' || bytes[blank] == '\n'))
+        blank++;
+    if (blank == len)
+        return event_set(event, HTTP1_MORE, len);
+    if (!first_line_is_possible(parser, bytes + blank, len - blank))
+        return invalid(parser, event);
+    parser->state = STATE_FIRST_LINE;
+    return event_set(event, HTTP1_MESSAGE_START, blank);
+}
+
+size_t http1_next(struct http1_parser *parser, struct http1_line *line, const char *bytes, size_t len,
+                  struct http1_event *event)
+{
+    switch ((enum state)parser->state) {
+    case STATE_START:
+        return start_next(parser, bytes, len, event);
+    case STATE_FIRST_LINE:
+        return first_line_next(parser, line, bytes, len, event);
+    case STATE_FIELD:
+        return field_next(parser, line, bytes, len, event);
+    case STATE_BLANK:
+        return blank_next(parser, bytes, len, event, STATE_FRAMING);
+    case STATE_LENGTH:
+        return counted_next(parser, len, event, STATE_END);
+    case STATE_CHUNK_BYTES:
+        return counted_next(parser, len, event, STATE_CHUNK_END);
+    case STATE_UNTIL_CLOSE:
+        event->count = len;
+        return event_set(event, len ? HTTP1_BODY : HTTP1_MORE, len);
+    case STATE_CHUNK_SIZE:
+    case STATE_CHUNK_END:
+    case STATE_TRAILER:
+        return framing_line_next(parser, line, bytes, len, event);
+    case STATE_END:
+        parser->state = STATE_START;
+        return event_set(event, HTTP1_MESSAGE_END, 0);
+    case STATE_FRAMING:
+    case STATE_INVALID:
+        break;
+    }
+    return invalid(parser, event);
+}
+
+bool http1_skip(struct http1_parser *parser, uint64_t count)
+{
+    if (parser->state == STATE_UNTIL_CLOSE)
+        return true;
+    if ((parser->state != STATE_LENGTH && parser->state != STATE_CHUNK_BYTES) ||
+        count > parser->remaining)
+        return false;
+    parser->remaining -= count;
+    if (parser->remaining == 0)
+        parser->state = parser->state == STATE_LENGTH ? STATE_END : STATE_CHUNK_END;
+    return true;
+}
+
+bool http1_is_between_messages(const struct http1_parser *parser)
+{
+    return parser->state == STATE_START;
+}
+
+bool http1_body_ends_with_connection(const struct http1_parser *parser)
+{
+    return parser->state == STATE_UNTIL_CLOSE;
+}
+
+bool http1_needs_line(const struct http1_parser *parser)
+{
+    return parser->line_len > 0 && parser->state != STATE_BLANK;
+}

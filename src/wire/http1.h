@@ -1,0 +1,96 @@
+/* http1.h - an incremental HTTP/1.0 and 1.1 parser for one direction of a connection.
+ *
+ * It knows nothing of sockets, spans or memory beyond one line: bytes go in piecemeal, events come
+ * out. RFC 9112; where that allows a recipient to be lenient (bare LF, empty lines before a message,
+ * obs-fold), it is. */
+#ifndef RUN_TRACED_WIRE_HTTP1_H
+#define RUN_TRACED_WIRE_HTTP1_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24 };
+
+/* Holds a line that is split over several inputs; its owner keeps it while http1_needs_line says so. */
+struct http1_line {
+    uint32_t link; /* belongs to the slab it comes from */
+    uint32_t index;
+    char bytes[HTTP1_LINE_LEN_MAX];
+};
+
+enum http1_event_type {
+    HTTP1_MORE,          /* all input was consumed; nothing else to tell */
+    HTTP1_MESSAGE_START, /* the next byte is the first of a message; consumes empty lines before it */
+    HTTP1_REQUEST_LINE,
+    HTTP1_STATUS_LINE,
+    HTTP1_HEADER,
+    HTTP1_BLANK_LINE, /* the next byte begins the line that ends the head; consumes nothing */
+    HTTP1_HEAD_END,   /* how the body is framed must be said now: http1_set_framing */
+    HTTP1_BODY,       /* consumed bytes of body, framing included */
+    HTTP1_MESSAGE_END, /* consumes nothing */
+    HTTP1_NO_LINE,     /* a line is split here and @line was NULL; consumes nothing */
+    HTTP1_INVALID,     /* not HTTP/1; every later call says so again */
+};
+
+struct http1_event {
+    enum http1_event_type type;
+    const char *name; /* REQUEST_LINE: method; HEADER: field name. Valid until the next call */
+    size_t name_len;
+    const char *value; /* REQUEST_LINE: target; HEADER: value without white space around it */
+    size_t value_len;
+    bool is_cut;    /* HEADER: the line was longer than HTTP1_LINE_LEN_MAX; value is its beginning */
+    int status;     /* STATUS_LINE: 100 to 999 */
+    int minor;      /* REQUEST_LINE, STATUS_LINE: 0 or 1 of HTTP/1.x */
+    uint64_t count; /* BODY: bytes of content, framing not included */
+};
+
+enum http1_framing {
+    HTTP1_FRAMING_NONE,     /* no body, whatever the header fields say */
+    HTTP1_FRAMING_DECLARED, /* as Transfer-Encoding and Content-Length say; none if they are absent */
+    HTTP1_FRAMING_RESPONSE, /* the same, but until the end of the connection if they are absent */
+};
+
+struct http1_parser {
+    uint8_t state;
+    bool is_response;
+    bool line_is_cut;
+    bool is_chunked;     /* the last Transfer-Encoding is chunked */
+    bool has_coding;     /* there is a Transfer-Encoding */
+    bool has_length;
+    uint32_t line_len;   /* bytes of a split line that are in struct http1_line */
+    uint64_t length;     /* Content-Length */
+    uint64_t remaining;  /* bytes of body or chunk still to come */
+};
+
+/* http1_init - ready for the first message. @is_response: status lines, not request lines. */
+void http1_init(struct http1_parser *parser, bool is_response);
+
+/* http1_next - takes input up to the next event.
+ * @line: room for a split line; may be NULL until the answer is HTTP1_NO_LINE.
+ * @bytes, @len: input that was not consumed yet; @len may be 0 (an event may be due without input).
+ * Returns the count of bytes consumed; @event says what they were. Hot path, signal-safe.
+ * RFC 9112 sections 2 to 7. */
+size_t http1_next(struct http1_parser *parser, struct http1_line *line, const char *bytes, size_t len,
+                  struct http1_event *event);
+
+/* http1_set_framing - to be called at HTTP1_HEAD_END, before the next http1_next. RFC 9112, 6.3. */
+void http1_set_framing(struct http1_parser *parser, enum http1_framing framing);
+
+/* http1_skip - @count bytes went by unseen (sendfile, splice, MSG_TRUNC). Returns true if all of them
+ * can only have been body; false if the parser has lost its place. */
+bool http1_skip(struct http1_parser *parser, uint64_t count);
+
+/* http1_is_between_messages - nothing of a message was seen since the last one ended. */
+bool http1_is_between_messages(const struct http1_parser *parser);
+
+/* http1_body_ends_with_connection - in a body that only the end of the connection ends. */
+bool http1_body_ends_with_connection(const struct http1_parser *parser);
+
+/* http1_needs_line - the struct http1_line must be kept. */
+bool http1_needs_line(const struct http1_parser *parser);
+
+/* http1_name_is - a header field's name, compared without regard to case. @lower: lower case. */
+bool http1_name_is(const struct http1_event *header, const char *lower);
+
+#endif

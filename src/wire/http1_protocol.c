@@ -1,0 +1,377 @@
+/* HTTP/1.0 and 1.1 as a protocol: from the parser's events to exchanges, contexts and edits. */
+#include "wire/protocol.h"
+
+#include "base/compiler.h"
+#include "base/raw.h"
+#include "base/slab.h"
+#include "base/text.h"
+#include "trace/traceparent.h"
+
+#include <string.h>
+
+/* A connection that idles between connect and its first request for longer was made ahead of time:
+ * its connecting is not part of the request. */
+#define CONNECT_IDLE_MAX_NS NANOS_PER_SECOND
+
+static struct slab g_lines = SLAB_INITIALIZER(sizeof(struct http1_line), 16, 1024);
+
+/* What an input is while it is gone through. */
+struct input {
+    struct connection *connection;
+    const char *bytes; /* the whole input */
+    size_t len;
+    uint64_t offset; /* of bytes[0] in what the application sends */
+    uint64_t start_ns, end_ns; /* when it went by: a message starts at the one, ends at the other */
+};
+
+static bool http1_recognise(const char *bytes, size_t len)
+{
+    struct http1_parser parser;
+    struct http1_event event;
+    http1_init(&parser, false);
+    http1_next(&parser, NULL, bytes, len, &event);
+    return event.type == HTTP1_MESSAGE_START;
+}
+
+static void http1_begin(struct connection *connection)
+{
+    http1_init(&connection->requests.parser, false);
+    http1_init(&connection->responses.parser, true);
+}
+
+static bool line_ensure(struct stream *stream)
+{
+    uint32_t index;
+    if (stream->line)
+        return true;
+    stream->line = slab_alloc(&g_lines, &index);
+    if (stream->line)
+        stream->line->index = index;
+    return stream->line != NULL;
+}
+
+static void line_release(struct stream *stream)
+{
+    if (!stream->line)
+        return;
+    slab_free(&g_lines, stream->line->index);
+    stream->line = NULL;
+}
+
+/* Runs the parser over @input; @on_event may make the connection opaque or the stream broken. */
+static void stream_run(struct stream *stream, struct input *input,
+                       void (*on_event)(struct input *, const struct http1_event *, size_t at))
+{
+    size_t at = 0;
+    while (!stream->is_broken && !input->connection->is_opaque) {
+        struct http1_event event;
+        size_t consumed = http1_next(&stream->parser, stream->line, input->bytes + at,
+                                     input->len - at, &event);
+        at += consumed;
+        if (event.type == HTTP1_NO_LINE) {
+            if (line_ensure(stream))
+                continue;
+            event.type = HTTP1_INVALID;
+        }
+        if (event.type == HTTP1_INVALID)
+            stream->is_broken = true;
+        if (event.type == HTTP1_MESSAGE_START)
+            stream->message_start_ns = input->start_ns;
+        if (event.type == HTTP1_MORE && at == input->len)
+            break;
+        on_event(input, &event, at);
+    }
+    if (stream->line && (stream->is_broken || !http1_needs_line(&stream->parser)))
+        line_release(stream);
+}
+
+/* When the first exchange on a connection began: with connecting, unless that was long ago. */
+static uint64_t request_start_ns(const struct connection *connection)
+{
+    uint64_t first_byte_ns = connection->requests.message_start_ns;
+    uint64_t idle_since_ns = connection->connected_ns ? connection->connected_ns : first_byte_ns;
+    if (!connection->is_first_request || !connection->connect_start_ns ||
+        connection->role != ROLE_CLIENT || first_byte_ns - idle_since_ns > CONNECT_IDLE_MAX_NS)
+        return first_byte_ns;
+    return connection->connect_start_ns;
+}
+
+static void request_begin(struct input *input, const struct http1_event *event)
+{
+    struct connection *connection = input->connection;
+    bool is_client = connection->role == ROLE_CLIENT;
+    uint64_t start_ns = request_start_ns(connection);
+    struct exchange *exchange =
+        exchange_begin(is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER, start_ns, event);
+    if (!exchange) {
+        connection_set_opaque(connection);
+        return;
+    }
+    if (is_client)
+        exchange_choose_parent(exchange,
+                               connection->is_first_request ? &connection->connect_active : NULL);
+    if (start_ns == connection->connect_start_ns)
+        span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);
+    if (start_ns == connection->connect_start_ns && connection->connected_ns)
+        span_add_event(exchange->span, SPAN_EVENT_CONNECTED, connection->connected_ns);
+    span_add_event(exchange->span, SPAN_EVENT_REQUEST_FIRST_BYTE,
+                   connection->requests.message_start_ns);
+    connection->is_first_request = false;
+    connection_push(connection, exchange);
+}
+
+static bool lies_in(const struct input *input, const char *bytes, size_t len)
+{
+    return bytes >= input->bytes && bytes + len <= input->bytes + input->len;
+}
+
+/* The application sends a traceparent of its own accord: it is either that of a request it serves,
+ * passed on, and then becomes that of this call; or the application traces by itself. */
+static void application_traceparent(struct input *input, const struct http1_event *event)
+{
+    struct exchange *exchange = input->connection->current;
+    if (!exchange->span)
+        return;
+    if (!exchange_is_passed_on(exchange, &exchange->head->traceparent)) {
+        exchange_respect_application(exchange);
+        return;
+    }
+    char value[TRACEPARENT_LEN];
+    const char *parent_id = event->value + TRACEPARENT_PARENT_ID_AT;
+    traceparent_format(&exchange->context, value);
+    if (!lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN) ||
+        !connection_edit(input->connection,
+                         input->offset + (uint64_t)(parent_id - input->bytes), true,
+                         value + TRACEPARENT_PARENT_ID_AT, TRACEPARENT_PARENT_ID_LEN))
+        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED, "split", 5);
+}
+
+static void request_field(struct input *input, const struct http1_event *event)
+{
+    struct exchange *exchange = input->connection->current;
+    if (!exchange || !exchange->head)
+        return;
+    http_head_note_field(exchange->head, event);
+    if (input->connection->role == ROLE_CLIENT && exchange->head->traceparent_count &&
+        http1_name_is(event, "traceparent"))
+        application_traceparent(input, event);
+}
+
+/* The header goes in before the blank line: DESIGN.md, section 3. */
+static void header_inject(struct input *input, size_t at)
+{
+    struct exchange *exchange = input->connection->current;
+    char bytes[TRACESTATE_LEN_MAX + 128];
+    char value[TRACEPARENT_LEN];
+    struct text text = text_on(bytes, sizeof bytes);
+    const struct span_context *context = &exchange->context;
+    traceparent_format(context, value);
+    text_append_string(&text, "traceparent: ");
+    text_append(&text, value, sizeof value);
+    text_append_string(&text, "\r\n");
+    if (context->tracestate_len && !exchange->head->has_tracestate) {
+        text_append_string(&text, "tracestate: ");
+        text_append(&text, context->tracestate, context->tracestate_len);
+        text_append_string(&text, "\r\n");
+    }
+    if (!connection_edit(input->connection, input->offset + at, false, text.bytes, text.len))
+        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED, "no memory", 9);
+}
+
+static void request_head_end(struct input *input)
+{
+    struct connection *connection = input->connection;
+    struct exchange *exchange = connection->current;
+    http1_set_framing(&connection->requests.parser, HTTP1_FRAMING_DECLARED);
+    if (!exchange)
+        return;
+    if (connection->role == ROLE_CLIENT) {
+        exchange_client_head_end(exchange, &connection->peer);
+        return;
+    }
+    if (exchange->head && !exchange->head->host_len)
+        connection_find_local(connection);
+    exchange_server_head_end(exchange, &connection->peer, &connection->local);
+    if (exchange == connection->first)
+        exchange_activate(exchange);
+}
+
+static void request_event(struct input *input, const struct http1_event *event, size_t at)
+{
+    struct connection *connection = input->connection;
+    struct exchange *exchange = connection->current;
+    switch (event->type) {
+    case HTTP1_REQUEST_LINE:
+        request_begin(input, event);
+        break;
+    case HTTP1_HEADER:
+        request_field(input, event);
+        break;
+    case HTTP1_BLANK_LINE:
+        if (connection->role == ROLE_CLIENT && exchange && exchange->span && exchange->head &&
+            exchange->head->traceparent_count == 0)
+            header_inject(input, at);
+        break;
+    case HTTP1_HEAD_END:
+        request_head_end(input);
+        break;
+    case HTTP1_BODY:
+        if (!exchange)
+            break;
+        exchange->request_body_len += event->count;
+        /* The body may be read by another thread than the head was. */
+        if (connection->role == ROLE_SERVER && exchange == connection->first)
+            exchange_activate(exchange);
+        break;
+    case HTTP1_MESSAGE_END:
+        if (exchange)
+            exchange->is_request_done = true;
+        connection->current = NULL;
+        break;
+    case HTTP1_INVALID:
+        /* Another protocol if nothing has been asked; else the answer will tell (400, say). */
+        if (!connection->first)
+            connection_set_opaque(connection);
+        break;
+    default:
+        break;
+    }
+}
+
+static void http1_request_bytes(struct connection *connection, const char *bytes, size_t len,
+                                uint64_t offset, uint64_t now_ns)
+{
+    struct input input = {connection, bytes, len, offset, now_ns, now_ns};
+    stream_run(&connection->requests, &input, request_event);
+}
+
+/* The first exchange is over; the thread that answered it goes on with the next one, if the client
+ * has already sent that. */
+static void response_end(struct connection *connection, uint64_t now_ns)
+{
+    exchange_end(connection_pop(connection), now_ns);
+    if (connection->role == ROLE_SERVER && connection->first)
+        exchange_activate(connection->first);
+}
+
+static bool is_interim(int status)
+{
+    return status < 200 && status != 101;
+}
+
+/* RFC 9112 6.3. After 101, or a CONNECT that succeeded, what follows is not HTTP. */
+static void response_head_end(struct input *input)
+{
+    struct connection *connection = input->connection;
+    struct exchange *exchange = connection->first;
+    struct http1_parser *parser = &connection->responses.parser;
+    int status = exchange->status;
+    bool is_tunnel = status == 101 || (exchange->is_connect_method && status / 100 == 2);
+    bool is_bodyless = exchange->is_head_method || status / 100 == 1 || status == 204 ||
+                       status == 304 || is_tunnel;
+    http1_set_framing(parser, is_bodyless ? HTTP1_FRAMING_NONE : HTTP1_FRAMING_RESPONSE);
+    exchange->is_response_head_done = !is_interim(status);
+    if (is_tunnel) {
+        response_end(connection, input->end_ns);
+        connection_set_opaque(connection);
+    }
+}
+
+static void response_invalid(struct input *input)
+{
+    struct connection *connection = input->connection;
+    connection_fail_all(connection, ERROR_MALFORMED,
+                        connection->role == ROLE_CLIENT ? "the answer is not HTTP/1"
+                                                        : "what was sent back is not HTTP/1");
+    connection_set_opaque(connection);
+}
+
+static void response_event(struct input *input, const struct http1_event *event, size_t at)
+{
+    struct connection *connection = input->connection;
+    struct exchange *exchange = connection->first;
+    (void)at;
+    if (!exchange) { /* nobody asked */
+        connection_set_opaque(connection);
+        return;
+    }
+    switch (event->type) {
+    case HTTP1_MESSAGE_START:
+        span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
+        exchange->is_response_started = true;
+        break;
+    case HTTP1_STATUS_LINE:
+        exchange_note_status(exchange, event->status);
+        break;
+    case HTTP1_HEAD_END:
+        response_head_end(input);
+        break;
+    case HTTP1_BODY:
+        exchange->response_body_len += event->count;
+        break;
+    case HTTP1_MESSAGE_END:
+        if (!is_interim(exchange->status))
+            response_end(connection, input->end_ns);
+        break;
+    case HTTP1_INVALID:
+        response_invalid(input);
+        break;
+    default:
+        break;
+    }
+}
+
+static void http1_response_bytes(struct connection *connection, const char *bytes, size_t len,
+                                 uint64_t start_ns, uint64_t end_ns)
+{
+    struct input input = {connection, bytes, len, 0, start_ns, end_ns};
+    if (connection->role == ROLE_CLIENT && connection->first)
+        exchange_resume(connection->first);
+    stream_run(&connection->responses, &input, response_event);
+}
+
+static void http1_skip_bytes(struct connection *connection, bool is_request, uint64_t count,
+                             uint64_t now_ns)
+{
+    struct stream *stream = is_request ? &connection->requests : &connection->responses;
+    struct exchange *exchange = is_request ? connection->current : connection->first;
+    if (stream->is_broken)
+        return;
+    if (!http1_skip(&stream->parser, count)) {
+        connection_set_opaque(connection);
+        return;
+    }
+    if (exchange && is_request)
+        exchange->request_body_len += count;
+    else if (exchange)
+        exchange->response_body_len += count;
+    /* The end of a message is told without further input. */
+    if (is_request)
+        http1_request_bytes(connection, "", 0, 0, now_ns);
+    else
+        http1_response_bytes(connection, "", 0, now_ns, now_ns);
+}
+
+static void http1_stream_end(struct connection *connection, bool is_request, uint64_t now_ns)
+{
+    if (!is_request && connection->first &&
+        http1_body_ends_with_connection(&connection->responses.parser))
+        response_end(connection, now_ns);
+}
+
+static void http1_end(struct connection *connection)
+{
+    line_release(&connection->requests);
+    line_release(&connection->responses);
+}
+
+const struct protocol PROTOCOL_HTTP1 = {
+    .name = "http/1",
+    .recognise = http1_recognise,
+    .begin = http1_begin,
+    .request_bytes = http1_request_bytes,
+    .response_bytes = http1_response_bytes,
+    .skip = http1_skip_bytes,
+    .stream_end = http1_stream_end,
+    .end = http1_end,
+};

@@ -1,0 +1,251 @@
+#include "wire/http_head.h"
+
+#include "base/compiler.h"
+#include "base/slab.h"
+#include "base/text.h"
+#include "trace/redact.h"
+#include "trace/traceparent.h"
+
+#include <string.h>
+
+static struct slab g_heads = SLAB_INITIALIZER(sizeof(struct http_head), 32, 512);
+
+struct http_head *http_head_alloc(void)
+{
+    uint32_t index;
+    struct http_head *head = slab_alloc(&g_heads, &index);
+    if (!head)
+        return NULL;
+    memset(head, 0, offsetof(struct http_head, method));
+    head->index = index;
+    head->traceparent.is_valid = false;
+    return head;
+}
+
+void http_head_free(struct http_head *head)
+{
+    if (head)
+        slab_free(&g_heads, head->index);
+}
+
+static uint16_t keep(char *to, size_t capacity, const char *from, size_t len)
+{
+    len = MIN(len, capacity);
+    memcpy(to, from, len);
+    return (uint16_t)len;
+}
+
+void http_head_note_line(struct http_head *head, const struct http1_event *line)
+{
+    head->method_len = (uint8_t)keep(head->method, sizeof head->method, line->name, line->name_len);
+    head->target_len = keep(head->target, sizeof head->target, line->value, line->value_len);
+    head->minor = line->minor;
+}
+
+static void traceparent_note(struct http_head *head, const struct http1_event *field)
+{
+    head->traceparent_count = (uint8_t)MIN(head->traceparent_count + 1, 2);
+    head->traceparent.is_valid = false;
+    traceparent_parse(field->value, field->value_len, &head->traceparent);
+}
+
+/* Several tracestate headers are one list, in order (RFC 9110 5.3). */
+static void tracestate_note(struct http_head *head, const struct http1_event *field)
+{
+    size_t room = sizeof head->tracestate - head->tracestate_len;
+    head->has_tracestate = true;
+    if (field->is_cut || field->value_len + 1 > room) {
+        head->tracestate_is_cut = true;
+        return;
+    }
+    if (head->tracestate_len)
+        head->tracestate[head->tracestate_len++] = ',';
+    memcpy(head->tracestate + head->tracestate_len, field->value, field->value_len);
+    head->tracestate_len = (uint16_t)(head->tracestate_len + field->value_len);
+}
+
+void http_head_note_field(struct http_head *head, const struct http1_event *field)
+{
+    switch (field->name_len) {
+    case 4:
+        if (http1_name_is(field, "host"))
+            head->host_len = keep(head->host, sizeof head->host, field->value, field->value_len);
+        break;
+    case 10:
+        if (http1_name_is(field, "user-agent"))
+            head->user_agent_len = keep(head->user_agent, sizeof head->user_agent, field->value,
+                                        field->value_len);
+        else if (http1_name_is(field, "tracestate"))
+            tracestate_note(head, field);
+        break;
+    case 11:
+        if (http1_name_is(field, "traceparent"))
+            traceparent_note(head, field);
+        break;
+    default:
+        break;
+    }
+}
+
+bool http_head_extract(const struct http_head *head, struct span_context *out)
+{
+    if (head->traceparent_count != 1 || !head->traceparent.is_valid)
+        return false;
+    span_context_copy(out, &head->traceparent);
+    if (head->tracestate_len && !head->tracestate_is_cut)
+        tracestate_parse(head->tracestate, head->tracestate_len, out);
+    return true;
+}
+
+void http_describe_method(struct span *span, const char *method, size_t len)
+{
+    static const char *const known[] = {"GET",     "POST",  "PUT",   "DELETE", "HEAD",
+                                        "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (strlen(known[i]) == len && memcmp(known[i], method, len) == 0) {
+            span_set_name(span, method, len);
+            span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD, method, len);
+            return;
+        }
+    span_set_name(span, "HTTP", 4);
+    span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD, "_OTHER", 6);
+    span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD_ORIGINAL, method, len);
+}
+
+/* Splits host [ ":" port ]; RFC 3986 3.2.2. @port is @default_port where there is none. */
+static void host_describe(struct span *span, const char *host, size_t len, int default_port)
+{
+    const char *colon = len ? memrchr(host, ':', len) : NULL;
+    const char *bracket = len ? memrchr(host, ']', len) : NULL;
+    int port = default_port;
+    if (colon && (!bracket || colon > bracket)) {
+        int number = 0;
+        for (const char *c = colon + 1; c < host + len && *c >= '0' && *c <= '9'; c++)
+            number = MIN(number * 10 + (*c - '0'), 65536);
+        if (number > 0 && number < 65536)
+            port = number;
+        len = (size_t)(colon - host);
+    }
+    if (len >= 2 && host[0] == '[' && host[len - 1] == ']') {
+        host++;
+        len -= 2;
+    }
+    span_set_string(span, ATTRIBUTE_SERVER_ADDRESS, host, len);
+    if (port)
+        span_set_int(span, ATTRIBUTE_SERVER_PORT, port);
+}
+
+static bool starts_with(const char *bytes, size_t len, const char *prefix)
+{
+    size_t prefix_len = strlen(prefix);
+    return len >= prefix_len && strncasecmp(bytes, prefix, prefix_len) == 0;
+}
+
+void http_describe_url_server(struct span *span, const char *url, size_t len)
+{
+    bool is_https = starts_with(url, len, "https://");
+    const char *end = url + len;
+    const char *host = memmem(url, len, "://", 3);
+    host = host ? host + 3 : url;
+    const char *host_end = host;
+    while (host_end < end && !memchr("/?#", *host_end, 3))
+        host_end++;
+    const char *at = host_end > host ? memrchr(host, '@', (size_t)(host_end - host)) : NULL;
+    if (at)
+        host = at + 1;
+    host_describe(span, host, (size_t)(host_end - host), is_https ? 443 : 80);
+}
+
+static bool is_method(const struct http_head *head, const char *method)
+{
+    return head->method_len == strlen(method) && memcmp(head->method, method, head->method_len) == 0;
+}
+
+static bool target_is_absolute(const struct http_head *head)
+{
+    return head->target_len && head->target[0] != '/' && head->target[0] != '*' &&
+           memmem(head->target, head->target_len, "://", 3);
+}
+
+static void common_describe(const struct http_head *head, struct span *span,
+                            const union endpoint *peer)
+{
+    http_describe_method(span, head->method, head->method_len);
+    endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
+    if (peer->any.sa_family == AF_UNIX)
+        span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT, "unix", 4);
+    span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, head->minor ? "1.1" : "1.0", 3);
+    if (head->user_agent_len)
+        span_set_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL, head->user_agent,
+                        head->user_agent_len);
+}
+
+/* The URL as the request says it: RFC 9112 3.3. */
+static void full_url_describe(const struct http_head *head, struct span *span,
+                              const union endpoint *peer)
+{
+    char bytes[HTTP_TARGET_LEN_MAX + HTTP_HOST_LEN_MAX + 16];
+    struct text url = text_on(bytes, sizeof bytes);
+    if (target_is_absolute(head) || is_method(head, "CONNECT")) {
+        redact_append_url(&url, head->target, head->target_len);
+        http_describe_url_server(span, head->target, head->target_len);
+    } else {
+        text_append_string(&url, "http://");
+        text_append(&url, head->host, head->host_len);
+        if (!head->host_len)
+            endpoint_append_authority(peer, &url);
+        if (head->target_len && head->target[0] == '/')
+            redact_append_url(&url, head->target, head->target_len);
+        if (head->host_len)
+            host_describe(span, head->host, head->host_len, 80);
+        else
+            endpoint_describe(peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    }
+    span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
+}
+
+void http_head_describe_client(const struct http_head *head, struct span *span,
+                               const union endpoint *peer)
+{
+    if (!span)
+        return;
+    common_describe(head, span, peer);
+    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
+    full_url_describe(head, span, peer);
+}
+
+/* The part of the target behind scheme and authority. */
+static const char *target_path(const struct http_head *head)
+{
+    const char *end = head->target + head->target_len;
+    if (!target_is_absolute(head))
+        return head->target;
+    const char *path = (const char *)memmem(head->target, head->target_len, "://", 3) + 3;
+    while (path < end && *path != '/' && *path != '?')
+        path++;
+    return path;
+}
+
+void http_head_describe_server(const struct http_head *head, struct span *span,
+                               const union endpoint *peer, const union endpoint *local)
+{
+    if (!span)
+        return;
+    const char *path = target_path(head);
+    const char *end = head->target + head->target_len;
+    const char *query = path < end ? memchr(path, '?', (size_t)(end - path)) : NULL;
+    common_describe(head, span, peer);
+    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
+    span_set_string(span, ATTRIBUTE_URL_PATH, path, (size_t)((query ? query : end) - path));
+    if (query) {
+        char bytes[HTTP_TARGET_LEN_MAX];
+        struct text text = text_on(bytes, sizeof bytes);
+        redact_append_query(&text, query + 1, (size_t)(end - query - 1));
+        span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
+    }
+    endpoint_describe(peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
+    if (head->host_len)
+        host_describe(span, head->host, head->host_len, 80);
+    else
+        endpoint_describe(local, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+}

@@ -1,0 +1,67 @@
+/* http_head.h - what is kept of a request's head until it is complete, and the attributes that come
+ * of it. OpenTelemetry semantic conventions for HTTP, stable. */
+#ifndef RUN_TRACED_WIRE_HTTP_HEAD_H
+#define RUN_TRACED_WIRE_HTTP_HEAD_H
+
+#include "trace/span.h"
+#include "wire/endpoint.h"
+#include "wire/http1.h"
+
+enum {
+    HTTP_TARGET_LEN_MAX = 1024,
+    HTTP_HOST_LEN_MAX = 255,
+    HTTP_USER_AGENT_LEN_MAX = 255,
+    HTTP_TRACESTATE_LEN_MAX = 1024,
+};
+
+struct http_head {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    uint16_t target_len;
+    uint16_t host_len;
+    uint16_t user_agent_len;
+    uint16_t tracestate_len;
+    uint8_t method_len;
+    uint8_t traceparent_count;
+    bool tracestate_is_cut;
+    bool has_tracestate;
+    int minor;
+    char method[HTTP1_METHOD_LEN_MAX];
+    char target[HTTP_TARGET_LEN_MAX];
+    char host[HTTP_HOST_LEN_MAX];
+    char user_agent[HTTP_USER_AGENT_LEN_MAX];
+    char tracestate[HTTP_TRACESTATE_LEN_MAX]; /* of all tracestate headers, joined by commas */
+    struct span_context traceparent;          /* of the last traceparent header; valid or not */
+};
+
+/* http_head_alloc - an empty head from our own memory; NULL if there is none. Hot path. */
+struct http_head *http_head_alloc(void);
+
+/* http_head_free - @head may be NULL. */
+void http_head_free(struct http_head *head);
+
+/* http_head_note_line - keeps method and target of an HTTP1_REQUEST_LINE. */
+void http_head_note_line(struct http_head *head, const struct http1_event *line);
+
+/* http_head_note_field - keeps what we need of an HTTP1_HEADER. */
+void http_head_note_field(struct http_head *head, const struct http1_event *field);
+
+/* http_head_extract - the context that the request carries; false if it carries none that is valid.
+ * W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
+bool http_head_extract(const struct http_head *head, struct span_context *out);
+
+/* http_head_describe_client, _server - names the span and sets its attributes. @peer: the other end.
+ * @local: our own end, may be unknown. */
+void http_head_describe_client(const struct http_head *head, struct span *span,
+                               const union endpoint *peer);
+void http_head_describe_server(const struct http_head *head, struct span *span,
+                               const union endpoint *peer, const union endpoint *local);
+
+/* http_describe_method - sets name and method of a span, by the convention's closed list: a method
+ * that is not on it becomes _OTHER, and the span's name HTTP. */
+void http_describe_method(struct span *span, const char *method, size_t len);
+
+/* http_describe_url_server - sets server.address and server.port from an absolute URL. */
+void http_describe_url_server(struct span *span, const char *url, size_t len);
+
+#endif

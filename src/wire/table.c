@@ -1,0 +1,110 @@
+#include "wire/table.h"
+
+#include "base/process.h"
+#include "base/raw.h"
+
+_Atomic uintptr_t *g_table;
+
+static _Atomic(_Atomic uintptr_t *) g_table_owner;
+static _Atomic int g_fd_max;
+
+static COLD _Atomic uintptr_t *table_map(void)
+{
+    _Atomic uintptr_t *expected = NULL;
+    _Atomic uintptr_t *table = raw_map_anonymous(TABLE_FD_COUNT * sizeof *table);
+    if (!table)
+        return NULL;
+    if (!atomic_compare_exchange_strong(&g_table_owner, &expected, table)) {
+        raw_munmap((void *)table, TABLE_FD_COUNT * sizeof *table);
+        table = expected;
+    }
+    g_table = table;
+    return table;
+}
+
+static void fd_max_note(int fd)
+{
+    int max = atomic_load_explicit(&g_fd_max, memory_order_relaxed);
+    while (fd > max && !atomic_compare_exchange_weak(&g_fd_max, &max, fd))
+        ;
+}
+
+/* Puts a word in @fd's place; what was there is released. */
+static void word_set(int fd, uintptr_t word)
+{
+    _Atomic uintptr_t *table = g_table ? g_table : table_map();
+    if (!table || (unsigned)fd >= TABLE_FD_COUNT)
+        return;
+    if (word != TABLE_UNKNOWN)
+        fd_max_note(fd);
+    uintptr_t old = atomic_exchange_explicit(&table[fd], word, memory_order_acq_rel);
+    if (old > TABLE_IGNORED)
+        connection_release((struct connection *)old, fd);
+}
+
+struct connection *table_add(int fd)
+{
+    struct connection *connection = (unsigned)fd < TABLE_FD_COUNT ? connection_new() : NULL;
+    word_set(fd, connection ? (uintptr_t)connection : TABLE_IGNORED);
+    return table_find(fd) == connection ? connection : NULL;
+}
+
+void table_ignore(int fd)
+{
+    word_set(fd, TABLE_IGNORED);
+}
+
+void table_remove(int fd)
+{
+    if (table_word(fd) != TABLE_UNKNOWN && !process_is_vfork_child())
+        word_set(fd, TABLE_UNKNOWN);
+}
+
+void table_duplicate(int from, int to)
+{
+    uintptr_t word = table_word(from);
+    if (from == to || (word == TABLE_UNKNOWN && table_word(to) == TABLE_UNKNOWN) ||
+        process_is_vfork_child())
+        return;
+    if (word > TABLE_IGNORED)
+        atomic_fetch_add_explicit(&((struct connection *)word)->fd_count, 1, memory_order_acq_rel);
+    word_set(to, word);
+}
+
+void table_remove_range(unsigned first, unsigned last)
+{
+    unsigned max = (unsigned)atomic_load_explicit(&g_fd_max, memory_order_relaxed);
+    if (!g_table || first > max || process_is_vfork_child())
+        return;
+    for (unsigned fd = first; fd <= MIN(last, max); fd++)
+        if (table_word((int)fd) != TABLE_UNKNOWN)
+            word_set((int)fd, TABLE_UNKNOWN);
+}
+
+static COLD struct connection *table_adopt(int fd)
+{
+    union endpoint peer;
+    int type = 0;
+    socklen_t type_len = sizeof type, peer_len = sizeof peer;
+    if ((unsigned)fd >= TABLE_FD_COUNT || process_is_vfork_child() ||
+        raw_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0)
+        return NULL;
+    if (type != SOCK_STREAM || raw_getpeername(fd, &peer, &peer_len) < 0 ||
+        (peer.any.sa_family != AF_INET && peer.any.sa_family != AF_INET6 &&
+         peer.any.sa_family != AF_UNIX)) {
+        table_ignore(fd);
+        return NULL;
+    }
+    struct connection *connection = table_add(fd);
+    if (connection)
+        endpoint_set(&connection->peer, &peer.any, peer_len);
+    return connection;
+}
+
+struct connection *table_find_socket(int fd)
+{
+    uintptr_t word = table_word(fd);
+    if (LIKELY(word > TABLE_IGNORED))
+        return (struct connection *)word;
+    return word == TABLE_IGNORED ? NULL : table_adopt(fd);
+}

@@ -1,0 +1,466 @@
+#include "wire/transfer.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "base/slab.h"
+#include "trace/error_name.h"
+#include "wire/protocol.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+enum segment_kind { SEGMENT_APPLICATION, SEGMENT_INSERTION, SEGMENT_REPLACEMENT };
+
+struct send_block {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    struct iovec iov[IOV_MAX];
+    uint8_t kinds[IOV_MAX];
+};
+
+static struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256);
+
+static size_t iov_len(const struct iovec *iov, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += iov[i].iov_len;
+    return len;
+}
+
+/* ---- what goes out: edits ---- */
+
+struct plan_writer {
+    struct send_plan *plan;
+    struct edit *edit; /* the next one to be made */
+    uint64_t offset;   /* of the application's next byte */
+    size_t capacity;
+};
+
+static bool segment_add(struct plan_writer *writer, enum segment_kind kind, const char *bytes,
+                        size_t len)
+{
+    struct send_plan *plan = writer->plan;
+    if (plan->iov_count == writer->capacity)
+        return false;
+    plan->iov[plan->iov_count] = (struct iovec){.iov_base = (void *)bytes, .iov_len = len};
+    plan->kinds[plan->iov_count++] = (uint8_t)kind;
+    return true;
+}
+
+static bool insertions_add(struct plan_writer *writer)
+{
+    while (writer->edit && !writer->edit->is_replacement && writer->edit->offset == writer->offset) {
+        struct edit *edit = writer->edit;
+        if (!segment_add(writer, SEGMENT_INSERTION, edit->text + edit->sent_len,
+                         (size_t)(edit->len - edit->sent_len)))
+            return false;
+        writer->edit = edit->next;
+    }
+    return true;
+}
+
+/* The next piece of the application's bytes, up to where something has to be done to them. */
+static size_t piece_add(struct plan_writer *writer, const char *bytes, size_t len)
+{
+    struct edit *edit = writer->edit;
+    enum segment_kind kind = SEGMENT_APPLICATION;
+    if (edit && edit->is_replacement && edit->offset <= writer->offset) {
+        size_t done = (size_t)(writer->offset - edit->offset);
+        len = MIN(len, edit->len - done);
+        bytes = edit->text + done;
+        kind = SEGMENT_REPLACEMENT;
+        if (done + len == edit->len)
+            writer->edit = edit->next;
+    } else if (edit) {
+        len = (size_t)MIN((uint64_t)len, edit->offset - writer->offset);
+    }
+    if (!segment_add(writer, kind, bytes, len))
+        return 0;
+    writer->offset += len;
+    return len;
+}
+
+/* Lays out what is to be sent; ends early where there is no more room, as a short write would. */
+static void plan_write(struct send_plan *plan, size_t capacity)
+{
+    struct connection *connection = plan->connection;
+    struct plan_writer writer = {.plan = plan,
+                                 .edit = connection->edits,
+                                 .offset = connection->sent_len,
+                                 .capacity = capacity};
+    plan->iov_count = 0;
+    for (size_t i = 0; i < plan->app_iov_count; i++) {
+        const char *bytes = plan->app_iov[i].iov_base;
+        size_t len = plan->app_iov[i].iov_len;
+        while (len > 0) {
+            size_t taken = insertions_add(&writer) ? piece_add(&writer, bytes, len) : 0;
+            if (taken == 0)
+                return;
+            bytes += taken;
+            len -= taken;
+        }
+    }
+}
+
+/* Chooses where to lay it out: on the stack for what is usual. */
+static void plan_make(struct send_plan *plan)
+{
+    size_t edit_count = 0;
+    uint32_t index;
+    for (struct edit *edit = plan->connection->edits; edit; edit = edit->next)
+        edit_count++;
+    plan->is_edited = true;
+    plan->iov = plan->room_iov;
+    plan->kinds = plan->room_kinds;
+    if (plan->app_iov_count + 2 * edit_count > SEND_PLAN_ROOM &&
+        (plan->block = slab_alloc(&g_blocks, &index))) {
+        plan->block->index = index;
+        plan->iov = plan->block->iov;
+        plan->kinds = plan->block->kinds;
+    }
+    plan_write(plan, plan->block ? IOV_MAX : SEND_PLAN_ROOM);
+}
+
+static void plan_release(struct send_plan *plan)
+{
+    if (plan->block)
+        slab_free(&g_blocks, plan->block->index);
+    plan->block = NULL;
+}
+
+static bool edits_are_due(const struct connection *connection, size_t len)
+{
+    return connection->edits && connection->edits->offset < connection->sent_len + len;
+}
+
+/* ---- what goes out: looking at it ---- */
+
+/* After a short write the application sends the rest again, which was looked at already. If what
+ * comes is something else, we no longer know where we are. */
+static bool resent_is_same(const struct connection *connection, const struct iovec *iov,
+                           size_t count)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count && at < connection->ahead_sample_len; i++) {
+        size_t len = MIN(iov[i].iov_len, connection->ahead_sample_len - at);
+        if (memcmp(connection->ahead_sample + at, iov[i].iov_base, len) != 0)
+            return false;
+        at += len;
+    }
+    return true;
+}
+
+static void sample_keep(struct connection *connection, const struct iovec *iov, size_t count,
+                        size_t skip)
+{
+    connection->ahead_sample_len = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t passed = MIN(skip, iov[i].iov_len);
+        size_t len = MIN(iov[i].iov_len - passed,
+                         sizeof connection->ahead_sample - connection->ahead_sample_len);
+        memcpy(connection->ahead_sample + connection->ahead_sample_len,
+               (const char *)iov[i].iov_base + passed, len);
+        connection->ahead_sample_len = (uint8_t)(connection->ahead_sample_len + len);
+        skip -= passed;
+    }
+}
+
+static void requests_look(struct connection *connection, const struct iovec *iov, size_t count,
+                          uint64_t now_ns)
+{
+    uint64_t offset = connection->sent_len;
+    uint64_t seen = connection->sent_len + connection->ahead_len;
+    for (size_t i = 0; i < count && !connection->is_opaque; i++) {
+        uint64_t end = offset + iov[i].iov_len;
+        if (end > seen) {
+            size_t skip = (size_t)(MAX(seen, offset) - offset);
+            connection->protocol->request_bytes(connection, (const char *)iov[i].iov_base + skip,
+                                                iov[i].iov_len - skip, offset + skip, now_ns);
+            seen = end;
+        }
+        offset = end;
+    }
+    connection->ahead_len = seen - connection->sent_len;
+}
+
+static bool role_recognise(struct connection *connection, const struct iovec *iov, size_t count,
+                           enum connection_role role)
+{
+    for (size_t i = 0; i < count; i++)
+        if (iov[i].iov_len > 0) {
+            connection->protocol = protocol_recognise(iov[i].iov_base, iov[i].iov_len);
+            break;
+        }
+    if (!connection->protocol)
+        return false;
+    connection->role = (uint8_t)role;
+    connection->protocol->begin(connection);
+    return true;
+}
+
+static void client_send_look(struct send_plan *plan)
+{
+    struct connection *connection = plan->connection;
+    if (connection->ahead_len && !resent_is_same(connection, plan->app_iov, plan->app_iov_count))
+        connection_set_opaque(connection);
+    if (!connection->is_opaque)
+        requests_look(connection, plan->app_iov, plan->app_iov_count, plan->start_ns);
+}
+
+static void send_look(struct send_plan *plan, int fd, int flags)
+{
+    struct connection *connection = plan->connection;
+    connection->fd = fd;
+    /* The kernel may read a MSG_ZEROCOPY buffer long after the call: ours does not live that long. */
+    if (flags & MSG_ZEROCOPY)
+        connection_set_opaque(connection);
+    if (connection->role == ROLE_UNKNOWN && !connection->is_opaque &&
+        !role_recognise(connection, plan->app_iov, plan->app_iov_count, ROLE_CLIENT))
+        connection_set_opaque(connection);
+    if (connection->role == ROLE_CLIENT && !connection->is_opaque)
+        client_send_look(plan);
+}
+
+/* One thread sends at a time. Two at once, or a signal handler within a send: nobody can say in which
+ * order the bytes go. Whoever sends owns the edits, sent_len and ahead_len, lock or no lock. */
+static bool sending_claim(struct connection *connection)
+{
+    if (!atomic_exchange_explicit(&connection->is_sending, true, memory_order_acquire))
+        return true;
+    atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    return false;
+}
+
+void transfer_send_begin(struct send_plan *plan, struct connection *connection, int fd,
+                         const struct iovec *iov, size_t count, int flags)
+{
+    plan->connection = connection;
+    plan->is_tracked = plan->is_edited = false;
+    plan->block = NULL;
+    if ((connection->is_opaque && !connection->edits) || (flags & MSG_OOB))
+        return;
+    plan->generation = connection_generation(connection);
+    plan->app_iov = iov;
+    plan->app_iov_count = count;
+    plan->app_len = iov_len(iov, count);
+    if (plan->app_len == 0 || !sending_claim(connection))
+        return;
+    plan->is_tracked = true;
+    plan->start_ns = clock_monotonic_ns();
+    if (connection->role == ROLE_SERVER)
+        return;
+    if (lock_acquire(&connection->lock)) {
+        send_look(plan, fd, flags);
+        lock_release(&connection->lock);
+    } else {
+        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    }
+    if (connection->is_opaque)
+        connection_edits_forget(connection);
+    if (edits_are_due(connection, plan->app_len))
+        plan_make(plan);
+}
+
+void transfer_send_resume(struct send_plan *plan)
+{
+    plan_write(plan, plan->block ? IOV_MAX : SEND_PLAN_ROOM);
+}
+
+/* ---- what went out ---- */
+
+/* Of @sent bytes on the wire, how many were the application's? Notes how far each edit has come. */
+static size_t sent_account(struct send_plan *plan, size_t sent)
+{
+    struct connection *connection = plan->connection;
+    size_t app_len = 0;
+    for (size_t i = 0; i < plan->iov_count && sent > 0; i++) {
+        size_t len = MIN(sent, plan->iov[i].iov_len);
+        sent -= len;
+        if (plan->kinds[i] == SEGMENT_INSERTION) {
+            connection->edits->sent_len = (uint16_t)(connection->edits->sent_len + len);
+            if (connection->edits->sent_len == connection->edits->len)
+                connection_edit_done(connection);
+            continue;
+        }
+        app_len += len;
+        if (plan->kinds[i] == SEGMENT_REPLACEMENT &&
+            connection->sent_len + app_len == connection->edits->offset + connection->edits->len)
+            connection_edit_done(connection);
+    }
+    return app_len;
+}
+
+static void sent_advance(struct send_plan *plan, size_t app_len)
+{
+    struct connection *connection = plan->connection;
+    connection->sent_len += app_len;
+    connection->ahead_len -= MIN(connection->ahead_len, app_len);
+    if (connection->ahead_len)
+        sample_keep(connection, plan->app_iov, plan->app_iov_count, app_len);
+}
+
+/* A response begins when its first bytes are handed to the kernel, and ends when its last ones have
+ * been. */
+static void responses_look(struct send_plan *plan, size_t len)
+{
+    struct connection *connection = plan->connection;
+    const struct protocol *protocol = connection->protocol;
+    uint64_t end_ns = clock_monotonic_ns();
+    for (size_t i = 0; i < plan->app_iov_count && len > 0 && !connection->is_opaque; i++) {
+        size_t part = MIN(len, plan->app_iov[i].iov_len);
+        protocol->response_bytes(connection, plan->app_iov[i].iov_base, part, plan->start_ns,
+                                 end_ns);
+        len -= part;
+    }
+}
+
+static void send_failed(struct connection *connection, int error)
+{
+    if (error == EAGAIN || error == EINTR || error == ENOBUFS || error == EINPROGRESS ||
+        error == EALREADY || error == ENOTCONN)
+        return;
+    /* A client may still read an answer that was sent before the connection broke. */
+    connection->send_error = error;
+    if (connection->role == ROLE_SERVER)
+        connection_fail_all(connection, error_name(error), error_text(error));
+}
+
+static void sent_look(struct send_plan *plan, size_t app_len, int error)
+{
+    struct connection *connection = plan->connection;
+    if (connection->is_opaque || connection_generation(connection) != plan->generation)
+        return;
+    if (!lock_acquire(&connection->lock)) {
+        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+        return;
+    }
+    if (error)
+        send_failed(connection, error);
+    else if (connection->role == ROLE_SERVER)
+        responses_look(plan, app_len);
+    lock_release(&connection->lock);
+}
+
+struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, int error)
+{
+    struct connection *connection = plan->connection;
+    struct send_outcome outcome = {.result = result, .error = error};
+    if (!plan->is_tracked)
+        return outcome;
+    if (result >= 0) {
+        size_t app_len = plan->is_edited ? sent_account(plan, (size_t)result) : (size_t)result;
+        outcome.result = (ssize_t)app_len;
+        outcome.is_again = app_len == 0 && result > 0;
+    }
+    if (connection->role == ROLE_CLIENT)
+        sent_advance(plan, result < 0 ? 0 : (size_t)outcome.result);
+    if (connection->role == ROLE_SERVER || result < 0)
+        sent_look(plan, (size_t)MAX(outcome.result, 0), result < 0 ? error : 0);
+    if (outcome.is_again)
+        return outcome;
+    plan_release(plan);
+    atomic_store_explicit(&connection->is_sending, false, memory_order_release);
+    return outcome;
+}
+
+void transfer_send_cancel(struct send_plan *plan)
+{
+    struct connection *connection = plan->connection;
+    if (lock_acquire(&connection->lock)) {
+        connection_set_opaque(connection);
+        lock_release(&connection->lock);
+    }
+    connection_edits_forget(connection);
+    plan_release(plan);
+    atomic_store_explicit(&connection->is_sending, false, memory_order_release);
+}
+
+const char *transfer_owed(struct connection *connection, size_t *len)
+{
+    struct edit *edit = connection->edits;
+    if (!edit || edit->is_replacement || edit->sent_len == 0)
+        return NULL;
+    *len = (size_t)(edit->len - edit->sent_len);
+    return edit->text + edit->sent_len;
+}
+
+void transfer_owed_sent(struct connection *connection, size_t len)
+{
+    connection->edits->sent_len = (uint16_t)(connection->edits->sent_len + len);
+    if (connection->edits->sent_len == connection->edits->len)
+        connection_edit_done(connection);
+}
+
+void transfer_sent_unseen(struct connection *connection, size_t len)
+{
+    if (connection->is_opaque || !lock_acquire(&connection->lock))
+        return;
+    bool is_client = connection->role == ROLE_CLIENT;
+    if (connection->role == ROLE_UNKNOWN || connection->ahead_len)
+        connection_set_opaque(connection);
+    else
+        connection->protocol->skip(connection, is_client, len, clock_monotonic_ns());
+    if (is_client)
+        connection->sent_len += len;
+    lock_release(&connection->lock);
+}
+
+/* ---- what comes in ---- */
+
+static bool receive_lock(struct connection *connection, uint32_t generation)
+{
+    if (connection->is_opaque || connection_generation(connection) != generation)
+        return false;
+    if (!lock_acquire(&connection->lock)) {
+        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+        return false;
+    }
+    if (!connection->is_opaque && connection_generation(connection) == generation)
+        return true;
+    lock_release(&connection->lock);
+    return false;
+}
+
+void transfer_received(struct connection *connection, uint32_t generation, int fd,
+                       const struct iovec *iov, size_t count, size_t len)
+{
+    if (!receive_lock(connection, generation))
+        return;
+    uint64_t now_ns = clock_monotonic_ns();
+    connection->fd = fd;
+    if (connection->role == ROLE_UNKNOWN && !role_recognise(connection, iov, count, ROLE_SERVER))
+        connection_set_opaque(connection);
+    for (size_t i = 0; i < count && len > 0 && !connection->is_opaque; i++) {
+        size_t part = MIN(len, iov[i].iov_len);
+        if (connection->role == ROLE_SERVER)
+            connection->protocol->request_bytes(connection, iov[i].iov_base, part, 0, now_ns);
+        else
+            connection->protocol->response_bytes(connection, iov[i].iov_base, part, now_ns, now_ns);
+        len -= part;
+    }
+    lock_release(&connection->lock);
+}
+
+void transfer_received_unseen(struct connection *connection, uint32_t generation, size_t len)
+{
+    if (!receive_lock(connection, generation))
+        return;
+    if (connection->role == ROLE_UNKNOWN)
+        connection_set_opaque(connection);
+    else
+        connection->protocol->skip(connection, connection->role == ROLE_SERVER, len,
+                                   clock_monotonic_ns());
+    lock_release(&connection->lock);
+}
+
+void transfer_receive_ended(struct connection *connection, uint32_t generation, int error)
+{
+    if (connection_generation(connection) != generation)
+        return;
+    if (error)
+        connection_receive_failed(connection, error);
+    else if (!connection->is_opaque)
+        connection_peer_closed(connection);
+}
