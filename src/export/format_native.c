@@ -1,0 +1,205 @@
+#include "export/format_native.h"
+
+#include "base/compiler.h"
+
+#include <errno.h>
+#include <string.h>
+
+/* A literal is added with its length known at compile time. */
+#define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
+
+static bool is_all_zero(const uint8_t *id, size_t len)
+{
+    uint8_t any = 0;
+    for (size_t i = 0; i < len; i++)
+        any |= id[i];
+    return any == 0;
+}
+
+static bool span_is_valid(const struct span *span)
+{
+    return !is_all_zero(span->trace_id, TRACE_ID_LEN) && !is_all_zero(span->span_id, SPAN_ID_LEN) &&
+           span->kind <= SPAN_KIND_CLIENT && span->status <= SPAN_STATUS_ERROR;
+}
+
+/* "key": with a comma before it, unless it is the first of its object. Keys are our own: plain
+ * text. */
+static void append_key(struct text *text, bool *is_first, const char *key)
+{
+    text_append(text, ",\"", *is_first ? 0 : 1);
+    *is_first = false;
+    text_append_char(text, '"');
+    text_append_string(text, key);
+    APPEND_LITERAL(text, "\":");
+}
+
+static void append_ids(struct text *text, const struct span *span)
+{
+    APPEND_LITERAL(text, "{\"traceId\":\"");
+    text_append_hex(text, span->trace_id, TRACE_ID_LEN);
+    APPEND_LITERAL(text, "\",\"spanId\":\"");
+    text_append_hex(text, span->span_id, SPAN_ID_LEN);
+    if (!is_all_zero(span->parent_span_id, SPAN_ID_LEN)) {
+        APPEND_LITERAL(text, "\",\"parentSpanId\":\"");
+        text_append_hex(text, span->parent_span_id, SPAN_ID_LEN);
+    }
+    APPEND_LITERAL(text, "\"");
+}
+
+static int64_t duration_us(const struct span *span)
+{
+    uint64_t ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+    return (int64_t)(ns / NANOS_PER_MICRO + (ns % NANOS_PER_MICRO >= NANOS_PER_MICRO / 2));
+}
+
+static void append_what_and_when(struct text *text, const struct span *span)
+{
+    static const char *const kinds[] = {[SPAN_KIND_INTERNAL] = "INTERNAL",
+                                        [SPAN_KIND_SERVER] = "SERVER",
+                                        [SPAN_KIND_CLIENT] = "CLIENT"};
+    APPEND_LITERAL(text, ",\"name\":");
+    text_append_json(text, span->name, MIN(span->name_len, sizeof span->name));
+    APPEND_LITERAL(text, ",\"timestamp\":");
+    text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
+    APPEND_LITERAL(text, ",\"duration\":");
+    text_append_decimal(text, duration_us(span));
+    APPEND_LITERAL(text, ",\"kind\":\"");
+    text_append_string(text, kinds[span->kind]);
+    APPEND_LITERAL(text, "\"");
+}
+
+static void append_status(struct text *text, const struct span *span)
+{
+    static const char *const codes[] = {
+        [SPAN_STATUS_UNSET] = "UNSET", [SPAN_STATUS_OK] = "OK", [SPAN_STATUS_ERROR] = "ERROR"};
+    APPEND_LITERAL(text, ",\"status\":{\"code\":\"");
+    text_append_string(text, codes[span->status]);
+    APPEND_LITERAL(text, "\"");
+    if (span->message_len) {
+        APPEND_LITERAL(text, ",\"message\":");
+        text_append_json(text, span->message, MIN(span->message_len, sizeof span->message));
+    }
+    APPEND_LITERAL(text, "}");
+}
+
+static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
+{
+    append_key(text, is_first, attribute_name(attribute->key));
+    switch (attribute->type) {
+    case ATTRIBUTE_STRING:
+        text_append_json(text, attribute->string, attribute->len);
+        break;
+    case ATTRIBUTE_INT:
+        text_append_decimal(text, attribute->number);
+        break;
+    case ATTRIBUTE_BOOL:
+        APPEND_LITERAL(text, "true");
+        break;
+    }
+}
+
+static void append_attributes(struct text *text, const struct span *span)
+{
+    struct attribute_iterator iterator;
+    struct attribute attribute;
+    bool is_first = true, has_thread_id = false;
+    APPEND_LITERAL(text, ",\"attributes\":{");
+    attribute_begin(&iterator, span);
+    while (attribute_next(&iterator, &attribute)) {
+        append_attribute(text, &is_first, &attribute);
+        has_thread_id = has_thread_id || attribute.key == ATTRIBUTE_THREAD_ID;
+    }
+    if (!has_thread_id) {
+        append_key(text, &is_first, attribute_name(ATTRIBUTE_THREAD_ID));
+        text_append_decimal(text, span->tid);
+    }
+    APPEND_LITERAL(text, "}");
+    if (span->dropped_attributes_count) {
+        APPEND_LITERAL(text, ",\"droppedAttributesCount\":");
+        text_append_decimal(text, span->dropped_attributes_count);
+    }
+}
+
+/* Pointers to the events with a known id, in time order. Returns how many. */
+static unsigned events_sort(const struct span *span, const struct span_event *sorted[])
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < MIN(span->event_count, ARRAY_LEN(span->events)); i++) {
+        const struct span_event *event = &span->events[i];
+        if (!span_event_name(event->id))
+            continue;
+        unsigned at = count++;
+        for (; at > 0 && sorted[at - 1]->monotonic_ns > event->monotonic_ns; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = event;
+    }
+    return count;
+}
+
+static void append_events(struct text *text, const struct span *span)
+{
+    const struct span_event *sorted[SPAN_EVENT_COUNT];
+    unsigned count = events_sort(span, sorted);
+    for (unsigned i = 0; i < count; i++) {
+        /* Unsigned on purpose: an event before the start gives a difference that wraps back. */
+        uint64_t unix_nano = span->start_unix_nano + (sorted[i]->monotonic_ns - span->start_ns);
+        text_append_string(text, i ? "," : ",\"events\":[");
+        APPEND_LITERAL(text, "{\"name\":\"");
+        text_append_string(text, span_event_name(sorted[i]->id));
+        APPEND_LITERAL(text, "\",\"timestamp\":");
+        text_append_decimal(text, (int64_t)(unix_nano / NANOS_PER_MICRO));
+        APPEND_LITERAL(text, "}");
+    }
+    if (count)
+        APPEND_LITERAL(text, "]");
+}
+
+static void append_tracestate(struct text *text, const struct span *span)
+{
+    const char *tracestate;
+    size_t len = span_tracestate(span, &tracestate);
+    if (len == 0)
+        return;
+    APPEND_LITERAL(text, ",\"traceState\":");
+    text_append_json(text, tracestate, len);
+}
+
+static void append_resource(struct text *text, const struct span *span, const struct resource *r)
+{
+    struct resource_attribute attribute;
+    APPEND_LITERAL(text, ",\"resource\":{\"service.name\":");
+    text_append_json(text, r->service_name, MIN(r->service_name_len, sizeof r->service_name));
+    APPEND_LITERAL(text, ",\"process.pid\":");
+    text_append_decimal(text, span->pid);
+    APPEND_LITERAL(text, ",\"process.executable.name\":");
+    text_append_json(text, r->executable_name,
+                     MIN(r->executable_name_len, sizeof r->executable_name));
+    APPEND_LITERAL(text, ",\"host.name\":");
+    text_append_json(text, r->host_name, MIN(r->host_name_len, sizeof r->host_name));
+    for (size_t at = 0; resource_attribute_next(r, &at, &attribute);) {
+        APPEND_LITERAL(text, ",");
+        text_append_json(text, attribute.key, attribute.key_len);
+        APPEND_LITERAL(text, ":");
+        text_append_json(text, attribute.value, attribute.value_len);
+    }
+    APPEND_LITERAL(text, "}");
+}
+
+int native_format(const struct span *span, const struct resource *resource, struct text *text)
+{
+    struct text line = *text;
+    if (!span_is_valid(span))
+        return -EINVAL;
+    append_ids(&line, span);
+    append_what_and_when(&line, span);
+    append_status(&line, span);
+    append_attributes(&line, span);
+    append_events(&line, span);
+    append_tracestate(&line, span);
+    append_resource(&line, span, resource);
+    APPEND_LITERAL(&line, "}\n");
+    if (line.overflowed)
+        return -ENOSPC;
+    *text = line;
+    return 0;
+}

@@ -1,0 +1,137 @@
+#include "export/run_stats.h"
+
+#include "base/compiler.h"
+#include "base/raw.h"
+
+#include <errno.h>
+
+enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 1 };
+
+/* Where counts go until (and unless) the run's shared page is mapped. */
+static struct run_stats g_private;
+static _Atomic(struct run_stats *) g_stats = &g_private;
+
+static struct run_stats *stats_current(void)
+{
+    return atomic_load_explicit(&g_stats, memory_order_acquire);
+}
+
+static void add_one(_Atomic uint64_t *counter)
+{
+    atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
+}
+
+static struct run_stats *stats_map(int fd)
+{
+    return raw_mmap(sizeof(struct run_stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
+}
+
+struct run_stats *run_stats_create(const char *path)
+{
+    static const struct run_stats empty = {.magic = RUN_STATS_MAGIC, .version = RUN_STATS_VERSION};
+    int fd = raw_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        errno = -fd;
+        return NULL;
+    }
+    /* Written, not only extended: a page without a block behind it would be a SIGBUS in the traced
+     * programs when the disk is full. */
+    ssize_t written = raw_write(fd, &empty, sizeof empty);
+    struct run_stats *stats = written == (ssize_t)sizeof empty ? stats_map(fd) : NULL;
+    raw_close(fd);
+    if (!stats)
+        errno = written < 0 ? (int)-written : ENOSPC;
+    return stats;
+}
+
+static struct run_stats *stats_map_checked(int fd)
+{
+    struct stat st;
+    if (raw_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof(struct run_stats))
+        return NULL;
+    struct run_stats *stats = stats_map(fd);
+    if (stats && (stats->magic != RUN_STATS_MAGIC || stats->version != RUN_STATS_VERSION)) {
+        raw_munmap(stats, sizeof *stats);
+        return NULL;
+    }
+    return stats;
+}
+
+void run_stats_open(const char *path)
+{
+    if (!path || !*path)
+        return;
+    /* O_NONBLOCK: should the path name a FIFO, the open must not wait for its other end. */
+    int fd = raw_open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0)
+        return;
+    struct run_stats *stats = stats_map_checked(fd);
+    raw_close(fd);
+    if (stats)
+        atomic_store_explicit(&g_stats, stats, memory_order_release);
+}
+
+/* FNV-1a; 0 stands for an unused place. */
+static uint64_t service_hash(const char *service, size_t len)
+{
+    uint64_t hash = 0xcbf29ce484222325ULL;
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ (uint8_t)service[i]) * 0x100000001b3ULL;
+    return hash ? hash : 1;
+}
+
+/* A set by open addressing. What is beyond RUN_STATS_SERVICES_MAX is not counted. */
+static void service_add(struct run_stats *stats, uint64_t hash)
+{
+    for (unsigned i = 0; i < RUN_STATS_SERVICES_MAX; i++) {
+        _Atomic uint64_t *place = &stats->services[(hash + i) % RUN_STATS_SERVICES_MAX];
+        uint64_t found = atomic_load_explicit(place, memory_order_relaxed);
+        if (found == 0 && atomic_compare_exchange_strong(place, &found, hash))
+            return;
+        if (found == hash)
+            return;
+    }
+}
+
+void run_stats_count_span(const char *service, size_t service_len, bool is_error)
+{
+    struct run_stats *stats = stats_current();
+    add_one(&stats->span_count);
+    if (is_error)
+        add_one(&stats->error_count);
+    service_add(stats, service_hash(service, service_len));
+}
+
+void run_stats_count_drop(enum drop_reason reason, int error)
+{
+    struct run_stats *stats = stats_current();
+    add_one(&stats->dropped_count[reason]);
+    if (error)
+        atomic_store_explicit(&stats->last_errno[reason], error, memory_order_relaxed);
+}
+
+void run_stats_count_process(void)
+{
+    add_one(&stats_current()->process_count);
+}
+
+unsigned run_stats_service_count(const struct run_stats *stats)
+{
+    unsigned count = 0;
+    for (unsigned i = 0; i < RUN_STATS_SERVICES_MAX; i++)
+        count += atomic_load_explicit(&stats->services[i], memory_order_relaxed) != 0;
+    return count;
+}
+
+const char *drop_reason_text(unsigned reason)
+{
+    static const char *const texts[DROP_REASON_COUNT] = {
+        [DROP_NO_MEMORY] = "there was no memory left for a record or a buffer",
+        [DROP_WRITE_FAILED] = "the spans file could not be written",
+        [DROP_SOCKET_FULL] = "the socket's peer did not read fast enough",
+        [DROP_SOCKET_GONE] = "the socket's peer was not there",
+        [DROP_BUSY] = "another thread was writing for too long",
+        [DROP_DAMAGED] = "the record was not a valid span",
+    };
+    return reason < ARRAY_LEN(texts) ? texts[reason] : NULL;
+}

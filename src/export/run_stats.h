@@ -1,0 +1,61 @@
+/* run_stats.h - what one run of the prefix counts: one page of shared memory, written by every
+ * traced process with relaxed atomic additions, read by the launcher for its closing line. */
+#ifndef RUN_TRACED_EXPORT_RUN_STATS_H
+#define RUN_TRACED_EXPORT_RUN_STATS_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum drop_reason {
+    DROP_NO_MEMORY,    /* no record, connection or buffer could be had */
+    DROP_WRITE_FAILED, /* the file could not be opened or written */
+    DROP_SOCKET_FULL,  /* the socket's peer does not read fast enough */
+    DROP_SOCKET_GONE,  /* the socket's peer is not there */
+    DROP_BUSY,         /* another thread held the sink for too long */
+    DROP_DAMAGED,      /* the record was no valid span: an id all zero, say */
+    DROP_REASON_COUNT,
+};
+
+enum { RUN_STATS_SERVICES_MAX = 256 };
+
+struct run_stats {
+    uint32_t magic;
+    uint32_t version;
+    _Atomic uint64_t process_count; /* processes that the library was loaded into */
+    _Atomic uint64_t span_count;    /* spans that at least one exporter took */
+    _Atomic uint64_t error_count;   /* of these, those with status ERROR */
+    /* Spans that an exporter could not deliver: with two exporters a span may count here (for
+     * the one) and above (for the other); a span that waited in a socket's buffer in vain counts
+     * in both. */
+    _Atomic uint64_t dropped_count[DROP_REASON_COUNT];
+    _Atomic int last_errno[DROP_REASON_COUNT];         /* 0: none */
+    _Atomic uint64_t services[RUN_STATS_SERVICES_MAX]; /* hashes of service names; 0: unused */
+};
+
+/* run_stats_create - makes and maps the file @path (mode 0600, must not exist). Launcher only.
+ * Returns the mapping, or NULL with errno set. */
+struct run_stats *run_stats_create(const char *path);
+
+/* run_stats_open - maps the file that the environment variable RUN_TRACED_STATS names, if it is one
+ * of ours; from then on the counting functions count there, till then in private memory. Library
+ * start-up only. No descriptor stays open. */
+void run_stats_open(const char *path);
+
+/* run_stats_count_span - one span of @service was exported. Hot path, signal-safe. */
+void run_stats_count_span(const char *service, size_t service_len, bool is_error);
+
+/* run_stats_count_drop - one span was lost. @error: an errno that says more, or 0. Hot path. */
+void run_stats_count_drop(enum drop_reason reason, int error);
+
+/* run_stats_count_process - the library was loaded. */
+void run_stats_count_process(void);
+
+/* run_stats_service_count - distinct services that were counted. */
+unsigned run_stats_service_count(const struct run_stats *stats);
+
+/* drop_reason_text - for people: "the spans file could not be written". NULL if out of range. */
+const char *drop_reason_text(unsigned reason);
+
+#endif
