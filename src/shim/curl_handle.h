@@ -1,0 +1,38 @@
+/* curl_handle.h - what we remember of an application's easy handle. */
+#ifndef RUN_TRACED_SHIM_CURL_HANDLE_H
+#define RUN_TRACED_SHIM_CURL_HANDLE_H
+
+#include "trace/traceparent.h"
+
+#include <curl/curl.h>
+#include <stdatomic.h>
+
+enum { CURL_URL_LEN_MAX = 1024 };
+
+/* Our header lines before the application's list, which stays as it is: libcurl's struct curl_slist
+ * is public. A handle is used by one thread at a time (libcurl's rule), so this needs no lock. */
+struct curl_handle {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    CURL *easy;
+    struct curl_slist *headers; /* the application's CURLOPT_HTTPHEADER */
+    uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
+    char url[CURL_URL_LEN_MAX];
+    struct curl_slist lines[2];
+    char traceparent[sizeof "traceparent: " + TRACEPARENT_LEN];
+    char tracestate[sizeof "tracestate: " + TRACESTATE_LEN_MAX];
+};
+
+/* curl_handle_find - NULL if we know nothing of @easy. */
+struct curl_handle *curl_handle_find(CURL *easy);
+
+/* curl_handle_get - the same, but makes one; NULL if there are too many. */
+struct curl_handle *curl_handle_get(CURL *easy);
+
+/* curl_handle_forget - @easy is no more, or as new. */
+void curl_handle_forget(CURL *easy);
+
+/* curl_handle_note_url - @url: NUL-terminated, or NULL. */
+void curl_handle_note_url(struct curl_handle *handle, const char *url);
+
+#endif

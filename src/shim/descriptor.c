@@ -1,0 +1,164 @@
+/* Descriptors that come and go. Our own, which the program cannot know of, look closed to it. */
+#include "export/direct_sink.h"
+#include "shim/real.h"
+#include "wire/table.h"
+
+#include <linux/close_range.h>
+#include <stdarg.h>
+#include <sys/syscall.h>
+
+/* Our own descriptors have numbers below this (own_fd.c). */
+enum { OWN_FD_END = 1024 };
+
+/* True if the call on @fd must fail as if nothing were open there. */
+static bool is_hidden(int fd)
+{
+    if (LIKELY(!direct_sink_owns(fd)))
+        return false;
+    errno = EBADF;
+    return true;
+}
+
+EXPORT int close(int fd)
+{
+    if (is_hidden(fd))
+        return -1;
+    table_remove(fd);
+    return REAL(close)(fd);
+}
+
+/* Closes a range around our own descriptors. */
+static int close_around_own(unsigned first, unsigned last, int flags)
+{
+    for (unsigned fd = first; fd <= MIN(last, (unsigned)OWN_FD_END); fd++) {
+        if (!direct_sink_owns((int)fd))
+            continue;
+        if (fd > first && REAL(close_range)(first, fd - 1, flags) < 0)
+            return -1;
+        first = fd + 1;
+    }
+    return first <= last ? REAL(close_range)(first, last, flags) : 0;
+}
+
+EXPORT int close_range(unsigned first, unsigned last, int flags)
+{
+    if (first > last || (flags & ~(int)(CLOSE_RANGE_UNSHARE | CLOSE_RANGE_CLOEXEC)))
+        return REAL(close_range)(first, last, flags);
+    if (!(flags & CLOSE_RANGE_CLOEXEC))
+        table_remove_range(first, last);
+    return close_around_own(first, last, flags);
+}
+
+EXPORT void closefrom(int first)
+{
+    unsigned from = (unsigned)MAX(first, 0);
+    int saved = errno;
+    table_remove_range(from, ~0U);
+    if (close_around_own(from, ~0U, 0) < 0) /* a kernel without close_range: libc knows another way */
+        REAL(closefrom)(first);
+    errno = saved;
+}
+
+static int duplicated(int from, int to)
+{
+    if (to >= 0) {
+        int saved = errno;
+        table_duplicate(from, to);
+        errno = saved;
+    }
+    return to;
+}
+
+EXPORT int dup(int fd)
+{
+    return is_hidden(fd) ? -1 : duplicated(fd, REAL(dup)(fd));
+}
+
+EXPORT int dup2(int fd, int to)
+{
+    if (is_hidden(fd))
+        return -1;
+    if (UNLIKELY(direct_sink_owns(to)))
+        direct_sink_move(to);
+    return duplicated(fd, REAL(dup2)(fd, to));
+}
+
+EXPORT int dup3(int fd, int to, int flags)
+{
+    if (is_hidden(fd))
+        return -1;
+    if (UNLIKELY(direct_sink_owns(to)))
+        direct_sink_move(to);
+    return duplicated(fd, REAL(dup3)(fd, to, flags));
+}
+
+/* A third argument that is not there is a register's rest, which nobody will look at. */
+static long third_argument(va_list arguments)
+{
+    return va_arg(arguments, long);
+}
+
+static int fcntl_end(int fd, int command, int result)
+{
+    bool is_duplicate = command == F_DUPFD || command == F_DUPFD_CLOEXEC;
+    return is_duplicate ? duplicated(fd, result) : result;
+}
+
+EXPORT int fcntl(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    long argument = third_argument(arguments);
+    va_end(arguments);
+    return is_hidden(fd) ? -1 : fcntl_end(fd, command, REAL(fcntl)(fd, command, argument));
+}
+
+EXPORT int fcntl64(int fd, int command, ...)
+{
+    va_list arguments;
+    va_start(arguments, command);
+    long argument = third_argument(arguments);
+    va_end(arguments);
+    return is_hidden(fd) ? -1 : fcntl_end(fd, command, REAL(fcntl64)(fd, command, argument));
+}
+
+/* stdio reads, writes and closes past us: what goes through it cannot be seen. */
+EXPORT FILE *fdopen(int fd, const char *mode)
+{
+    FILE *file = REAL(fdopen)(fd, mode);
+    if (file && table_find(fd)) {
+        int saved = errno;
+        table_ignore(fd);
+        errno = saved;
+    }
+    return file;
+}
+
+static bool closes_hidden(long number, long a)
+{
+    return number == SYS_close && is_hidden((int)a);
+}
+
+EXPORT long syscall(long number, ...)
+{
+    long a[6];
+    va_list arguments;
+    va_start(arguments, number);
+    for (size_t i = 0; i < ARRAY_LEN(a); i++)
+        a[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (number == SYS_close_range)
+        return close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
+    if (closes_hidden(number, a[0]))
+        return -1;
+    if (number == SYS_close)
+        table_remove((int)a[0]);
+    long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (number == SYS_dup || number == SYS_dup3)
+        return duplicated((int)a[0], (int)result);
+#ifdef SYS_dup2
+    if (number == SYS_dup2)
+        return duplicated((int)a[0], (int)result);
+#endif
+    return result;
+}

@@ -1,0 +1,235 @@
+#include "shim/module.h"
+
+#include "base/compiler.h"
+#include "base/raw.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <string.h>
+
+struct symbol_table {
+    const ElfW(Sym) *symbols;
+    size_t count;
+    const char *names;
+    size_t names_len; /* 0: unknown */
+};
+
+/* One remembered answer. The key is written last and checked with the module, which must be loaded
+ * for its name to be readable. */
+struct remembered {
+    _Atomic(const struct link_map *) map;
+    _Atomic uintptr_t offset;
+    _Atomic(const char *) name;
+};
+
+static int (*g_find_object)(void *, struct dl_find_object *);
+static char g_executable_path[4096];
+static struct symbol_table g_executable_symbols;
+static struct remembered g_remembered[1024];
+
+/* The section headers' view of the file: checked, since it may be anything. */
+static void symbol_table_read(const char *file, size_t len, struct symbol_table *out)
+{
+    const ElfW(Ehdr) *header = (const ElfW(Ehdr) *)file;
+    if (len < sizeof *header || memcmp(header->e_ident, ELFMAG, SELFMAG) != 0 ||
+        header->e_shentsize != sizeof(ElfW(Shdr)) || header->e_shoff > len ||
+        header->e_shnum > (len - header->e_shoff) / sizeof(ElfW(Shdr)) || header->e_shoff % 8)
+        return;
+    const ElfW(Shdr) *sections = (const ElfW(Shdr) *)(file + header->e_shoff);
+    for (size_t i = 0; i < header->e_shnum; i++) {
+        const ElfW(Shdr) *table = &sections[i];
+        if (table->sh_type != SHT_SYMTAB || table->sh_link >= header->e_shnum)
+            continue;
+        const ElfW(Shdr) *names = &sections[table->sh_link];
+        if (table->sh_offset > len || table->sh_size > len - table->sh_offset ||
+            table->sh_offset % 8 || names->sh_offset > len ||
+            names->sh_size > len - names->sh_offset || names->sh_size == 0 ||
+            file[names->sh_offset + names->sh_size - 1] != '\0')
+            continue;
+        *out = (struct symbol_table){
+            .symbols = (const ElfW(Sym) *)(file + table->sh_offset),
+            .count = table->sh_size / sizeof(ElfW(Sym)),
+            .names = file + names->sh_offset,
+            .names_len = names->sh_size,
+        };
+        return;
+    }
+}
+
+/* Three system calls; the descriptor is closed before the program's first instruction. */
+static void executable_map(void)
+{
+    struct stat st;
+    int fd = raw_open("/proc/self/exe", O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return;
+    if (raw_fstat(fd, &st) == 0 && st.st_size > 0) {
+        const char *file = raw_mmap((size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd);
+        if (file)
+            symbol_table_read(file, (size_t)st.st_size, &g_executable_symbols);
+        if (file && !g_executable_symbols.symbols)
+            raw_munmap((void *)file, (size_t)st.st_size);
+    }
+    raw_close(fd);
+}
+
+void module_init(void)
+{
+    long len = raw_syscall6(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe",
+                            (long)g_executable_path, sizeof g_executable_path - 1, 0, 0);
+    g_executable_path[MAX(len, 0)] = '\0';
+    /* Since glibc 2.35; looked up, so that the library still loads under an older one. */
+    g_find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    executable_map();
+}
+
+bool module_find(const void *address, struct module *out)
+{
+    struct dl_find_object object;
+    if (!g_find_object || g_find_object((void *)address, &object) != 0)
+        return false;
+    out->map = object.dlfo_link_map;
+    out->path = out->map->l_name[0] ? out->map->l_name : g_executable_path;
+    out->offset = (uintptr_t)address - out->map->l_addr;
+    return true;
+}
+
+bool module_is_self(const struct module *module)
+{
+    static const struct link_map *self;
+    struct module found;
+    if (!self && module_find((const void *)module_is_self, &found))
+        self = found.map;
+    return module->map == self;
+}
+
+static const char *base_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+bool module_is_plumbing(const struct module *module)
+{
+    static const char *const prefixes[] = {"libc.so",   "libcurl",   "libssl.",
+                                           "libgnutls", "libcrypto.", "ld-linux"};
+    const char *base = base_name(module->path);
+    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
+        if (strncmp(base, prefixes[i], strlen(prefixes[i])) == 0)
+            return true;
+    return false;
+}
+
+static const char *symbol_search(const struct symbol_table *table, uintptr_t offset)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        const ElfW(Sym) *symbol = &table->symbols[i];
+        if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
+            offset - symbol->st_value < symbol->st_size &&
+            (!table->names_len || symbol->st_name < table->names_len))
+            return table->names + symbol->st_name;
+    }
+    return NULL;
+}
+
+/* The loader has made these absolute for most objects, not for all (the vDSO). */
+static uintptr_t absolute(const struct link_map *map, uintptr_t pointer)
+{
+    return pointer < map->l_addr ? pointer + map->l_addr : pointer;
+}
+
+/* @hash: the GNU hash table, or NULL. */
+static void dynamic_table(const struct link_map *map, struct symbol_table *out,
+                          const uint32_t **hash)
+{
+    uintptr_t symbols = 0, names = 0;
+    *hash = NULL;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_SYMTAB)
+            symbols = absolute(map, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_STRTAB)
+            names = absolute(map, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_STRSZ)
+            out->names_len = entry->d_un.d_val;
+        else if (entry->d_tag == DT_GNU_HASH)
+            *hash = (const uint32_t *)absolute(map, entry->d_un.d_ptr);
+    }
+    out->symbols = (const ElfW(Sym) *)symbols;
+    out->names = (const char *)names;
+    /* Linkers put the names right behind the symbols; where they do not, there is no telling. */
+    out->count = symbols && names > symbols ? (names - symbols) / sizeof(ElfW(Sym)) : 0;
+}
+
+static const char *name_search(const struct module *module)
+{
+    struct symbol_table dynamic = {0};
+    const uint32_t *hash;
+    const char *name = NULL;
+    if (!module->map->l_name[0])
+        name = symbol_search(&g_executable_symbols, module->offset);
+    if (name)
+        return name;
+    dynamic_table(module->map, &dynamic, &hash);
+    return symbol_search(&dynamic, module->offset);
+}
+
+const char *module_function_name(const struct module *module)
+{
+    size_t slot = (module->offset ^ module->offset >> 10) % ARRAY_LEN(g_remembered);
+    struct remembered *remembered = &g_remembered[slot];
+    if (atomic_load_explicit(&remembered->map, memory_order_acquire) == module->map &&
+        atomic_load_explicit(&remembered->offset, memory_order_relaxed) == module->offset) {
+        const char *name = atomic_load_explicit(&remembered->name, memory_order_relaxed);
+        /* Unless it was being replaced just now. */
+        if (atomic_load_explicit(&remembered->map, memory_order_acquire) == module->map)
+            return name;
+    }
+    const char *name = name_search(module);
+    atomic_store_explicit(&remembered->map, NULL, memory_order_release);
+    atomic_store_explicit(&remembered->offset, module->offset, memory_order_relaxed);
+    atomic_store_explicit(&remembered->name, name, memory_order_relaxed);
+    atomic_store_explicit(&remembered->map, module->map, memory_order_release);
+    return name;
+}
+
+static bool imports(const struct link_map *map, const char *const *names)
+{
+    struct symbol_table table = {0};
+    const uint32_t *hash;
+    dynamic_table(map, &table, &hash);
+    if (!hash || !table.symbols)
+        return false;
+    /* What is imported is not hashed, and comes first: hash[1] is where that ends. */
+    for (uint32_t i = 1; i < hash[1]; i++)
+        for (const char *const *name = names; *name; name++)
+            if (strcmp(table.names + table.symbols[i].st_name, *name) == 0)
+                return true;
+    return false;
+}
+
+bool module_any_imports(const char *const *names)
+{
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+        struct module module = {.map = map, .path = map->l_name};
+        if (!module_is_self(&module) && !module_is_plumbing(&module) && map->l_ld &&
+            imports(map, names))
+            return true;
+    }
+    return false;
+}
+
+const struct link_map *module_find_needed(const struct link_map *map, const char *prefix)
+{
+    struct symbol_table table = {0};
+    const uint32_t *hash;
+    dynamic_table(map, &table, &hash);
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag != DT_NEEDED ||
+            strncmp(table.names + entry->d_un.d_val, prefix, strlen(prefix)) != 0)
+            continue;
+        for (const struct link_map *other = _r_debug.r_map; other; other = other->l_next)
+            if (strcmp(base_name(other->l_name), base_name(table.names + entry->d_un.d_val)) == 0)
+                return other;
+    }
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* module.h - the ELF objects of this process: which one an address lies in, what they import, and the
+ * names of their functions. No locks. */
+#ifndef RUN_TRACED_SHIM_MODULE_H
+#define RUN_TRACED_SHIM_MODULE_H
+
+#include <link.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct module {
+    const struct link_map *map;
+    const char *path; /* of the executable too; valid while the module is loaded */
+    uintptr_t offset; /* of the address asked for, as addr2line takes it */
+};
+
+/* module_init - notes the executable's path and maps its symbol table. Library start-up only. */
+void module_init(void);
+
+/* module_find - the object that @address lies in; false if none (JIT code) or if libc cannot tell
+ * without a lock (before glibc 2.35). Hot path, signal-safe. */
+bool module_find(const void *address, struct module *out);
+
+/* module_is_self - the object is this library. */
+bool module_is_self(const struct module *module);
+
+/* module_is_plumbing - it makes network calls on behalf of others only: libc, libcurl, TLS. */
+bool module_is_plumbing(const struct module *module);
+
+/* module_function_name - the function that @module's offset lies in, by the executable's full symbol
+ * table or another object's dynamic one; NULL if neither has it. Remembers what it found: a search
+ * takes some microseconds, the next time nanoseconds. Hot path, signal-safe. */
+const char *module_function_name(const struct module *module);
+
+/* module_any_imports - does any object loaded now, but for libc, call one of these functions by name?
+ * @names: NULL-terminated. Start-up only. */
+bool module_any_imports(const char *const *names);
+
+/* module_find_needed - the loaded library whose name begins with @prefix and that @map was linked
+ * against, or NULL. Walks the loader's list of objects without its lock. */
+const struct link_map *module_find_needed(const struct link_map *map, const char *prefix);
+
+#endif

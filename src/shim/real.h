@@ -1,0 +1,73 @@
+/* real.h - the functions behind the interposed names: REAL(connect)(...). The library never calls an
+ * interposed name in any other way. */
+#ifndef RUN_TRACED_SHIM_REAL_H
+#define RUN_TRACED_SHIM_REAL_H
+
+#include "base/compiler.h"
+
+/* The headers' inline versions of read() and its kin must not be what REAL's types come from. */
+#undef _FORTIFY_SOURCE
+
+#include <curl/curl.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#undef curl_easy_setopt /* type-checking macros over the functions */
+#undef curl_easy_getinfo
+
+/* What FORTIFY makes of some calls; glibc declares these only under it. */
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_len, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int flags,
+                       struct sockaddr *address, socklen_t *address_len);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len);
+int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t fds_len);
+int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
+                const sigset_t *mask, size_t fds_len);
+
+struct real_calls {
+#define INTERPOSE(name) __typeof__(&name) name;
+#define INTERPOSE_CURL(name) __typeof__(&name) name;
+#include "shim/symbols.def"
+#undef INTERPOSE
+#undef INTERPOSE_CURL
+};
+
+extern struct real_calls g_real;
+extern bool g_real_is_resolved;
+
+/* real_resolve - finds all but libcurl's functions by dlsym(RTLD_NEXT): once, at start-up, or when a
+ * call comes before that. About 0.1 us a symbol. */
+void real_resolve(void);
+
+static inline const struct real_calls *real_calls(void)
+{
+    if (UNLIKELY(!g_real_is_resolved))
+        real_resolve();
+    return &g_real;
+}
+
+#define REAL(name) (real_calls()->name)
+
+/* Marks the definition of an interposed call. */
+#define EXPORT __attribute__((visibility("default")))
+
+/* shim_is_tracing - there is an exporter to write to. */
+bool shim_is_tracing(void);
+
+/* While above 0 this thread's new connections are not looked at: a higher layer (libcurl) speaks for
+ * them. DESIGN.md, rule 2.6. */
+extern THREAD_LOCAL int t_silence;
+
+#endif

@@ -1,0 +1,125 @@
+/* Bytes that came in. */
+#include "shim/real.h"
+#include "wire/table.h"
+#include "wire/transfer.h"
+
+/* What recv and its kin have in common once the real call is back. @result and errno pass through. */
+static ssize_t receive_end(struct connection *connection, uint32_t generation, int fd,
+                           const struct iovec *iov, size_t count, ssize_t result, int flags)
+{
+    int saved = errno;
+    if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
+        return result; /* nothing was taken from the stream */
+    if (result > 0 && (flags & MSG_TRUNC))
+        transfer_received_unseen(connection, generation, (size_t)result);
+    else if (result > 0)
+        transfer_received(connection, generation, fd, iov, count, (size_t)result);
+    else if (result < 0)
+        transfer_receive_ended(connection, generation, saved);
+    else if (count && iov[0].iov_len)
+        transfer_receive_ended(connection, generation, 0);
+    errno = saved;
+    return result;
+}
+
+EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(recv)(fd, buf, len, flags);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1, REAL(recv)(fd, buf, len, flags), flags);
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_len, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(__recv_chk)(fd, buf, len, buf_len, flags);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1,
+                       REAL(__recv_chk)(fd, buf, len, buf_len, flags), flags);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t len, int flags,
+                        struct sockaddr *restrict address, socklen_t *restrict address_len)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(recvfrom)(fd, buf, len, flags, address, address_len);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1,
+                       REAL(recvfrom)(fd, buf, len, flags, address, address_len), flags);
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int flags,
+                              struct sockaddr *address, socklen_t *address_len)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(__recvfrom_chk)(fd, buf, len, buf_len, flags, address, address_len);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1,
+                       REAL(__recvfrom_chk)(fd, buf, len, buf_len, flags, address, address_len),
+                       flags);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(recvmsg)(fd, message, flags);
+    uint32_t generation = connection_generation(connection);
+    ssize_t result = REAL(recvmsg)(fd, message, flags);
+    return receive_end(connection, generation, fd, message->msg_iov, message->msg_iovlen, result,
+                       flags);
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
+                    struct timespec *timeout)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    uint32_t generation = connection_generation(connection);
+    int received = REAL(recvmmsg)(fd, messages, count, flags, timeout);
+    for (int i = 0; i < received; i++)
+        receive_end(connection, generation, fd, messages[i].msg_hdr.msg_iov,
+                    messages[i].msg_hdr.msg_iovlen, (ssize_t)messages[i].msg_len, flags);
+    return received;
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t len)
+{
+    struct connection *connection = table_find(fd);
+    if (LIKELY(!connection))
+        return REAL(read)(fd, buf, len);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1, REAL(read)(fd, buf, len), 0);
+}
+
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len)
+{
+    struct connection *connection = table_find(fd);
+    if (LIKELY(!connection))
+        return REAL(__read_chk)(fd, buf, len, buf_len);
+    struct iovec iov = {.iov_base = buf, .iov_len = len};
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, &iov, 1, REAL(__read_chk)(fd, buf, len, buf_len),
+                       0);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+    struct connection *connection = table_find(fd);
+    if (LIKELY(!connection))
+        return REAL(readv)(fd, iov, count);
+    uint32_t generation = connection_generation(connection);
+    return receive_end(connection, generation, fd, iov, count > 0 ? (size_t)count : 0,
+                       REAL(readv)(fd, iov, count), 0);
+}

@@ -1,0 +1,229 @@
+/* Bytes on their way out. */
+#include "shim/callsite_record.h"
+#include "shim/real.h"
+#include "wire/table.h"
+#include "wire/transfer.h"
+
+/* Prepares a call that sends @message; true if it must be made by send_edited. */
+static bool send_begin(struct send_plan *plan, struct connection *connection, int fd,
+                       const struct msghdr *message, int flags)
+{
+    int saved = errno;
+    transfer_send_begin(plan, connection, fd, message->msg_iov, message->msg_iovlen, flags);
+    errno = saved;
+    return plan->is_edited;
+}
+
+/* Accounts for a call that sent the application's bytes as they are. */
+static ssize_t send_end(struct send_plan *plan, ssize_t result)
+{
+    int saved = errno;
+    struct send_outcome outcome = transfer_send_end(plan, result, result < 0 ? saved : 0);
+    errno = saved;
+    return outcome.result;
+}
+
+/* Our bytes have gone out in part, the application's not at all: it cannot be told 0. Another try
+ * that does not wait shows whether there is room; if there is none, the application learns what its
+ * own call would have told it. */
+static int no_room_errno(int fd, int flags)
+{
+    int file_flags = REAL(fcntl)(fd, F_GETFL);
+    bool is_nonblocking = (flags & MSG_DONTWAIT) || (file_flags >= 0 && file_flags & O_NONBLOCK);
+    return is_nonblocking ? EAGAIN : EINTR; /* a blocking call comes back short on a signal only */
+}
+
+/* Sends what the plan says, and accounts for it. @is_any_file: by write(2) or writev(2), which work on
+ * any file: if the descriptor is no socket any more, the bytes go out as they are. */
+static ssize_t send_edited(struct send_plan *plan, int fd, const struct msghdr *original, int flags,
+                           bool is_any_file)
+{
+    struct msghdr message = *original;
+    int extra_flags = 0;
+    int entry_errno = errno;
+    for (;;) {
+        message.msg_iov = plan->iov;
+        message.msg_iovlen = plan->iov_count;
+        ssize_t result = REAL(sendmsg)(fd, &message, flags | extra_flags);
+        int saved = result < 0 ? errno : entry_errno;
+        if (result < 0 && saved == ENOTSOCK && is_any_file) {
+            transfer_send_cancel(plan);
+            errno = entry_errno;
+            return REAL(writev)(fd, original->msg_iov, (int)original->msg_iovlen);
+        }
+        struct send_outcome outcome = transfer_send_end(plan, result, saved);
+        if (!outcome.is_again) {
+            bool has_no_room = result < 0 && extra_flags && saved == EAGAIN;
+            errno = has_no_room ? no_room_errno(fd, flags) : saved;
+            return outcome.result;
+        }
+        transfer_send_resume(plan);
+        message.msg_control = NULL; /* went out with the first byte */
+        message.msg_controllen = 0;
+        extra_flags = MSG_DONTWAIT;
+    }
+}
+
+EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(send)(fd, buf, len, flags);
+    struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct send_plan plan;
+    CALLSITE_ENTER();
+    if (send_begin(&plan, connection, fd, &message, flags))
+        return send_edited(&plan, fd, &message, flags, false);
+    return send_end(&plan, REAL(send)(fd, buf, len, flags));
+}
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
+                      const struct sockaddr *address, socklen_t address_len)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(sendto)(fd, buf, len, flags, address, address_len);
+    struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_name = (void *)address,
+                             .msg_namelen = address_len};
+    struct send_plan plan;
+    CALLSITE_ENTER();
+    if (address && (flags & MSG_FASTOPEN))
+        connection_connect_begin(connection, address, address_len);
+    if (send_begin(&plan, connection, fd, &message, flags))
+        return send_edited(&plan, fd, &message, flags, false);
+    return send_end(&plan, REAL(sendto)(fd, buf, len, flags, address, address_len));
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(sendmsg)(fd, message, flags);
+    struct send_plan plan;
+    CALLSITE_ENTER();
+    if (send_begin(&plan, connection, fd, message, flags))
+        return send_edited(&plan, fd, message, flags, false);
+    return send_end(&plan, REAL(sendmsg)(fd, message, flags));
+}
+
+/* As the kernel does it: one message after the other, until one fails or is taken in part. */
+static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *messages,
+                         unsigned count, int flags)
+{
+    unsigned done = 0;
+    while (done < count) {
+        struct msghdr *message = &messages[done].msg_hdr;
+        size_t len = 0;
+        struct send_plan plan;
+        for (size_t i = 0; i < message->msg_iovlen; i++)
+            len += message->msg_iov[i].iov_len;
+        ssize_t sent = send_begin(&plan, connection, fd, message, flags)
+                           ? send_edited(&plan, fd, message, flags, false)
+                           : send_end(&plan, REAL(sendmsg)(fd, message, flags));
+        if (sent < 0)
+            return done ? (int)done : -1;
+        messages[done++].msg_len = (unsigned)sent;
+        if ((size_t)sent < len)
+            break;
+    }
+    return (int)done;
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection)
+        return REAL(sendmmsg)(fd, messages, count, flags);
+    CALLSITE_ENTER();
+    return sendmmsg_each(connection, fd, messages, MIN(count, 1024), flags);
+}
+
+EXPORT ssize_t write(int fd, const void *buf, size_t len)
+{
+    struct connection *connection = table_find(fd);
+    if (LIKELY(!connection))
+        return REAL(write)(fd, buf, len);
+    struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct send_plan plan;
+    CALLSITE_ENTER();
+    if (send_begin(&plan, connection, fd, &message, 0))
+        return send_edited(&plan, fd, &message, 0, true);
+    return send_end(&plan, REAL(write)(fd, buf, len));
+}
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+    struct connection *connection = table_find(fd);
+    if (LIKELY(!connection) || count <= 0 || count > 1024)
+        return REAL(writev)(fd, iov, count);
+    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
+    struct send_plan plan;
+    CALLSITE_ENTER();
+    if (send_begin(&plan, connection, fd, &message, 0))
+        return send_edited(&plan, fd, &message, 0, true);
+    return send_end(&plan, REAL(writev)(fd, iov, count));
+}
+
+/* Before bytes that we do not see can go out, what is owed must. 0, or -1 with errno. */
+static int owed_send(struct connection *connection, int fd)
+{
+    const char *bytes;
+    size_t len;
+    while ((bytes = transfer_owed(connection, &len))) {
+        ssize_t sent = REAL(send)(fd, bytes, len, MSG_MORE);
+        if (sent < 0)
+            return -1;
+        transfer_owed_sent(connection, (size_t)sent);
+    }
+    return 0;
+}
+
+static ssize_t unseen_sent(struct connection *connection, ssize_t result)
+{
+    int saved = errno;
+    if (result > 0)
+        transfer_sent_unseen(connection, (size_t)result);
+    errno = saved;
+    return result;
+}
+
+EXPORT ssize_t sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
+{
+    struct connection *connection = table_find(out_fd);
+    if (!connection)
+        return REAL(sendfile)(out_fd, in_fd, offset, count);
+    if (owed_send(connection, out_fd) < 0)
+        return -1;
+    return unseen_sent(connection, REAL(sendfile)(out_fd, in_fd, offset, count));
+}
+
+EXPORT ssize_t sendfile64(int out_fd, int in_fd, off64_t *offset, size_t count)
+{
+    struct connection *connection = table_find(out_fd);
+    if (!connection)
+        return REAL(sendfile64)(out_fd, in_fd, offset, count);
+    if (owed_send(connection, out_fd) < 0)
+        return -1;
+    return unseen_sent(connection, REAL(sendfile64)(out_fd, in_fd, offset, count));
+}
+
+EXPORT ssize_t splice(int in_fd, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t len,
+                      unsigned flags)
+{
+    struct connection *in = table_find(in_fd);
+    struct connection *out = table_find(out_fd);
+    uint32_t generation = in ? connection_generation(in) : 0;
+    if (out && owed_send(out, out_fd) < 0)
+        return -1;
+    ssize_t result = REAL(splice)(in_fd, in_offset, out_fd, out_offset, len, flags);
+    int saved = errno;
+    if (in && result > 0)
+        transfer_received_unseen(in, generation, (size_t)result);
+    errno = saved;
+    return out ? unseen_sent(out, result) : result;
+}

@@ -1,0 +1,102 @@
+/* The life of a connection: made, accepted, half closed. */
+#include "base/raw.h"
+#include "shim/callsite_record.h"
+#include "shim/real.h"
+#include "wire/table.h"
+
+static bool is_watched(int domain, int type)
+{
+    bool is_stream = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM;
+    bool is_family = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
+    return is_stream && is_family && t_silence == 0 && shim_is_tracing();
+}
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+    int fd = REAL(socket)(domain, type, protocol);
+    if (fd >= 0 && is_watched(domain, type))
+        table_add(fd);
+    else if (fd >= 0)
+        table_ignore(fd);
+    return fd;
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    struct connection *connection = table_find(fd);
+    if (!connection)
+        return REAL(connect)(fd, address, len);
+    CALLSITE_ENTER();
+    connection_connect_begin(connection, address, len);
+    int result = REAL(connect)(fd, address, len);
+    int saved = errno;
+    connection_connect_end(connection, result < 0 ? saved : 0);
+    errno = saved;
+    return result;
+}
+
+/* The peer's address costs nothing extra: accept tells it if it is asked. */
+static int accept_through(int listener, struct sockaddr *address, socklen_t *len, int flags,
+                          bool has_flags)
+{
+    union endpoint peer;
+    socklen_t peer_len = sizeof peer;
+    struct sockaddr *out = address ? address : &peer.any;
+    socklen_t *out_len = address ? len : &peer_len;
+    socklen_t room = address && len ? *len : sizeof peer;
+    int fd = has_flags ? REAL(accept4)(listener, out, out_len, flags)
+                       : REAL(accept)(listener, out, out_len);
+    if (fd < 0)
+        return fd;
+    int saved = errno;
+    struct connection *connection = t_silence == 0 && shim_is_tracing() ? table_add(fd) : NULL;
+    if (connection)
+        endpoint_set(&connection->peer, out, MIN(*out_len, room));
+    else
+        table_ignore(fd);
+    errno = saved;
+    return fd;
+}
+
+EXPORT int accept(int listener, struct sockaddr *restrict address, socklen_t *restrict len)
+{
+    return accept_through(listener, address, len, 0, false);
+}
+
+EXPORT int accept4(int listener, struct sockaddr *restrict address, socklen_t *restrict len, int flags)
+{
+    return accept_through(listener, address, len, flags, true);
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+    struct connection *connection = table_find(fd);
+    int result = REAL(shutdown)(fd, how);
+    if (connection && result == 0 && how != SHUT_RD) {
+        int saved = errno;
+        connection_shutdown_write(connection);
+        errno = saved;
+    }
+    return result;
+}
+
+/* How a program learns what became of its non-blocking connect. */
+EXPORT int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict len)
+{
+    int result = REAL(getsockopt)(fd, level, option, value, len);
+    if (result < 0 || level != SOL_SOCKET || option != SO_ERROR || *len < sizeof(int))
+        return result;
+    struct connection *connection = table_find(fd);
+    if (connection && connection->is_connecting) {
+        union endpoint peer;
+        socklen_t peer_len = sizeof peer;
+        int saved = errno;
+        CALLSITE_ENTER();
+        int error = *(int *)value;
+        /* No error yet is no connection yet. */
+        if (error || raw_getpeername(fd, &peer, &peer_len) == 0)
+            connection_connect_end(connection, error);
+        errno = saved;
+    }
+    return result;
+}
