@@ -1,0 +1,13 @@
+/* bar.h - a stretch of time as a bar, exact to an eighth of a column. */
+#ifndef RUN_TRACED_VIEW_BAR_H
+#define RUN_TRACED_VIEW_BAR_H
+
+#include "view/screen.h"
+
+/* bar_draw - fills @columns columns: blank, but for the part from @from_us to @to_us of @total_us
+ * (0 <= from <= to <= total; a total of 0 counts as filled), of which at least an eighth of a
+ * column shows. Columns of '=' without UTF-8. */
+void bar_draw(struct screen *screen, int style, int columns, const int64_t span_us[2],
+              int64_t total_us);
+
+#endif

@@ -1,0 +1,23 @@
+/* span_label.h - the left column of the waterfall: the tree's lines, service, name and path. */
+#ifndef RUN_TRACED_VIEW_SPAN_LABEL_H
+#define RUN_TRACED_VIEW_SPAN_LABEL_H
+
+#include "view/screen.h"
+#include "view/service_colors.h"
+#include "view/trace_tree.h"
+
+/* span_label_columns - what span_label_print would need to print all of it. Costs no more than a
+ * line's width, however deep the node. */
+int span_label_columns(const struct screen *screen, const struct trace_node *node);
+
+/* span_label_print - prints the label and pads it to exactly @columns. Cut first: the path, then
+ * the name, then the service; of the tree's lines those to the far left. */
+void span_label_print(struct screen *screen, const struct service_colors *colors,
+                      const struct trace_node *node, int columns);
+
+/* span_status_columns, span_status_print - the outcome: HTTP status, and of an error its type and
+ * message in at most @columns. */
+int span_status_columns(const struct screen *screen, const struct view_span *span);
+void span_status_print(struct screen *screen, const struct view_span *span, int columns);
+
+#endif

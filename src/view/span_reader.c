@@ -1,0 +1,79 @@
+#include "view/span_reader.h"
+
+#include "base/compiler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int span_append(struct span_set *set, const struct view_span *span)
+{
+    if (set->count == set->capacity) {
+        size_t capacity = MAX(set->capacity * 2, (size_t)256);
+        struct view_span *spans = reallocarray(set->spans, capacity, sizeof *spans);
+        if (!spans)
+            return -ENOMEM;
+        set->spans = spans;
+        set->capacity = capacity;
+    }
+    set->spans[set->count++] = *span;
+    return 0;
+}
+
+static void skip_note(struct span_set *set, enum skip_reason reason)
+{
+    struct skip_count *skip = &set->skipped[reason];
+    if (skip->count++ == 0)
+        skip->first_line = set->line_count;
+}
+
+static bool is_blank(const char *line, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!strchr(" \t\r\n", line[i]) || line[i] == '\0')
+            return false;
+    return true;
+}
+
+static int line_read(const char *line, size_t len, struct span_set *set)
+{
+    struct view_span span;
+    set->line_count++;
+    if (is_blank(line, len))
+        return 0;
+    enum skip_reason reason = span_decode(line, len, &set->strings, &span);
+    if (reason == SKIP_NOT_JSON && line[len - 1] != '\n')
+        reason = SKIP_CUT_OFF;
+    if (reason != SKIP_NONE) {
+        skip_note(set, reason);
+        return 0;
+    }
+    if (set->strings.is_out_of_memory)
+        return -ENOMEM;
+    span.line = set->line_count;
+    return span_append(set, &span);
+}
+
+int span_reader_read(FILE *in, struct span_set *set)
+{
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+    int result = 0;
+    errno = 0;
+    while (result == 0 && (len = getline(&line, &capacity, in)) > 0) {
+        result = line_read(line, (size_t)len, set);
+        errno = 0;
+    }
+    if (result == 0 && !feof(in))
+        result = errno ? -errno : -EIO;
+    free(line);
+    return result;
+}
+
+void span_set_free(struct span_set *set)
+{
+    string_pool_free(&set->strings);
+    free(set->spans);
+    *set = (struct span_set){0};
+}

@@ -1,0 +1,32 @@
+/* span_reader.h - a file of native span lines read into memory. */
+#ifndef RUN_TRACED_VIEW_SPAN_READER_H
+#define RUN_TRACED_VIEW_SPAN_READER_H
+
+#include "view/span_decode.h"
+
+#include <stdio.h>
+
+struct skip_count {
+    uint64_t count;
+    uint64_t first_line; /* from 1; 0: none */
+};
+
+/* All zero: empty. */
+struct span_set {
+    struct view_span *spans;
+    size_t count;
+    size_t capacity;
+    struct string_pool strings;
+    struct skip_count skipped[SKIP_REASON_COUNT];
+    uint64_t line_count;
+};
+
+/* span_reader_read - adds every span of @in to @set, in the order of the file. Lines that are none
+ * are counted; blank lines are not. Time and memory grow linearly with the file. Returns 0, or a
+ * negative errno if reading failed or memory ran out; @set then holds what came before. */
+int span_reader_read(FILE *in, struct span_set *set);
+
+/* span_set_free - gives back all memory. */
+void span_set_free(struct span_set *set);
+
+#endif

@@ -1,0 +1,113 @@
+#include "view/trace_list.h"
+
+#include "base/compiler.h"
+#include "view/trace_tree.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOWEST_COUNT = 3 };
+
+static int entry_append(struct trace_list *list, const struct trace_entry *entry, size_t *capacity)
+{
+    if (list->count == *capacity) {
+        size_t grown = MAX(*capacity * 2, (size_t)64);
+        struct trace_entry *entries = reallocarray(list->entries, grown, sizeof *entries);
+        if (!entries)
+            return -ENOMEM;
+        list->entries = entries;
+        *capacity = grown;
+    }
+    list->entries[list->count++] = *entry;
+    return 0;
+}
+
+static int entry_fill(const struct view_span *spans, size_t count, struct trace_entry *entry)
+{
+    struct trace_tree tree;
+    int result = trace_tree_build(spans, count, &tree);
+    if (result < 0)
+        return result;
+    const struct trace_node *head = trace_tree_head(&tree);
+    *entry = (struct trace_entry){
+        .spans = spans,
+        .span_count = count,
+        .root_service = head->span->service,
+        .root_name = head->span->name,
+        .start_us = tree.start_us,
+        .total_us = tree.total_end_us - tree.total_start_us,
+        .error_count = tree.error_count,
+    };
+    trace_tree_free(&tree);
+    return 0;
+}
+
+static int start_compare(const void *left, const void *right)
+{
+    const struct trace_entry *a = left, *b = right;
+    if (a->start_us != b->start_us)
+        return a->start_us < b->start_us ? -1 : 1;
+    return memcmp(a->spans->trace_id, b->spans->trace_id, TRACE_ID_LEN);
+}
+
+int trace_list_make(const struct view_span *spans, size_t count, struct trace_list *list)
+{
+    struct trace_entry entry;
+    size_t capacity = 0;
+    int result = 0;
+    *list = (struct trace_list){0};
+    for (size_t i = 0; i < count && result == 0; i += entry.span_count) {
+        result = entry_fill(spans + i, trace_len(spans + i, count - i), &entry);
+        if (result == 0)
+            result = entry_append(list, &entry, &capacity);
+    }
+    if (result < 0)
+        trace_list_free(list);
+    else if (list->count)
+        qsort(list->entries, list->count, sizeof *list->entries, start_compare);
+    return result;
+}
+
+static int slowest_compare(const void *left, const void *right)
+{
+    const struct trace_entry *a = *(struct trace_entry *const *)left;
+    const struct trace_entry *b = *(struct trace_entry *const *)right;
+    if (a->total_us != b->total_us)
+        return a->total_us > b->total_us ? -1 : 1;
+    return start_compare(a, b);
+}
+
+static void show(struct trace_list *list, struct trace_entry *entry, size_t max)
+{
+    if (entry->is_shown || list->shown_count >= max)
+        return;
+    entry->is_shown = true;
+    list->shown_count++;
+}
+
+int trace_list_select(struct trace_list *list, size_t max, bool is_filled)
+{
+    struct trace_entry **slowest = malloc((list->count + 1) * sizeof *slowest);
+    if (!slowest)
+        return -ENOMEM;
+    for (size_t i = 0; i < list->count; i++)
+        slowest[i] = &list->entries[i];
+    qsort(slowest, list->count, sizeof *slowest, slowest_compare);
+    bool is_all = list->count <= max || is_filled;
+    for (size_t i = 0; i < MIN(list->count, (size_t)SLOWEST_COUNT); i++)
+        show(list, slowest[i], max);
+    for (size_t i = 0; i < list->count; i++)
+        if (slowest[i]->error_count)
+            show(list, slowest[i], max);
+    for (size_t i = 0; i < list->count && is_all; i++)
+        show(list, slowest[i], max);
+    free(slowest);
+    return 0;
+}
+
+void trace_list_free(struct trace_list *list)
+{
+    free(list->entries);
+    *list = (struct trace_list){0};
+}

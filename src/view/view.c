@@ -1,0 +1,204 @@
+#include "view/view.h"
+
+#include "base/compiler.h"
+#include "view/report.h"
+#include "view/screen.h"
+#include "view/service_colors.h"
+#include "view/skip_text.h"
+#include "view/span_reader.h"
+#include "view/trace_list.h"
+#include "view/trace_summary.h"
+#include "view/waterfall.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { TRACES_MAX = 10 };
+
+static const char TRACES_VARIABLE[] = "RUN_TRACED_VIEW_TRACES";
+
+/* What is to be drawn, and on what. */
+struct view {
+    struct span_set set;
+    struct trace_list list;
+    struct service_colors colors;
+    struct screen screen;
+    size_t duplicate_count;
+};
+
+/* "cannot read FILE: REASON", then @advice; FILE may hold anything. */
+static int complain(const char *what, const char *path, const char *reason, const char *advice)
+{
+    static const struct view_options plain = {.color = VIEW_COLOR_NEVER};
+    struct screen screen;
+    screen_open(&screen, stderr, &plain);
+    screen_format(&screen, STYLE_PLAIN, "run-traced: %s ", what);
+    screen_text(&screen, STYLE_PLAIN, strcmp(path, "-") ? path : "standard input", 4096);
+    screen_format(&screen, STYLE_PLAIN, "%s%s%s", *reason ? ": " : "", reason, advice);
+    screen_newline(&screen);
+    screen_close(&screen);
+    return EXIT_FAILURE;
+}
+
+static int complain_unreadable(const char *path, int error)
+{
+    const char *advice = "";
+    if (error == ENOENT)
+        advice = "; record one with: run-traced.sh -o FILE COMMAND";
+    else if (error == EACCES)
+        advice = "; spans files belong to who recorded them";
+    else if (error == EISDIR)
+        advice = "; name the spans file in it";
+    return complain("cannot read", path, strerror(error), advice);
+}
+
+static int file_read(const char *path, struct span_set *set)
+{
+    bool is_stdin = strcmp(path, "-") == 0;
+    FILE *in = is_stdin ? stdin : fopen(path, "re");
+    if (!in)
+        return -errno;
+    int result = span_reader_read(in, set);
+    if (!is_stdin)
+        fclose(in);
+    return result;
+}
+
+static int trace_print(struct view *view, const struct trace_entry *entry)
+{
+    struct trace_tree tree;
+    struct analysis analysis;
+    int result = trace_tree_build(entry->spans, entry->span_count, &tree);
+    if (result < 0)
+        return result;
+    result = analysis_make(&tree, &analysis);
+    if (result == 0) {
+        waterfall_print(&view->screen, &view->colors, &tree);
+        screen_newline(&view->screen);
+        report_print(&view->screen, &view->colors, &analysis);
+        screen_newline(&view->screen);
+        analysis_free(&analysis);
+    }
+    trace_tree_free(&tree);
+    return result;
+}
+
+/* How many traces to show: asked for by the caller or the environment (@is_asked_for), or the
+ * default. */
+static size_t traces_max(const struct view_options *options, bool *is_asked_for)
+{
+    const char *value = getenv(TRACES_VARIABLE);
+    *is_asked_for = true;
+    if (options && options->max_traces > 0)
+        return (size_t)options->max_traces;
+    if (value && *value) {
+        char *end;
+        errno = 0;
+        long count = strtol(value, &end, 10);
+        if (errno == 0 && *end == '\0' && count > 0)
+            return (size_t)count;
+        complain("ignored", TRACES_VARIABLE, "not a number above 0", "");
+    }
+    *is_asked_for = false;
+    return TRACES_MAX;
+}
+
+/* Which traces were shown, and how to see the others. */
+static void selection_print(struct view *view)
+{
+    size_t failed = 0, failed_shown = 0;
+    for (size_t i = 0; i < view->list.count; i++) {
+        const struct trace_entry *entry = &view->list.entries[i];
+        failed += entry->error_count > 0;
+        failed_shown += entry->error_count > 0 && entry->is_shown;
+    }
+    screen_format(&view->screen, STYLE_DIM, "%zu of them shown above: the slowest",
+                  view->list.shown_count);
+    if (failed && failed == failed_shown)
+        screen_put(&view->screen, STYLE_DIM, " and all with errors");
+    else if (failed)
+        screen_format(&view->screen, STYLE_DIM, " and %zu of %zu with errors", failed_shown,
+                      failed);
+    screen_newline(&view->screen);
+    screen_format(&view->screen, STYLE_DIM, "%s=%zu shows all", TRACES_VARIABLE, view->list.count);
+    screen_newline(&view->screen);
+}
+
+static int traces_print(struct view *view)
+{
+    int result = 0;
+    for (size_t i = 0; i < view->list.count && result == 0; i++)
+        if (view->list.entries[i].is_shown)
+            result = trace_print(view, &view->list.entries[i]);
+    if (result < 0 || view->list.shown_count == view->list.count)
+        return result;
+    result = trace_summary_print(&view->screen, &view->colors, &view->list);
+    selection_print(view);
+    return result;
+}
+
+static void leftovers_print(struct view *view)
+{
+    char text[SKIP_TEXT_LEN];
+    if (view->duplicate_count) {
+        screen_format(&view->screen, STYLE_DIM,
+                      "%zu span%s skipped: a span of the same id came before",
+                      view->duplicate_count, view->duplicate_count == 1 ? "" : "s");
+        screen_newline(&view->screen);
+    }
+    if (*skip_text(&view->set, text)) {
+        screen_put(&view->screen, STYLE_DIM, text);
+        screen_newline(&view->screen);
+    }
+}
+
+/* Sorts what was read, and settles what is shown and how. */
+static int view_prepare(struct view *view, const struct view_options *options)
+{
+    bool is_asked_for;
+    size_t max = traces_max(options, &is_asked_for);
+    size_t count = view_spans_sort(view->set.spans, view->set.count);
+    view->duplicate_count = view->set.count - count;
+    view->set.count = count;
+    int result = trace_list_make(view->set.spans, count, &view->list);
+    if (result == 0)
+        result = trace_list_select(&view->list, max, is_asked_for);
+    if (result == 0)
+        result = service_colors_assign(view->set.spans, count, &view->colors);
+    return result;
+}
+
+static int view_print(struct view *view, const char *path, FILE *out,
+                      const struct view_options *options)
+{
+    int result = view_prepare(view, options);
+    if (result == 0) {
+        screen_open(&view->screen, out, options);
+        result = traces_print(view);
+        leftovers_print(view);
+        if (screen_close(&view->screen) < 0)
+            return complain("cannot print all of", path, "writing failed", "");
+    }
+    return result < 0 ? complain("cannot show", path, strerror(-result), "") : EXIT_SUCCESS;
+}
+
+int view_file(const char *path, FILE *out, const struct view_options *options)
+{
+    struct view view = {0};
+    char text[SKIP_TEXT_LEN];
+    int result = file_read(path, &view.set);
+    int status;
+    if (result < 0)
+        status = complain_unreadable(path, -result);
+    else if (view.set.count == 0)
+        status =
+            complain("no span in", path, skip_text(&view.set, text),
+                     view.set.line_count ? "; is it a spans file (JSON Lines)?" : "; it is empty");
+    else
+        status = view_print(&view, path, out, options);
+    service_colors_free(&view.colors);
+    trace_list_free(&view.list);
+    span_set_free(&view.set);
+    return status;
+}

@@ -1,0 +1,30 @@
+/* view.h - a spans file shown to people: each trace as a waterfall, and below it where the time
+ * went. Launcher only: allocates, reads the environment. */
+#ifndef RUN_TRACED_VIEW_VIEW_H
+#define RUN_TRACED_VIEW_VIEW_H
+
+#include <stdio.h>
+
+enum view_color {
+    VIEW_COLOR_AUTO, /* if @out is a terminal, NO_COLOR is unset or empty, and TERM is not dumb */
+    VIEW_COLOR_NEVER,
+    VIEW_COLOR_ALWAYS,
+};
+
+/* All zero: the defaults. */
+struct view_options {
+    int width; /* columns; 0: the terminal's, else COLUMNS, else 100 */
+    enum view_color color;
+    int max_traces; /* shown as waterfalls; 0: RUN_TRACED_VIEW_TRACES, else up to 10 */
+};
+
+/* view_file - shows the spans of a JSON Lines file (the native span line).
+ * @path: the file; "-" reads standard input. @options: NULL for the defaults.
+ * Draws with UTF-8 where the locale of the environment has it, else in ASCII. Text that comes from
+ * the file is printed with its control characters replaced.
+ * Lines that are damaged or no spans are skipped; a line at the end counts them by reason.
+ * Returns an exit status: 0, or 1 after a message on stderr when the file cannot be read or has no
+ * span in it, or when @out cannot be written. */
+int view_file(const char *path, FILE *out, const struct view_options *options);
+
+#endif
