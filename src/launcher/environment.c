@@ -1,0 +1,39 @@
+#include "launcher/environment.h"
+
+#include "launcher/library.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int variable_set(const char *name, const char *value)
+{
+    int result = value ? setenv(name, value, 1) : unsetenv(name);
+    return result < 0 ? -errno : 0;
+}
+
+static int preload_add(const char *library)
+{
+    const char *existing = getenv("LD_PRELOAD");
+    size_t size = (existing ? strlen(existing) : 0) + strlen(library) + 2;
+    char *value = malloc(size);
+    if (!value)
+        return -ENOMEM;
+    int error = library_preload_value(existing, library, value, size);
+    if (!error)
+        error = variable_set("LD_PRELOAD", value);
+    free(value);
+    return error;
+}
+
+int environment_apply(const struct environment *environment)
+{
+    int error = environment->library ? preload_add(environment->library) : 0;
+    if (!error)
+        error = variable_set("RUN_TRACED_EXPORTER", environment->exporters);
+    if (!error)
+        error = variable_set("RUN_TRACED_STATS", environment->stats_path);
+    if (!error && environment->service_name)
+        error = variable_set("OTEL_SERVICE_NAME", environment->service_name);
+    return error;
+}

@@ -1,0 +1,16 @@
+/* environment.h - what the command finds in its environment beside what we found in ours. */
+#ifndef RUN_TRACED_LAUNCHER_ENVIRONMENT_H
+#define RUN_TRACED_LAUNCHER_ENVIRONMENT_H
+
+struct environment {
+    const char *library;      /* added to LD_PRELOAD; NULL: nothing is preloaded */
+    const char *exporters;    /* RUN_TRACED_EXPORTER */
+    const char *stats_path;   /* RUN_TRACED_STATS; NULL: removed */
+    const char *service_name; /* OTEL_SERVICE_NAME; NULL: left as it is */
+};
+
+/* environment_apply - changes our own environment, which the command is then started with. Nothing
+ * but these four variables is touched. Returns 0 or a negative errno. */
+int environment_apply(const struct environment *environment);
+
+#endif

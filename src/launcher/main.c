@@ -1,0 +1,34 @@
+/* main.c - run-traced: runs a command with the tracing library preloaded, or shows what was traced.
+ */
+#include "launcher/message.h"
+#include "launcher/options.h"
+#include "launcher/run.h"
+#include "view/view.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static int finish_output(void)
+{
+    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_LAUNCHER_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct options options;
+    message_guard_descriptors();
+    if (options_parse(argc, argv, &options))
+        return EXIT_LAUNCHER_FAILED;
+    switch (options.mode) {
+    case OPTIONS_HELP:
+        options_print_help(stdout);
+        return finish_output();
+    case OPTIONS_VERSION:
+        puts("run-traced " RUN_TRACED_VERSION);
+        return finish_output();
+    case OPTIONS_VIEW:
+        return view_file(options.view_path, stdout, NULL);
+    default:
+        return run_command(&options);
+    }
+}

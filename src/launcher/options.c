@@ -1,0 +1,149 @@
+#include "launcher/options.h"
+
+#include "launcher/message.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <string.h>
+
+enum { OPTION_VERSION = 256, OPTION_VIEW };
+
+static const struct option LONG_OPTIONS[] = {
+    {"output", required_argument, NULL, 'o'},
+    {"exporter", required_argument, NULL, 'e'},
+    {"service", required_argument, NULL, 's'},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"view", optional_argument, NULL, OPTION_VIEW},
+    {NULL, 0, NULL, 0},
+};
+
+static const char HELP[] =
+    "Usage: run-traced.sh [OPTIONS] [--] COMMAND [ARGUMENTS...]\n"
+    "       run-traced.sh --view [FILE]\n"
+    "\n"
+    "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
+    "that it and its child processes send or serve as an OpenTelemetry span.\n"
+    "\n"
+    "  -o, --output FILE    write the spans to FILE, one JSON object a line\n"
+    "                       (default: spans.jsonl; an older one becomes spans.jsonl.old)\n"
+    "  -e, --exporter URL   send the spans to URL, and to no default file; may repeat:\n"
+    "                       file:PATH (appended to), unix:PATH, tcp:HOST:PORT\n"
+    "  -s, --service NAME   the service's name (default: the program's name)\n"
+    "  -q, --quiet          print no line of our own, but errors\n"
+    "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
+    "                       time went\n"
+    "  -h, --help           show this text\n"
+    "      --version        show the version\n"
+    "\n"
+    "The exit status is COMMAND's; if a signal killed it, the same signal ends run-traced.\n"
+    "125: run-traced itself failed. 126: COMMAND cannot be executed. 127: it was not found.\n";
+
+void options_print_help(FILE *out)
+{
+    fputs(HELP, out);
+}
+
+static int options_complain(const char *what, const char *word)
+{
+    message_print("%s%s; run-traced.sh --help shows what there is", what, word);
+    return -EINVAL;
+}
+
+/* getopt_long has just refused something: names it as the user wrote it. */
+static int options_complain_of_word(const char *what, char **argv)
+{
+    char letter[3] = {'-', (char)optopt, 0};
+    if (optopt > 0 && optopt < OPTION_VERSION && strncmp(argv[optind - 1], "--", 2) != 0)
+        return options_complain(what, letter);
+    return options_complain(what, argv[optind - 1]);
+}
+
+static int options_complain_of_count(void)
+{
+    message_print("spans can go to at most %d places", EXPORTER_COUNT_MAX);
+    return -EINVAL;
+}
+
+static int options_add_exporter(struct options *options, const char *url)
+{
+    if (options->exporter_count == EXPORTER_COUNT_MAX)
+        return options_complain_of_count();
+    options->exporter_urls[options->exporter_count++] = url;
+    return 0;
+}
+
+static int options_set(struct options *options, int letter, char **argv)
+{
+    switch (letter) {
+    case 'o':
+        options->output = optarg;
+        return *optarg ? 0 : options_complain("-o needs the name of a file", "");
+    case 'e':
+        return options_add_exporter(options, optarg);
+    case 's':
+        options->service_name = optarg;
+        return *optarg ? 0 : options_complain("-s needs a name", "");
+    case 'q':
+        options->is_quiet = true;
+        return 0;
+    case 'h':
+        options->mode = OPTIONS_HELP;
+        return 0;
+    case OPTION_VERSION:
+        options->mode = OPTIONS_VERSION;
+        return 0;
+    case OPTION_VIEW:
+        options->mode = OPTIONS_VIEW;
+        options->view_path = optarg;
+        return 0;
+    case ':':
+        return options_complain_of_word("an argument is missing after ", argv);
+    default:
+        return options_complain_of_word("unknown option ", argv);
+    }
+}
+
+/* --view FILE: getopt_long itself knows only --view=FILE. */
+static int options_finish_view(struct options *options)
+{
+    char **rest = options->command;
+    if (!options->view_path && *rest)
+        options->view_path = *rest++;
+    if (*rest)
+        return options_complain("--view takes one file; too many: ", *rest);
+    if (!options->view_path)
+        options->view_path = SPANS_FILE_DEFAULT;
+    return 0;
+}
+
+static int options_finish_run(struct options *options)
+{
+    if (!*options->command)
+        return options_complain("no command given", "");
+    if (!options->output && options->exporter_count == 0)
+        options->output = SPANS_FILE_DEFAULT;
+    if (options->output && options->exporter_count == EXPORTER_COUNT_MAX)
+        return options_complain_of_count();
+    return 0;
+}
+
+int options_parse(int argc, char **argv, struct options *options)
+{
+    *options = (struct options){.mode = OPTIONS_RUN};
+    opterr = 0;
+    optind = 0; /* glibc: start anew, so that tests can parse more than once */
+    int letter;
+    /* '+': the first word that is no option ends them; ':': a missing argument is told apart. */
+    while ((letter = getopt_long(argc, argv, "+:o:e:s:qh", LONG_OPTIONS, NULL)) != -1) {
+        int error = options_set(options, letter, argv);
+        if (error)
+            return error;
+        if (options->mode == OPTIONS_HELP || options->mode == OPTIONS_VERSION)
+            return 0;
+    }
+    options->command = argv + optind;
+    return options->mode == OPTIONS_VIEW ? options_finish_view(options)
+                                         : options_finish_run(options);
+}

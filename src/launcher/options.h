@@ -1,0 +1,35 @@
+/* options.h - the command line of run-traced. */
+#ifndef RUN_TRACED_LAUNCHER_OPTIONS_H
+#define RUN_TRACED_LAUNCHER_OPTIONS_H
+
+#include "export/exporter.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Exit statuses of our own, as env(1), nice(1) and timeout(1) have them. */
+enum { EXIT_LAUNCHER_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+
+#define SPANS_FILE_DEFAULT "spans.jsonl"
+
+enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW };
+
+struct options {
+    enum options_mode mode;
+    const char *output; /* -o; NULL: no spans file but what exporters name */
+    const char *exporter_urls[EXPORTER_COUNT_MAX];
+    unsigned exporter_count;
+    const char *service_name; /* -s; NULL: not given */
+    bool is_quiet;
+    const char *view_path;
+    char **command; /* and its arguments, ended by NULL; points into argv */
+};
+
+/* options_parse - reads the command line, up to the first word that is no option.
+ * Returns 0, or -EINVAL after a message. Uses getopt's globals: one caller at a time. */
+int options_parse(int argc, char **argv, struct options *options);
+
+/* options_print_help - what --help prints. */
+void options_print_help(FILE *out);
+
+#endif
