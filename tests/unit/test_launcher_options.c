@@ -1,0 +1,168 @@
+#include "launcher/options.h"
+#include "launcher/outputs.h"
+
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WORDS_MAX = 32 };
+
+struct command_line {
+    char *words[WORDS_MAX];
+    int count;
+    char text[1024];
+};
+
+/* Splits at spaces; "run-traced" comes first. */
+static void split(const char *line, struct command_line *out)
+{
+    char *rest = out->text, *word;
+    *out = (struct command_line){.words = {"run-traced"}, .count = 1};
+    snprintf(out->text, sizeof out->text, "%s", line);
+    while ((word = strsep(&rest, " ")) != NULL)
+        if (*word)
+            out->words[out->count++] = word;
+}
+
+static int parse(const char *line, struct options *options)
+{
+    static struct command_line words; /* options point into it */
+    split(line, &words);
+    return options_parse(words.count, words.words, options);
+}
+
+Test(launcher_options, reads_what_is_well_formed)
+{
+    static const struct {
+        const char *line, *output, *service, *command;
+        bool is_quiet;
+        unsigned exporter_count;
+    } cases[] = {
+        {"curl http://x", "spans.jsonl", NULL, "curl", false, 0},
+        {"-- curl", "spans.jsonl", NULL, "curl", false, 0},
+        {"-o a curl -o b", "a", NULL, "curl", false, 0},
+        {"-oa -q curl", "a", NULL, "curl", true, 0},
+        {"--output=a --quiet --service shop curl", "a", "shop", "curl", true, 0},
+        {"-e unix:x curl", NULL, NULL, "curl", false, 1},
+        {"-e unix:x --exporter tcp:h:1 -o a -s me -- -x", "a", "me", "-x", false, 2},
+        {"ls --help", "spans.jsonl", NULL, "ls", false, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct options options;
+        cr_assert_eq(parse(cases[i].line, &options), 0, "%s", cases[i].line);
+        cr_expect_eq(options.mode, OPTIONS_RUN, "%s", cases[i].line);
+        cr_expect_eq(options.is_quiet, cases[i].is_quiet, "%s", cases[i].line);
+        cr_expect_eq(options.exporter_count, cases[i].exporter_count, "%s", cases[i].line);
+        cr_expect_str_eq(options.command[0], cases[i].command, "%s", cases[i].line);
+        cr_expect_str_eq(options.output ? options.output : "-",
+                         cases[i].output ? cases[i].output : "-", "%s", cases[i].line);
+        cr_expect_str_eq(options.service_name ? options.service_name : "-",
+                         cases[i].service ? cases[i].service : "-", "%s", cases[i].line);
+    }
+}
+
+Test(launcher_options, knows_its_other_modes)
+{
+    static const struct {
+        const char *line;
+        enum options_mode mode;
+        const char *view_path;
+    } cases[] = {
+        {"-h", OPTIONS_HELP, NULL},           {"--help curl", OPTIONS_HELP, NULL},
+        {"--version", OPTIONS_VERSION, NULL}, {"--view", OPTIONS_VIEW, "spans.jsonl"},
+        {"--view x", OPTIONS_VIEW, "x"},      {"--view=x", OPTIONS_VIEW, "x"},
+        {"--view -- -x", OPTIONS_VIEW, "-x"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct options options;
+        cr_assert_eq(parse(cases[i].line, &options), 0, "%s", cases[i].line);
+        cr_expect_eq(options.mode, cases[i].mode, "%s", cases[i].line);
+        if (cases[i].view_path)
+            cr_expect_str_eq(options.view_path, cases[i].view_path, "%s", cases[i].line);
+    }
+}
+
+Test(launcher_options, refuses_and_says_what, .init = cr_redirect_stderr)
+{
+    static const char *const lines[] = {
+        "",
+        "--",
+        "-x ls",
+        "--bogus ls",
+        "-o",
+        "--output",
+        "-s",
+        "-e",
+        "--output= ls",
+        "--quiet=1 ls",
+        "--view a b",
+        "--view=a b",
+        "-e a -e a -e a -e a -e a -e a -e a -e a -e a ls",
+        "-o f -e a -e a -e a -e a -e a -e a -e a -e a ls",
+    };
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        struct options options;
+        cr_expect_eq(parse(lines[i], &options), -EINVAL, "%s", lines[i]);
+    }
+}
+
+Test(launcher_options, names_the_unknown_option, .init = cr_redirect_stderr)
+{
+    struct options options;
+    parse("-q --bogus ls", &options);
+    cr_assert_stderr_eq_str("run-traced: unknown option --bogus;"
+                            " run-traced.sh --help shows what there is\n");
+}
+
+static struct outputs g_outputs;
+
+static int prepare_in_new_directory(const char *line)
+{
+    static char directory[] = "/tmp/test_launcher_XXXXXX";
+    struct options options;
+    cr_assert(mkdtemp(directory));
+    cr_assert_eq(chdir(directory), 0);
+    cr_assert_eq(parse(line, &options), 0);
+    return outputs_prepare(&options, &g_outputs);
+}
+
+Test(launcher_outputs, are_made_absolute_and_encoded)
+{
+    char wanted[640], here[256];
+    cr_assert_eq(prepare_in_new_directory("-o a,b% -e unix:s -e tcp:127.0.0.1:80 -e tcp:[::1]:81"
+                                          " -e file:/dev/null ls"),
+                 0);
+    cr_assert(getcwd(here, sizeof here));
+    snprintf(wanted, sizeof wanted,
+             "file:%s/a%%2cb%%25,unix:%s/s,tcp:127.0.0.1:80,tcp:[::1]:81,file:/dev/null", here,
+             here);
+    cr_expect_eq(strcasecmp(g_outputs.exporters, wanted), 0, "%s", g_outputs.exporters);
+    cr_expect_str_eq(g_outputs.view_path, "a,b%");
+    cr_expect_str_eq(g_outputs.description, "in a,b% and to unix:s and to tcp:127.0.0.1:80"
+                                            " and to tcp:[::1]:81 and in /dev/null");
+}
+
+Test(launcher_outputs, resolve_host_names)
+{
+    cr_assert_eq(prepare_in_new_directory("-e tcp:localhost:4317 ls"), 0);
+    cr_expect(strcmp(g_outputs.exporters, "tcp:127.0.0.1:4317") == 0 ||
+                  strcmp(g_outputs.exporters, "tcp:[::1]:4317") == 0,
+              "%s", g_outputs.exporters);
+    cr_expect_str_eq(g_outputs.view_path, "");
+}
+
+Test(launcher_outputs, refuse_a_long_socket_path, .init = cr_redirect_stderr)
+{
+    char line[256];
+    snprintf(line, sizeof line, "-e unix:%0100d ls", 0); /* only its absolute path is */
+    cr_assert_eq(prepare_in_new_directory(line), -ENAMETOOLONG);
+}
+
+Test(launcher_outputs, refuse_a_file_that_cannot_be_made, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(prepare_in_new_directory("-e file:no/such ls"), -ENOENT);
+}
