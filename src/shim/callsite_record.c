@@ -12,7 +12,7 @@ enum { FRAMES_MAX = 24 };
 THREAD_LOCAL const void *t_caller;
 
 static int (*g_backtrace)(void **buffer, int size); /* libunwind's unw_backtrace; NULL: not loaded */
-static _Atomic bool g_is_loaded;
+static _Atomic bool g_is_loaded, g_is_set;
 
 /* A return address is where the call comes back to: one byte before is still within the call. */
 static const char *call_of(const void *return_address)
@@ -20,19 +20,18 @@ static const char *call_of(const void *return_address)
     return (const char *)return_address - 1;
 }
 
-/* The first frame that is neither ours nor plumbing; the first that is not ours if all are. */
+/* The first frame that is neither ours nor plumbing. */
 static bool frames_search(struct module *out)
 {
     void *frames[FRAMES_MAX];
     int count = g_backtrace ? g_backtrace(frames, FRAMES_MAX) : 0;
     for (int i = 0; i < count; i++) {
         struct module module;
-        if (!module_find(call_of(frames[i]), &module) || module_is_self(&module))
+        if (!module_find(call_of(frames[i]), &module) || module_is_self(&module) ||
+            module_is_plumbing(&module))
             continue;
-        if (!module_is_plumbing(&module)) {
-            *out = module;
-            return true;
-        }
+        *out = module;
+        return true;
     }
     return false;
 }
@@ -77,24 +76,30 @@ static void libunwind_load(void)
         dlerror(); /* so that the program does not find our failure there */
 }
 
+static void recorder_set(void)
+{
+    if (g_is_set)
+        return;
+    g_is_set = true;
+    module_init();
+    callsite_set_recorder(record);
+}
+
 void callsite_init(void)
 {
-    static const char *const connecting[] = {"connect", "curl_easy_perform", "curl_multi_perform",
-                                             NULL};
-    if (!module_any_imports(connecting))
-        return;
-    module_init();
-    libunwind_load();
-    callsite_set_recorder(record);
+    static const char *const connecting[] = {"connect", "curl_easy_perform", NULL};
+    if (module_any_imports(connecting))
+        recorder_set();
+    if (module_any_plumbing())
+        libunwind_load();
 }
 
 void callsite_prepare(void)
 {
     int saved = errno;
-    if (!g_is_loaded && shim_is_tracing()) {
-        module_init();
+    if (shim_is_tracing()) {
+        recorder_set();
         libunwind_load();
-        callsite_set_recorder(record);
     }
     errno = saved;
 }

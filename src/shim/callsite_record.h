@@ -11,8 +11,9 @@ extern THREAD_LOCAL const void *t_caller;
 /* CALLSITE_ENTER - in an interposed function: its caller is who made the call. */
 #define CALLSITE_ENTER() (t_caller = __builtin_return_address(0))
 
-/* callsite_init - at start-up: sets the recorder, and loads libunwind if the program, as it was
- * linked, can connect somewhere (that takes 200 us, too much for every short process). */
+/* callsite_init - at start-up: sets the recorder if the program, as it was linked, can connect
+ * somewhere, and loads libunwind if it has a library that connects on behalf of others. For every
+ * short process that would be too much: 10 us the one, 200 us the other. */
 void callsite_init(void);
 
 /* callsite_prepare - before the application loads a library of its own: that may be what will connect,

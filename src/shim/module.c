@@ -109,15 +109,25 @@ static const char *base_name(const char *path)
     return slash ? slash + 1 : path;
 }
 
-bool module_is_plumbing(const struct module *module)
+static bool name_begins(const char *path, const char *const *prefixes)
 {
-    static const char *const prefixes[] = {"libc.so",   "libcurl",   "libssl.",
-                                           "libgnutls", "libcrypto.", "ld-linux"};
-    const char *base = base_name(module->path);
-    for (size_t i = 0; i < ARRAY_LEN(prefixes); i++)
-        if (strncmp(base, prefixes[i], strlen(prefixes[i])) == 0)
+    const char *base = base_name(path);
+    for (; *prefixes; prefixes++)
+        if (strncmp(base, *prefixes, strlen(*prefixes)) == 0)
             return true;
     return false;
+}
+
+static bool is_loader_or_libc(const char *path)
+{
+    static const char *const prefixes[] = {"libc.so", "ld-linux", NULL};
+    return name_begins(path, prefixes);
+}
+
+bool module_is_plumbing(const struct module *module)
+{
+    static const char *const prefixes[] = {"libcurl", "libssl.", "libgnutls", NULL};
+    return is_loader_or_libc(module->path) || name_begins(module->path, prefixes);
 }
 
 static const char *symbol_search(const struct symbol_table *table, uintptr_t offset)
@@ -211,8 +221,18 @@ bool module_any_imports(const char *const *names)
 {
     for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
         struct module module = {.map = map, .path = map->l_name};
-        if (!module_is_self(&module) && !module_is_plumbing(&module) && map->l_ld &&
+        if (!module_is_self(&module) && !is_loader_or_libc(module.path) && map->l_ld &&
             imports(map, names))
+            return true;
+    }
+    return false;
+}
+
+bool module_any_plumbing(void)
+{
+    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
+        struct module module = {.map = map, .path = map->l_name};
+        if (module_is_plumbing(&module) && !is_loader_or_libc(module.path))
             return true;
     }
     return false;

@@ -35,6 +35,9 @@ const char *module_function_name(const struct module *module);
  * @names: NULL-terminated. Start-up only. */
 bool module_any_imports(const char *const *names);
 
+/* module_any_plumbing - is libcurl or a TLS library loaded now? */
+bool module_any_plumbing(void);
+
 /* module_find_needed - the loaded library whose name begins with @prefix and that @map was linked
  * against, or NULL. Walks the loader's list of objects without its lock. */
 const struct link_map *module_find_needed(const struct link_map *map, const char *prefix);
