@@ -31,6 +31,7 @@ SHIM := $(BUILD)/librun-traced.so
 LAUNCHER := $(BUILD)/run-traced
 
 all: check-packages $(SHIM) $(LAUNCHER) ## build the library and the launcher
+	@touch $(BUILD)/.built # run-traced.sh looks for it
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)

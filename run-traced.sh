@@ -34,7 +34,9 @@ elif [ -n "${RUN_TRACED_BUILD-}" ]; then
     *) run_traced_at=$run_traced_at/$RUN_TRACED_BUILD ;;
     esac
 else
-    if [ ! -e "$run_traced_at/build/.built" ] || [ ! -x "$run_traced_at/build/run-traced" ]; then
+    # Without the mark, somebody may be building just now; in a tree of somebody else, we cannot.
+    if [ ! -x "$run_traced_at/build/run-traced" ] ||
+        { [ ! -e "$run_traced_at/build/.built" ] && [ -w "$run_traced_at/build" ]; }; then
         run_traced_log=$(run_traced_build "$run_traced_at" 2>&1) || run_traced_fail \
             "it is not built yet, and building failed:" "$run_traced_log" \
             "to install what building needs: make -C '$run_traced_at' deps"

@@ -9,10 +9,10 @@
 
 enum { MOVE_WAIT_NS = 2000000, NUMBER_MAX = 1024, NUMBERS_ABOVE = 64 };
 
-/* Above the program's own numbers, yet small: a descriptor table that reached to a million would
- * cost each fork of the program 8 MB. At most 64 below the limit, fewer where the limit is low;
- * where all those are taken, further down. Never 0 to 2, which programs expect to be what they
- * are. */
+/* Above the program's own numbers, yet below 1024: a descriptor table that reached to a million
+ * would cost each fork of the program 8 MB. At most 64 below the limit, fewer where the limit is
+ * low; where all those are taken, further down. Never 0 to 2, which programs expect to be what
+ * they are. Only a program that has opened everything below 1024 sees us above. */
 static int duplicate_high(int fd)
 {
     struct rlimit limit;
@@ -20,10 +20,14 @@ static int duplicate_high(int fd)
     if (raw_getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < NUMBER_MAX)
         top = (int)limit.rlim_cur;
     int step = MAX(1, MIN(NUMBERS_ABOVE, top / 4));
-    int copy = -EMFILE;
-    for (int least = top - step; least > 2 && (copy == -EMFILE || copy == -EINVAL); least -= step)
-        copy = raw_fcntl(fd, F_DUPFD_CLOEXEC, least);
-    return copy;
+    for (int least = top - step; least > 2; least -= step) {
+        int copy = raw_fcntl(fd, F_DUPFD_CLOEXEC, least);
+        if (copy >= 0 && copy < NUMBER_MAX)
+            return copy;
+        if (copy >= 0)
+            raw_close(copy);
+    }
+    return raw_fcntl(fd, F_DUPFD_CLOEXEC, NUMBER_MAX);
 }
 
 int own_fd_adopt(struct own_fd *own, int fd)

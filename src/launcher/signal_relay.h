@@ -3,7 +3,11 @@
  * All signals are blocked and read from a signalfd, which an event loop can watch beside other
  * things. What the terminal sends goes to the whole process group anyway; what somebody sends to us
  * alone is meant for the command. When the command stops, we stop, so that the shell's job control
- * works. */
+ * works.
+ *
+ * Not to be told apart: a signal that somebody from outside sends to the whole group (kill -TERM
+ * -PGID, an interactive shell's "kill %1"). The command then gets it twice, unless the two
+ * coincide. */
 #ifndef RUN_TRACED_LAUNCHER_SIGNAL_RELAY_H
 #define RUN_TRACED_LAUNCHER_SIGNAL_RELAY_H
 

@@ -212,8 +212,13 @@ class Installation(LauncherTest):
         self.assertTrue(self.loaded("sh", "usr/bin/run-traced.sh"))
 
     def test_a_path_that_ld_preload_cannot_hold(self):
+        links = pathlib.Path(f"/tmp/run-traced-{os.geteuid()}")
+        before = set(links.glob("*"))
         for name in ("a b", "a:b", "a$LIB", "a\tb'\""):
             self.assertTrue(self.loaded(install_into(f"{self.directory}/{name}")), name)
+        self.assertEqual(links.stat().st_mode & 0o022, 0)
+        for link in set(links.glob("*")) - before:
+            link.unlink()
 
     def make_source_tree(self, recipe):
         """A checkout whose build takes a moment, counts itself and makes a program that echoes."""

@@ -56,6 +56,7 @@ class Signals(LauncherTest):
                                "time.sleep(0.3); print(len(seen), flush=True)\n",
                                start_new_session=True)
             self.assertEqual(child.stdout.readline(), "1\n", sender)
+            self.assertEqual(child.wait(PATIENCE), 0)
 
     def test_a_watchdog_started_before_exec_reaches_the_command(self):
         result = run("sh", "-c", f"(sleep 0.3; kill -TERM $$) & exec {PREFIX} -q sleep 30",
@@ -173,7 +174,7 @@ class JobControl(LauncherTest):
         self.terminal.expect("status=0")
 
     def test_ctrl_c_ends_a_script_of_several_commands(self):
-        self.terminal.send(f"bash -c '{PREFIX} -q sh -c \"echo read\"y\"; sleep 30\"; echo went-on'\n")
+        self.terminal.send(f"bash -c '{PREFIX} -q sh -c \"echo read\"y\"; exec sleep 30\"; echo went-on'\n")
         self.terminal.expect("ready")
         self.terminal.send("\x03")
         self.terminal.send("echo status=$?\n")

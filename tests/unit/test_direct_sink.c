@@ -267,13 +267,14 @@ Test(direct_sink, threads_with_small_stacks_and_signal_handlers)
     struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESTART};
     pthread_t threads[THREADS];
     pthread_attr_t attributes;
+    static char stacks[THREADS][8192];
     span_sink_set(direct_sink_init("file:spans.jsonl"));
     direct_sink_prepare();
     sigaction(SIGUSR1, &action, NULL);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, 65536);
     for (int t = 0; t < THREADS; t++)
-        pthread_create(&threads[t], &attributes, make_spans_on_small_stack, malloc(8192));
+        pthread_create(&threads[t], &attributes, make_spans_on_small_stack, stacks[t]);
     for (int i = 0; i < SIGNALS; i++)
         kill(getpid(), SIGUSR1);
     for (int t = 0; t < THREADS; t++)

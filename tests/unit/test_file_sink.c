@@ -123,6 +123,22 @@ Test(file_sink, taken_numbers_are_evaded_and_a_full_table_is_a_counted_drop)
     cr_expect_eq(g_stats->last_errno[DROP_WRITE_FAILED], EMFILE);
 }
 
+Test(file_sink, number_stays_below_1024_while_one_is_free_there)
+{
+    struct rlimit limit = {2048, 2048};
+    if (setrlimit(RLIMIT_NOFILE, &limit))
+        cr_skip_test("the limit cannot be raised");
+    for (int fd = 900; fd < 1024; fd++)
+        dup2(1, fd);
+    cr_assert_eq(write_text("line\n"), 0);
+    cr_expect(sink_fd() >= 832 && sink_fd() < 900, "%d", sink_fd());
+    own_fd_close(&g_sink.fd);
+    while (dup(1) < 1100)
+        ;
+    cr_assert_eq(write_text("line\n"), 0);
+    cr_expect_geq(sink_fd(), 1024);
+}
+
 Test(file_sink, replaced_descriptor_is_not_written_to)
 {
     cr_assert_eq(write_text("one\n"), 0);
@@ -232,13 +248,11 @@ Test(file_sink, failed_open_is_tried_again_after_a_while)
     cr_expect_eq(g_stats->dropped_count[DROP_WRITE_FAILED], 2);
 }
 
-/* A file system of three pages, so that a line can end in the middle. Needs root or user
- * namespaces. */
+/* A file system of three pages, so that a line can end in the middle. Needs root. */
 static bool mount_tiny_file_system(void)
 {
-    if (geteuid() != 0 && unshare(CLONE_NEWUSER))
-        return false;
-    return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+    return geteuid() == 0 && unshare(CLONE_NEWNS) == 0 &&
+           mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
            mount("tmpfs", g_directory, "tmpfs", 0, "size=12k") == 0;
 }
 
