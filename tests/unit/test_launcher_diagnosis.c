@@ -59,7 +59,7 @@ static struct image image_make(const char *interpreter, const char *note_name, c
     image.segments[2].p_filesz = sizeof image.note + 8;
     image.note = (ElfW(Nhdr)){.n_namesz = 4, .n_descsz = 4, .n_type = 4};
     snprintf(image.interpreter, sizeof image.interpreter, "%s", interpreter ? interpreter : "");
-    strncpy(image.note_name, note_name, sizeof image.note_name);
+    memcpy(image.note_name, note_name, strnlen(note_name, sizeof image.note_name));
     image.sections[0].sh_offset = offsetof(struct image, section_names);
     image.sections[1].sh_name = 1;
     snprintf(image.section_names + 1, sizeof image.section_names - 1, "%s", section);
