@@ -9,13 +9,14 @@ BUILD ?= build$(if $(SAN),-san)
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
 CFLAGS ?= $(if $(DEBUG),-O0 -g3,-O2 -g)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
-COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Isrc $(WARNINGS) \
+COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Isrc -Itests/unit $(WARNINGS) \
           $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
 TEST_PACKAGES := libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl
+BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 SHARED_OBJECTS := $(call objects,src/base src/trace src/export)
@@ -24,6 +25,7 @@ LAUNCHER_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/view src/launcher)
 # Unit tests link everything but the interposed calls and main().
 UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view) \
                 $(filter-out %/main.o,$(call objects,src/launcher))
+BENCH := $(addprefix $(BUILD)/bench/,empty.so client responder calls spawn producer)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 TESTAPPS := $(patsubst testapps/%/,$(BUILD)/testapps/%,$(wildcard testapps/*/))
 
@@ -78,6 +80,24 @@ test: test-deps ## run all tests (SAN=address,undefined for sanitizers)
 
 unit-tests: $(UNIT_TESTS)
 
+bench: bench-deps ## measure what tracing costs (BENCH_FLAGS="-o FILE": as JSON too)
+	@$(MAKE) --no-print-directory -s all bench-programs
+	@BUILD=$(BUILD) tests/bench/bench $(BENCH_FLAGS)
+
+bench-programs: $(BENCH)
+
+$(BUILD)/bench/empty.so: tests/bench/empty.c
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(COMPILE) -shared -Wl,-z,now -MF $@.d -o $@ $<
+
+$(BUILD)/bench/%: tests/bench/%.c
+	@mkdir -p $(@D)
+	@echo "  CC    $@"
+	$(Q)$(COMPILE) -MF $@.d -o $@ $(filter %.c %.o,$^)
+
+$(BUILD)/bench/producer: $(SHARED_OBJECTS)
+
 install: all ## install into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/run-traced
 	install -m 755 run-traced.sh $(DESTDIR)$(PREFIX)/bin/run-traced.sh
@@ -103,6 +123,9 @@ endef
 deps: ## install the packages that building needs
 	$(call install_packages,$(BUILD_PACKAGES))
 
+bench-deps: deps
+	$(call install_packages,$(BENCH_PACKAGES))
+
 test-deps: deps ## install the packages that the tests need as well
 	$(call install_packages,$(TEST_PACKAGES))
 
@@ -121,5 +144,5 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test unit-tests install deps test-deps check-packages clean help
+.PHONY: all testapps demo test bench bench-programs unit-tests install deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:

@@ -13,6 +13,7 @@
 #define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
+/* One of the arguments is evaluated twice. */
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -7,20 +7,25 @@
 
 #include <stdatomic.h>
 
-enum { SPINS_BEFORE_YIELD = 100 };
-#define WAIT_MAX_NS (2 * NANOS_PER_MILLI)
+enum { SPINS_BEFORE_YIELD = 100, YIELDS_BEFORE_SLEEP = 100, SLEEP_NS = 50000 };
+#define WAIT_MAX_NS (100 * NANOS_PER_MILLI)
 
 static uint64_t self(void)
 {
     return (uint64_t)(uint32_t)process_pid() << 32 | (uint32_t)process_tid();
 }
 
+/* The holder may have been preempted, or have a lower priority than we have: then only sleeping lets it
+ * go on. */
 static void pause_briefly(unsigned spins)
 {
+    struct timespec nap = {.tv_nsec = SLEEP_NS};
     if (spins < SPINS_BEFORE_YIELD)
         atomic_signal_fence(memory_order_seq_cst);
-    else
+    else if (spins < SPINS_BEFORE_YIELD + YIELDS_BEFORE_SLEEP)
         raw_sched_yield();
+    else
+        raw_syscall3(SYS_nanosleep, (long)&nap, 0, 0);
 }
 
 static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)

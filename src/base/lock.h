@@ -11,7 +11,8 @@ struct lock {
 };
 
 /* lock_acquire - false if it could not be had without risk: what it guards must then be left alone.
- * Held for well under a microsecond by everyone; waits 2 ms at most. Signal-safe. */
+ * Held for about a microsecond by everyone, but the holder may be preempted; waits 100 ms at most.
+ * Signal-safe. */
 bool lock_acquire(struct lock *lock);
 
 /* lock_release - by the owner only. */

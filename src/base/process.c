@@ -54,6 +54,7 @@ static struct process_page *fallback_page_fill(int pid)
 {
     if (atomic_exchange(&g_last_pid, pid) != pid) {
         atomic_fetch_add(&g_fork_count, 1);
+        atomic_store(&g_fallback_page.ring_process, 0);
         atomic_store(&g_fallback_page.id_key[0], 0);
         atomic_store(&g_fallback_page.id_key[1], 0);
     }

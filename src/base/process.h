@@ -12,6 +12,7 @@
 struct process_page {
     _Atomic int pid;
     _Atomic uint64_t id_counter;
+    _Atomic uint32_t ring_process; /* its number in the ring + 1; 0: none yet (export/ring_sink.c) */
     _Atomic uint64_t id_key[2]; /* from getrandom(2); 0: not yet */
 };
 

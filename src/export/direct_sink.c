@@ -57,7 +57,7 @@ static bool outputs_write(const char *line, size_t len)
     bool is_taken = false;
     for (unsigned i = 0; i < g_output_count; i++) {
         struct output *output = &g_outputs[i];
-        int error = output->is_file ? file_sink_write(&output->file, line, len)
+        int error = output->is_file ? file_sink_write(&output->file, line, len, NULL)
                                     : socket_sink_write(&output->socket, line, len);
         is_taken = is_taken || error == 0;
     }
@@ -107,6 +107,7 @@ const struct span_sink *direct_sink_init(const char *exporters)
     for (unsigned i = 0; i < g_output_count; i++) {
         g_outputs[i].is_file = g_exporters[i].kind == EXPORTER_FILE;
         g_outputs[i].file.path = g_exporters[i].path;
+        g_outputs[i].file.is_guest = true;
         g_outputs[i].socket.exporter = &g_exporters[i];
     }
     return g_output_count ? &sink : NULL;

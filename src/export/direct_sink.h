@@ -10,7 +10,7 @@
 /* direct_sink_init - sets up the exporters; opens nothing yet.
  * @exporters: the value of RUN_TRACED_EXPORTER, see exporter_list_parse(); NULL or empty: none.
  * Returns the sink for span_sink_set(), or NULL where there is no exporter to write to: tracing is
- * off then. Library start-up only, once; run_stats_open() and resource_init() come before it. */
+ * off then. Library start-up only, once; resource_init() comes before it. */
 const struct span_sink *direct_sink_init(const char *exporters);
 
 /* direct_sink_prepare - opens what would otherwise be opened at the first span: to be called just

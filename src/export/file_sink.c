@@ -7,8 +7,12 @@
 #include "export/run_stats.h"
 
 #include <errno.h>
+#include <string.h>
 
 static const uint64_t RETRY_NS = 100 * NANOS_PER_MILLI;
+
+/* Where a program has so few descriptors, one that is kept would be one too few for it. */
+enum { KEPT_FROM = 64 };
 
 static int type_check(int fd)
 {
@@ -92,35 +96,53 @@ static ssize_t append(int fd, const char *line, size_t len, bool with_newline_be
     return written;
 }
 
-/* On a full disk some process's line ended early, ours or another's: whoever writes next starts
- * anew. An empty line too many does no harm. */
-static int write_line(struct file_sink *sink, int fd, const char *line, size_t len)
+/* Returns the bytes of @lines that were written, or a negative errno. On a full disk some process's
+ * line ended early, ours or another's: whoever writes next starts anew. An empty line too many does no
+ * harm. */
+static ssize_t write_lines(struct file_sink *sink, int fd, const char *lines, size_t len)
 {
     bool is_damaged = atomic_exchange_explicit(&sink->line_is_damaged, false, memory_order_relaxed);
-    ssize_t written = append(fd, line, len, is_damaged);
+    ssize_t written = append(fd, lines, len, is_damaged);
     if (LIKELY(written == (ssize_t)(len + is_damaged)))
-        return 0;
+        return (ssize_t)len;
     if (is_damaged || written > 0 || written == -ENOSPC || written == -EDQUOT)
         atomic_store_explicit(&sink->line_is_damaged, true, memory_order_relaxed);
-    return written < 0 ? (int)written : -ENOSPC;
+    return written < 0 ? written : MAX(written - is_damaged, 0);
 }
 
-static int write_if_possible(struct file_sink *sink, const char *line, size_t len)
+static ssize_t write_if_possible(struct file_sink *sink, const char *lines, size_t len)
 {
     struct stat st;
     int fd = file_use(sink, &st);
     if (UNLIKELY(fd < 0))
         return fd;
-    int error = exceeds_size_limit(&st, len) ? -EFBIG : write_line(sink, fd, line, len);
+    ssize_t written =
+        exceeds_size_limit(&st, len) ? -EFBIG : write_lines(sink, fd, lines, len);
     own_fd_done(&sink->fd);
-    return error;
+    if (UNLIKELY(sink->is_guest && fd < KEPT_FROM))
+        own_fd_close(&sink->fd);
+    return written;
 }
 
-int file_sink_write(struct file_sink *sink, const char *line, size_t len)
+static unsigned lines_count(const char *lines, size_t len)
 {
-    int error = write_if_possible(sink, line, len);
-    if (UNLIKELY(error)) {
-        run_stats_count_drop(error == -EBUSY ? DROP_BUSY : DROP_WRITE_FAILED, -error);
-    }
+    unsigned count = 0;
+    for (const char *end; len && (end = memchr(lines, '\n', len)); lines = end + 1, count++)
+        len -= (size_t)(end - lines) + 1;
+    return count;
+}
+
+int file_sink_write(struct file_sink *sink, const char *lines, size_t len, unsigned *count)
+{
+    ssize_t written = write_if_possible(sink, lines, len);
+    int error = written == (ssize_t)len ? 0 : written < 0 ? (int)written : -ENOSPC;
+    if (LIKELY(!error && !count))
+        return 0;
+    unsigned whole = lines_count(lines, (size_t)MAX(written, 0));
+    if (count)
+        *count = whole;
+    if (error)
+        run_stats_count_drops(error == -EBUSY ? DROP_BUSY : DROP_WRITE_FAILED, -error,
+                              lines_count(lines, len) - whole);
     return error;
 }

@@ -10,9 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All zero but the path. */
+/* All zero but the first two. */
 struct file_sink {
     const char *path; /* absolute; outlives the sink */
+    bool is_guest;    /* in a stranger's process: a low descriptor is not kept from it */
     struct own_fd fd;
     _Atomic uint64_t retry_after_ns; /* monotonic; the last attempt to open failed for open_error */
     _Atomic int open_error;
@@ -23,11 +24,12 @@ struct file_sink {
  * nothing but regular files and character devices. Returns 0 or a negative errno. Signal-safe. */
 int file_sink_prepare(struct file_sink *sink);
 
-/* file_sink_write - adds @line, @len bytes with the '\n' at its end.
- * Returns 0, or a negative errno after the loss has been counted. A write to a full disk that
- * ends in the middle of the line is such a loss: the damaged line is ended before the next one
+/* file_sink_write - adds @lines, @len bytes of one or several lines, each with the '\n' at its end.
+ * @count: receives how many of them were written whole; NULL if not wanted.
+ * Returns 0, or a negative errno after the loss of the others has been counted. A write to a full disk
+ * that ends in the middle of a line is such a loss: the damaged line is ended before the next one
  * begins. Raises no SIGXFSZ: at the process's file size limit it fails with -EFBIG. Hot path,
  * signal-safe. */
-int file_sink_write(struct file_sink *sink, const char *line, size_t len);
+int file_sink_write(struct file_sink *sink, const char *lines, size_t len, unsigned *count);
 
 #endif

@@ -3,10 +3,6 @@
 #include "base/compiler.h"
 #include "base/raw.h"
 
-#include <errno.h>
-
-enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 1 };
-
 /* Where counts go until (and unless) the run's shared page is mapped. */
 static struct run_stats g_private;
 static _Atomic(struct run_stats *) g_stats = &g_private;
@@ -21,35 +17,13 @@ static void add_one(_Atomic uint64_t *counter)
     atomic_fetch_add_explicit(counter, 1, memory_order_relaxed);
 }
 
-static struct run_stats *stats_map(int fd)
-{
-    return raw_mmap(sizeof(struct run_stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
-}
-
-struct run_stats *run_stats_create(const char *path)
-{
-    static const struct run_stats empty = {.magic = RUN_STATS_MAGIC, .version = RUN_STATS_VERSION};
-    int fd = raw_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0) {
-        errno = -fd;
-        return NULL;
-    }
-    /* Written, not only extended: a page without a block behind it would be a SIGBUS in the traced
-     * programs when the disk is full. */
-    ssize_t written = raw_write(fd, &empty, sizeof empty);
-    struct run_stats *stats = written == (ssize_t)sizeof empty ? stats_map(fd) : NULL;
-    raw_close(fd);
-    if (!stats)
-        errno = written < 0 ? (int)-written : ENOSPC;
-    return stats;
-}
-
 static struct run_stats *stats_map_checked(int fd)
 {
     struct stat st;
     if (raw_fstat(fd, &st) || !S_ISREG(st.st_mode) || st.st_size != (off_t)sizeof(struct run_stats))
         return NULL;
-    struct run_stats *stats = stats_map(fd);
+    struct run_stats *stats =
+        raw_mmap(sizeof(struct run_stats), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
     if (stats && (stats->magic != RUN_STATS_MAGIC || stats->version != RUN_STATS_VERSION)) {
         raw_munmap(stats, sizeof *stats);
         return NULL;
@@ -68,11 +42,16 @@ void run_stats_open(const char *path)
     struct run_stats *stats = stats_map_checked(fd);
     raw_close(fd);
     if (stats)
-        atomic_store_explicit(&g_stats, stats, memory_order_release);
+        run_stats_use(stats);
+}
+
+void run_stats_use(struct run_stats *stats)
+{
+    atomic_store_explicit(&g_stats, stats, memory_order_release);
 }
 
 /* FNV-1a; 0 stands for an unused place. */
-static uint64_t service_hash(const char *service, size_t len)
+uint64_t run_stats_service_hash(const char *service, size_t len)
 {
     uint64_t hash = 0xcbf29ce484222325ULL;
     for (size_t i = 0; i < len; i++)
@@ -95,17 +74,27 @@ static void service_add(struct run_stats *stats, uint64_t hash)
 
 void run_stats_count_span(const char *service, size_t service_len, bool is_error)
 {
+    run_stats_count_hashed_span(run_stats_service_hash(service, service_len), is_error);
+}
+
+void run_stats_count_hashed_span(uint64_t service_hash, bool is_error)
+{
     struct run_stats *stats = stats_current();
     add_one(&stats->span_count);
     if (is_error)
         add_one(&stats->error_count);
-    service_add(stats, service_hash(service, service_len));
+    service_add(stats, service_hash);
 }
 
 void run_stats_count_drop(enum drop_reason reason, int error)
 {
+    run_stats_count_drops(reason, error, 1);
+}
+
+void run_stats_count_drops(enum drop_reason reason, int error, uint64_t count)
+{
     struct run_stats *stats = stats_current();
-    add_one(&stats->dropped_count[reason]);
+    atomic_fetch_add_explicit(&stats->dropped_count[reason], count, memory_order_relaxed);
     if (error)
         atomic_store_explicit(&stats->last_errno[reason], error, memory_order_relaxed);
 }
@@ -132,6 +121,8 @@ const char *drop_reason_text(unsigned reason)
         [DROP_SOCKET_GONE] = "the socket's peer was not there",
         [DROP_BUSY] = "another thread was writing for too long",
         [DROP_DAMAGED] = "the record was not a valid span",
+        [DROP_RING_FULL] = "they came faster than they could be collected",
+        [DROP_NO_PROCESS] = "there were too many processes at a time",
     };
     return reason < ARRAY_LEN(texts) ? texts[reason] : NULL;
 }

@@ -1,5 +1,5 @@
-/* run_stats.h - what one run of the prefix counts: one page of shared memory, written by every
- * traced process with relaxed atomic additions, read by the launcher for its closing line. */
+/* run_stats.h - what one run of the prefix counts: a part of the ring, written by every traced process
+ * and the collector with relaxed atomic additions, read by the launcher for its closing line. */
 #ifndef RUN_TRACED_EXPORT_RUN_STATS_H
 #define RUN_TRACED_EXPORT_RUN_STATS_H
 
@@ -15,13 +15,17 @@ enum drop_reason {
     DROP_SOCKET_GONE,  /* the socket's peer is not there */
     DROP_BUSY,         /* another thread held the sink for too long */
     DROP_DAMAGED,      /* the record was no valid span: an id all zero, say */
+    DROP_RING_FULL,    /* the collector does not keep up, or is stopped */
+    DROP_NO_PROCESS,   /* the ring has no room for more processes */
     DROP_REASON_COUNT,
 };
 
 enum { RUN_STATS_SERVICES_MAX = 256 };
 
+enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 1 };
+
 struct run_stats {
-    uint32_t magic;
+    uint32_t magic; /* and version: of a file that run_stats_open takes */
     uint32_t version;
     _Atomic uint64_t process_count; /* processes that the library was loaded into */
     _Atomic uint64_t span_count;    /* spans that at least one exporter took */
@@ -34,17 +38,24 @@ struct run_stats {
     _Atomic uint64_t services[RUN_STATS_SERVICES_MAX]; /* hashes of service names; 0: unused */
 };
 
-/* run_stats_create - makes and maps the file @path (mode 0600, must not exist). Launcher only.
- * Returns the mapping, or NULL with errno set. */
-struct run_stats *run_stats_create(const char *path);
-
-/* run_stats_open - maps the file that the environment variable RUN_TRACED_STATS names, if it is one
- * of ours; from then on the counting functions count there, till then in private memory. Library
- * start-up only. No descriptor stays open. */
+/* run_stats_open - for processes without a collector: maps the file that RUN_TRACED_STATS names, if it is
+ * one of ours, and counts there. Start-up only. No descriptor stays open. */
 void run_stats_open(const char *path);
+
+/* run_stats_use - counts go to @stats from now on, till then to private memory. Start-up only. */
+void run_stats_use(struct run_stats *stats);
 
 /* run_stats_count_span - one span of @service was exported. Hot path, signal-safe. */
 void run_stats_count_span(const char *service, size_t service_len, bool is_error);
+
+/* run_stats_service_hash - what a service's name is counted by; never 0. */
+uint64_t run_stats_service_hash(const char *service, size_t service_len);
+
+/* run_stats_count_hashed_span - the same as run_stats_count_span, by the hash. */
+void run_stats_count_hashed_span(uint64_t service_hash, bool is_error);
+
+/* run_stats_count_drops - @count spans were lost at once. */
+void run_stats_count_drops(enum drop_reason reason, int error, uint64_t count);
 
 /* run_stats_count_drop - one span was lost. @error: an errno that says more, or 0. Hot path. */
 void run_stats_count_drop(enum drop_reason reason, int error);

@@ -203,6 +203,15 @@ int socket_sink_write(struct socket_sink *sink, const char *line, size_t len)
     return error;
 }
 
+bool socket_sink_push(struct socket_sink *sink)
+{
+    if (!acquire(sink))
+        return true;
+    bool is_pending = drain(sink) != 0;
+    lock_release(&sink->lock);
+    return is_pending;
+}
+
 /* Waits until the peer may take more, @left_ms at most. */
 static void wait_for_peer(struct socket_sink *sink, int left_ms)
 {

@@ -35,6 +35,10 @@ int socket_sink_prepare(struct socket_sink *sink);
  * Returns 0, or a negative errno after the loss has been counted. Hot path, signal-safe. */
 int socket_sink_write(struct socket_sink *sink, const char *line, size_t len);
 
+/* socket_sink_push - sends what is pending as far as the peer takes it now. Returns true if something
+ * is pending still. */
+bool socket_sink_push(struct socket_sink *sink);
+
 /* socket_sink_flush - waits until all is sent, or until @deadline_ns (monotonic) or until the
  * peer turns out to be gone; then the rest is counted as dropped, line by line, and forgotten.
  * Signal-safe. */

@@ -102,12 +102,17 @@ static void command_execute_by_shell(const char *path, char **argv)
     execve(shell_argv[0], shell_argv, environ);
 }
 
-static void command_execute(const char *path, char **argv, int error_fd)
+int command_become(const char *path, char **argv)
 {
     execve(path, argv, environ);
     if (errno == ENOEXEC)
         command_execute_by_shell(path, argv);
-    int error = errno;
+    return errno;
+}
+
+static void command_execute(const char *path, char **argv, int error_fd)
+{
+    int error = command_become(path, argv);
     ssize_t written = write(error_fd, &error, sizeof error);
     _exit(written < 0 ? 1 : 127);
 }

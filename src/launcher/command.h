@@ -26,6 +26,10 @@ struct command {
 int command_start(const char *path, char **argv, struct signal_relay *relay,
                   struct command *command);
 
+/* command_become - this process becomes the program at @path, as execvp(3) does. Returns only on
+ * failure, with the errno. */
+int command_become(const char *path, char **argv);
+
 /* command_exec_error - to be called after the process has ended: the errno with which exec failed,
  * or 0 if the program was executed. Ends the use of @command. */
 int command_exec_error(struct command *command);

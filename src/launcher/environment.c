@@ -32,7 +32,7 @@ int environment_apply(const struct environment *environment)
     if (!error)
         error = variable_set("RUN_TRACED_EXPORTER", environment->exporters);
     if (!error)
-        error = variable_set("RUN_TRACED_STATS", environment->stats_path);
+        error = variable_set("RUN_TRACED_RING", environment->ring_path);
     if (!error && environment->service_name)
         error = variable_set("OTEL_SERVICE_NAME", environment->service_name);
     return error;

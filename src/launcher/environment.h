@@ -5,7 +5,7 @@
 struct environment {
     const char *library;      /* added to LD_PRELOAD; NULL: nothing is preloaded */
     const char *exporters;    /* RUN_TRACED_EXPORTER */
-    const char *stats_path;   /* RUN_TRACED_STATS; NULL: removed */
+    const char *ring_path;    /* RUN_TRACED_RING; NULL: removed */
     const char *service_name; /* OTEL_SERVICE_NAME; NULL: left as it is */
 };
 

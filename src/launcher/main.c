@@ -1,5 +1,6 @@
 /* main.c - run-traced: runs a command with the tracing library preloaded, or shows what was traced.
  */
+#include "launcher/collect.h"
 #include "launcher/message.h"
 #include "launcher/options.h"
 #include "launcher/run.h"
@@ -28,6 +29,8 @@ int main(int argc, char **argv)
         return finish_output();
     case OPTIONS_VIEW:
         return view_file(options.view_path, stdout, NULL);
+    case OPTIONS_COLLECT:
+        return collect(&options);
     default:
         return run_command(&options);
     }

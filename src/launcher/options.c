@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { OPTION_VERSION = 256, OPTION_VIEW };
+enum { OPTION_VERSION = 256, OPTION_VIEW, OPTION_COLLECT, OPTION_FOLLOW };
 
 static const struct option LONG_OPTIONS[] = {
     {"output", required_argument, NULL, 'o'},
@@ -16,11 +16,15 @@ static const struct option LONG_OPTIONS[] = {
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, OPTION_VERSION},
     {"view", optional_argument, NULL, OPTION_VIEW},
+    {"collect", required_argument, NULL, OPTION_COLLECT},
+    {"follow", no_argument, NULL, OPTION_FOLLOW},
+    {"daemonize", no_argument, NULL, 'D'},
     {NULL, 0, NULL, 0},
 };
 
 static const char HELP[] =
     "Usage: run-traced.sh [OPTIONS] [--] COMMAND [ARGUMENTS...]\n"
+    "       run-traced.sh [-o FILE] [-e URL] --collect DIR\n"
     "       run-traced.sh --view [FILE]\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
@@ -32,6 +36,10 @@ static const char HELP[] =
     "                       file:PATH (appended to), unix:PATH, tcp:HOST:PORT\n"
     "  -s, --service NAME   the service's name (default: the program's name)\n"
     "  -q, --quiet          print no line of our own, but errors\n"
+    "  -D, --daemonize      COMMAND keeps our process id; who collects is a detached process\n"
+    "      --follow         wait for the processes that outlive COMMAND as well\n"
+    "      --collect DIR    collect from services that are started by themselves, with\n"
+    "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
     "                       time went\n"
     "  -h, --help           show this text\n"
@@ -88,6 +96,16 @@ static int options_set(struct options *options, int letter, char **argv)
     case 'q':
         options->is_quiet = true;
         return 0;
+    case 'D':
+        options->is_detached = true;
+        return 0;
+    case OPTION_FOLLOW:
+        options->is_following = true;
+        return 0;
+    case OPTION_COLLECT:
+        options->mode = OPTIONS_COLLECT;
+        options->collect_path = optarg;
+        return *optarg ? 0 : options_complain("--collect needs the name of a directory", "");
     case 'h':
         options->mode = OPTIONS_HELP;
         return 0;
@@ -120,8 +138,10 @@ static int options_finish_view(struct options *options)
 
 static int options_finish_run(struct options *options)
 {
-    if (!*options->command)
+    if (options->mode == OPTIONS_RUN && !*options->command)
         return options_complain("no command given", "");
+    if (options->mode == OPTIONS_COLLECT && *options->command)
+        return options_complain("--collect starts no command; too many: ", *options->command);
     if (!options->output && options->exporter_count == 0)
         options->output = SPANS_FILE_DEFAULT;
     if (options->output && options->exporter_count == EXPORTER_COUNT_MAX)
@@ -136,7 +156,7 @@ int options_parse(int argc, char **argv, struct options *options)
     optind = 0; /* glibc: start anew, so that tests can parse more than once */
     int letter;
     /* '+': the first word that is no option ends them; ':': a missing argument is told apart. */
-    while ((letter = getopt_long(argc, argv, "+:o:e:s:qh", LONG_OPTIONS, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "+:o:e:s:qhD", LONG_OPTIONS, NULL)) != -1) {
         int error = options_set(options, letter, argv);
         if (error)
             return error;

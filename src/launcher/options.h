@@ -12,7 +12,7 @@ enum { EXIT_LAUNCHER_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 1
 
 #define SPANS_FILE_DEFAULT "spans.jsonl"
 
-enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW };
+enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW, OPTIONS_COLLECT };
 
 struct options {
     enum options_mode mode;
@@ -21,6 +21,9 @@ struct options {
     unsigned exporter_count;
     const char *service_name; /* -s; NULL: not given */
     bool is_quiet;
+    bool is_detached; /* -D: the command keeps our process id, the collector is the detached one */
+    bool is_following; /* --follow: processes that outlive the command are waited for */
+    const char *collect_path; /* --collect */
     const char *view_path;
     char **command; /* and its arguments, ended by NULL; points into argv */
 };

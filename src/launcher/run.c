@@ -1,5 +1,6 @@
 #include "launcher/run.h"
 
+#include "launcher/collector.h"
 #include "launcher/command.h"
 #include "launcher/diagnosis.h"
 #include "launcher/environment.h"
@@ -11,9 +12,13 @@
 #include "launcher/summary.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +30,8 @@ struct run {
     struct run_directory directory;
     struct signal_relay relay;
     struct command command;
+    struct collector collector;
+    bool is_collecting;
 };
 
 static int run_refuse(const struct run *run, int error)
@@ -59,12 +66,12 @@ static int run_prepare(struct run *run)
     diagnosis_make(run->path, run->options->command[0], &run->diagnosis);
     int error = run_directory_create(&run->directory);
     if (error)
-        message_print("spans are not counted: no private directory can be made: %s",
+        message_print("no ring for the spans can be made: %s; each process writes its own",
                       strerror(-error));
     struct environment environment = {
         .library = run->diagnosis.is_preload_harmful ? NULL : library,
         .exporters = run->outputs.exporters,
-        .stats_path = error ? NULL : run->directory.stats_path,
+        .ring_path = error ? NULL : run->directory.ring_path,
         .service_name = run->options->service_name,
     };
     error = environment_apply(&environment);
@@ -73,26 +80,78 @@ static int run_prepare(struct run *run)
     return error ? EXIT_LAUNCHER_FAILED : 0;
 }
 
+/* --follow: what outlives the command becomes our child (PR_SET_CHILD_SUBREAPER), so that its end is
+ * seen. An interruption ends the waiting. */
+static void collect_children(struct collector *collector, int signal_fd)
+{
+    struct pollfd watched[] = {{.fd = signal_fd, .events = POLLIN},
+                               {.fd = collector->epoll_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
+    bool is_asked_to_stop = false;
+    for (;;) {
+        int status;
+        pid_t pid;
+        while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+            collector_note_exit(collector, pid, status);
+        if (pid < 0 || is_asked_to_stop)
+            return;
+        TEMP_FAILURE_RETRY(poll(watched, 2, -1));
+        if (watched[1].revents)
+            collector_work(collector);
+        while (read(signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+            is_asked_to_stop |= info.ssi_signo == SIGINT || info.ssi_signo == SIGTERM ||
+                                info.ssi_signo == SIGHUP;
+    }
+}
+
+static void run_collect(struct run *run)
+{
+    if (!run->directory.ring)
+        return;
+    int error = collector_open(&run->collector, run->directory.ring, run->directory.ring_path,
+                               run->outputs.exporters);
+    run->is_collecting = !error;
+    if (error)
+        message_print("spans cannot be collected: %s", strerror(-error));
+}
+
 static int run_start(struct run *run)
 {
     int error = signal_relay_open(&run->relay);
+    if (run->options->is_following)
+        prctl(PR_SET_CHILD_SUBREAPER, 1);
     if (!error && run->diagnosis.reason[0] && !run->options->is_quiet)
         message_print("%s", run->diagnosis.reason);
     if (!error)
         error = command_start(run->path, run->options->command, &run->relay, &run->command);
     if (error)
         message_print("cannot start a process: %s", strerror(-error));
+    else
+        run_collect(run);
     return error ? EXIT_LAUNCHER_FAILED : 0;
 }
 
-/* The event loop: what else is to be watched while the command runs joins here. */
+/* The event loop: signals and the command's end on one side, spans on the other. */
 static int run_wait(struct run *run)
 {
-    struct pollfd watched = {.fd = run->relay.fd, .events = POLLIN};
+    struct pollfd watched[] = {
+        {.fd = run->relay.fd, .events = POLLIN},
+        {.fd = run->is_collecting ? run->collector.epoll_fd : -1, .events = POLLIN}};
     int status = 0;
-    do
-        TEMP_FAILURE_RETRY(poll(&watched, 1, -1));
-    while (!signal_relay_read(&run->relay, &status));
+    bool has_ended = false;
+    while (!has_ended) {
+        TEMP_FAILURE_RETRY(poll(watched, 2, -1));
+        if (watched[1].revents)
+            collector_work(&run->collector);
+        if (watched[0].revents)
+            has_ended = signal_relay_read(&run->relay, &status);
+    }
+    if (run->is_collecting)
+        collector_note_exit(&run->collector, run->command.pid, status);
+    if (run->is_collecting && run->options->is_following)
+        collect_children(&run->collector, run->relay.fd);
+    if (run->is_collecting)
+        collector_close(&run->collector);
     return status;
 }
 
@@ -114,7 +173,7 @@ static bool run_can_speak(struct run *run)
 static void run_summarize(struct run *run)
 {
     struct summary summary = {
-        .stats = run->directory.stats,
+        .stats = run->directory.ring ? &run->directory.ring->stats : NULL,
         .outputs = &run->outputs,
         .diagnosis = &run->diagnosis,
     };
@@ -130,6 +189,93 @@ static int run_end(int wait_status)
     return 128 + WTERMSIG(wait_status);
 }
 
+/* -D: the collector, a child of nobody we know, in a session of its own. */
+static _Noreturn void detached_collect(struct run *run, int command_pidfd, int ready_fd)
+{
+    struct pollfd watched[] = {{.fd = command_pidfd, .events = POLLIN},
+                               {.events = POLLIN}};
+    sigset_t all;
+    int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+    setsid();
+    /* Whoever reads the command's output waits for its end, not for ours. */
+    dup2(nowhere, STDIN_FILENO);
+    dup2(nowhere, STDOUT_FILENO);
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, NULL);
+    run_collect(run);
+    close(ready_fd);
+    if (!run->is_collecting)
+        _exit(EXIT_LAUNCHER_FAILED);
+    watched[1].fd = run->collector.epoll_fd;
+    while (!watched[0].revents) {
+        TEMP_FAILURE_RETRY(poll(watched, 2, -1));
+        collector_work(&run->collector);
+    }
+    collector_close(&run->collector);
+    run_directory_remove(&run->directory);
+    if (!run->options->is_quiet) {
+        struct summary summary = {.stats = &run->directory.ring->stats,
+                                  .outputs = &run->outputs,
+                                  .diagnosis = &run->diagnosis};
+        summary_print(&summary);
+    }
+    _exit(0);
+}
+
+/* Forks twice, so that the command gets no child that it did not make. Returns when the collector is
+ * at work. */
+static int detached_start(struct run *run)
+{
+    int ready[2], pidfd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+    char nothing;
+    if (pidfd < 0 || pipe2(ready, O_CLOEXEC) < 0)
+        return -errno;
+    pid_t child = fork();
+    if (child == 0) {
+        close(ready[0]);
+        if (fork() == 0)
+            detached_collect(run, pidfd, ready[1]);
+        _exit(0);
+    }
+    close(ready[1]);
+    close(pidfd);
+    if (child > 0) {
+        TEMP_FAILURE_RETRY(waitpid(child, NULL, 0));
+        TEMP_FAILURE_RETRY(read(ready[0], &nothing, 1)); /* end of file: it is ready, or gone */
+    }
+    close(ready[0]);
+    return child < 0 ? -errno : 0;
+}
+
+/* Becomes the command. Comes back only if that fails. */
+static int run_as_command(struct run *run)
+{
+    int error = detached_start(run);
+    if (error) {
+        message_print("cannot start a process: %s", strerror(-error));
+        return EXIT_LAUNCHER_FAILED;
+    }
+    if (run->diagnosis.reason[0] && !run->options->is_quiet)
+        message_print("%s", run->diagnosis.reason);
+    return run_refuse(run, command_become(run->path, run->options->command));
+}
+
+static int run_as_child(struct run *run)
+{
+    int failure = run_start(run);
+    if (failure) {
+        run_directory_remove(&run->directory);
+        return failure;
+    }
+    int wait_status = run_wait(run);
+    int exec_error = command_exec_error(&run->command);
+    run_directory_remove(&run->directory);
+    if (exec_error)
+        return run_refuse(run, exec_error);
+    run_summarize(run);
+    return run_end(wait_status);
+}
+
 int run_command(const struct options *options)
 {
     static struct run run; /* too large for a small stack */
@@ -137,17 +283,9 @@ int run_command(const struct options *options)
     int failure = run_find(&run);
     if (!failure)
         failure = run_prepare(&run);
-    if (!failure)
-        failure = run_start(&run);
     if (failure) {
         run_directory_remove(&run.directory);
         return failure;
     }
-    int wait_status = run_wait(&run);
-    int exec_error = command_exec_error(&run.command);
-    run_directory_remove(&run.directory);
-    if (exec_error)
-        return run_refuse(&run, exec_error);
-    run_summarize(&run);
-    return run_end(wait_status);
+    return options->is_detached && run.directory.ring ? run_as_command(&run) : run_as_child(&run);
 }

@@ -1,23 +1,29 @@
-/* run_directory.h - a private directory for the life of one run, with the page of counters in it.
- */
+/* run_directory.h - a private directory with the ring in it, for the life of one run. */
 #ifndef RUN_TRACED_LAUNCHER_RUN_DIRECTORY_H
 #define RUN_TRACED_LAUNCHER_RUN_DIRECTORY_H
 
-#include "export/run_stats.h"
+#include "export/ring.h"
 
 #include <limits.h>
 
 struct run_directory {
     char path[PATH_MAX]; /* mode 0700; empty: there is none */
-    char stats_path[PATH_MAX + 8];
-    struct run_stats *stats; /* NULL: nothing is counted */
+    char ring_path[PATH_MAX + 8];
+    struct ring *ring; /* NULL: there is none */
+    int lock_fd;       /* of the ring, locked: one collector at a time */
 };
 
-/* run_directory_create - makes it under $XDG_RUNTIME_DIR or else /tmp. A run goes on without:
- * returns a negative errno then, and leaves an empty path and no stats. */
+/* run_directory_create - makes it under $XDG_RUNTIME_DIR, or else under /dev/shm or /tmp: the first two
+ * are memory, so that no page of the ring is ever written to a disk. Returns 0 or a negative errno,
+ * and leaves an empty path and no ring then. */
 int run_directory_create(struct run_directory *directory);
 
-/* run_directory_remove - removes it from the file system; the stats stay mapped. */
+/* run_directory_adopt - takes the directory @path, which is made (mode 0700) if it is not there, and the
+ * ring in it, which is used as it is if it is there. Returns 0; -EBUSY if another
+ * collector is at work there, or another negative errno. */
+int run_directory_adopt(struct run_directory *directory, const char *path);
+
+/* run_directory_remove - removes it from the file system; the ring stays mapped. */
 void run_directory_remove(const struct run_directory *directory);
 
 #endif

@@ -38,10 +38,19 @@ static void append_shell_word(struct text *text, const char *word)
     text_append_char(text, '\'');
 }
 
+static bool has_drops(const struct run_stats *stats)
+{
+    for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++)
+        if (stats->dropped_count[reason])
+            return true;
+    return false;
+}
+
 static void format_no_spans(const struct summary *summary, struct text *text)
 {
-    if (summary->diagnosis->kind != DIAGNOSIS_NONE)
-        return; /* why, was said at the start */
+    /* Why, was said at the start, or is about to be said. */
+    if (summary->diagnosis->kind != DIAGNOSIS_NONE || has_drops(summary->stats))
+        return;
     text_append_string(text, "no spans: ");
     if (!summary->stats->process_count)
         text_append_string(text, "the tracing library was loaded into no process");

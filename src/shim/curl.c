@@ -88,11 +88,30 @@ static void line_make(struct curl_slist *line, char *bytes, size_t capacity, con
     line->data = text_terminate(&text);
 }
 
+/* The application's list without its traceparent, which ours replaces; NULL if it is too long. */
+static struct curl_slist *others_make(struct curl_handle *handle)
+{
+    struct curl_slist *first = NULL, **end = &first;
+    size_t count = 0;
+    for (struct curl_slist *line = handle->headers; line; line = line->next) {
+        const struct curl_slist alone = {.data = line->data};
+        if (header_find(&alone, "traceparent"))
+            continue;
+        if (count == CURL_LINES_MAX)
+            return NULL;
+        handle->others[count] = alone;
+        *end = &handle->others[count++];
+        end = &(*end)->next;
+    }
+    return first;
+}
+
 /* Our lines, then the application's list as it is. */
 static struct curl_slist *lines_make(struct curl_handle *handle, const struct span_context *context)
 {
     char value[TRACEPARENT_LEN];
     struct curl_slist *line = handle->lines;
+    bool is_replaced = header_find(handle->headers, "traceparent") != NULL;
     traceparent_format(context, value);
     line_make(line, handle->traceparent, sizeof handle->traceparent, "traceparent: ", value,
               sizeof value);
@@ -102,7 +121,7 @@ static struct curl_slist *lines_make(struct curl_handle *handle, const struct sp
         line_make(line, handle->tracestate, sizeof handle->tracestate, "tracestate: ",
                   context->tracestate, context->tracestate_len);
     }
-    line->next = handle->headers;
+    line->next = is_replaced ? others_make(handle) : handle->headers;
     return handle->lines;
 }
 
@@ -112,10 +131,26 @@ static bool is_other_scheme(const struct curl_handle *handle)
     return colon && strncasecmp(handle->url, "http", 4) != 0;
 }
 
+/* Does the application merely pass on what came in (as in curl -H "traceparent: $TRACEPARENT")? */
+static bool is_passed_on(const struct curl_handle *handle, const char *value)
+{
+    const struct active_context *active = active_current(NULL);
+    struct span_context outgoing;
+    size_t count = 0;
+    for (const struct curl_slist *line = handle->headers; line; line = line->next)
+        count++;
+    return active && count <= CURL_LINES_MAX &&
+           traceparent_parse(value, strlen(value), &outgoing) == 0 &&
+           active_came_in_with(active, &outgoing);
+}
+
 /* The application propagates by itself, or this is not HTTP: nothing to add. */
 static bool is_left_alone(const struct curl_handle *handle)
 {
-    return !handle || is_other_scheme(handle) || header_find(handle->headers, "traceparent");
+    if (!handle || is_other_scheme(handle))
+        return true;
+    const char *value = header_find(handle->headers, "traceparent");
+    return value && !is_passed_on(handle, value);
 }
 
 static CURLcode perform_traced(const struct curl_library *real, struct curl_handle *handle)
@@ -135,9 +170,10 @@ static CURLcode perform_traced(const struct curl_library *real, struct curl_hand
     callsite_record(span);
     curl_span_begin(span, handle);
     real->setopt(handle->easy, CURLOPT_HTTPHEADER, lines_make(handle, &context));
-    t_silence++;
+    const char *outer = t_silence_frame;
+    t_silence_frame = __builtin_frame_address(0);
     CURLcode code = real->perform(handle->easy);
-    t_silence--;
+    t_silence_frame = outer;
     int saved = errno;
     real->setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
     curl_span_end(span, handle, real, code);

@@ -7,7 +7,7 @@
 #include <curl/curl.h>
 #include <stdatomic.h>
 
-enum { CURL_URL_LEN_MAX = 1024 };
+enum { CURL_URL_LEN_MAX = 1024, CURL_LINES_MAX = 64 };
 
 /* Our header lines before the application's list, which stays as it is: libcurl's struct curl_slist
  * is public. A handle is used by one thread at a time (libcurl's rule), so this needs no lock. */
@@ -19,6 +19,7 @@ struct curl_handle {
     uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
     char url[CURL_URL_LEN_MAX];
     struct curl_slist lines[2];
+    struct curl_slist others[CURL_LINES_MAX]; /* the application's lines but a traceparent passed on */
     char traceparent[sizeof "traceparent: " + TRACEPARENT_LEN];
     char tracestate[sizeof "tracestate: " + TRACESTATE_LEN_MAX];
 };

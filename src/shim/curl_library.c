@@ -1,6 +1,7 @@
 #include "shim/curl_library.h"
 
 #include "base/lock.h"
+#include "base/raw.h"
 #include "shim/module.h"
 
 #include <stdatomic.h>
@@ -48,29 +49,45 @@ static COLD const struct curl_library *library_find(const struct link_map *calle
     return library_load(handle ? handle : RTLD_NEXT);
 }
 
+static const struct curl_library *caller_recall(const struct link_map *map)
+{
+    for (int i = 0; map && i < CALLERS_MAX; i++)
+        if (atomic_load_explicit(&g_callers[i].map, memory_order_acquire) == map)
+            return g_callers[i].library;
+    return NULL;
+}
+
+static void caller_remember(const struct link_map *map, const struct curl_library *library)
+{
+    int i = 0;
+    while (i < CALLERS_MAX && atomic_load(&g_callers[i].map))
+        i++;
+    if (!map || !library || i == CALLERS_MAX)
+        return;
+    g_callers[i].library = library;
+    atomic_store_explicit(&g_callers[i].map, map, memory_order_release);
+}
+
+/* libcurl's functions are not for signal handlers: the lock is never this thread's own. */
+static COLD const struct curl_library *library_find_once(const struct link_map *map)
+{
+    int saved = errno;
+    while (!lock_acquire(&g_lock))
+        raw_sched_yield();
+    const struct curl_library *library = caller_recall(map);
+    if (!library) {
+        library = library_find(map);
+        caller_remember(map, library);
+    }
+    lock_release(&g_lock);
+    errno = saved;
+    return library;
+}
+
 const struct curl_library *curl_library_of(const void *caller)
 {
     struct module module = {0};
-    const struct curl_library *library = NULL;
     module_find((const char *)caller - 1, &module);
-    for (int i = 0; i < CALLERS_MAX; i++) {
-        const struct link_map *map =
-            atomic_load_explicit(&g_callers[i].map, memory_order_acquire);
-        if (map && map == module.map)
-            return g_callers[i].library;
-        if (map)
-            continue;
-        int saved = errno;
-        library = library_find(module.map);
-        if (library && module.map && lock_acquire(&g_lock)) {
-            if (!atomic_load(&g_callers[i].map)) {
-                g_callers[i].library = library;
-                atomic_store_explicit(&g_callers[i].map, module.map, memory_order_release);
-            }
-            lock_release(&g_lock);
-        }
-        errno = saved;
-        return library;
-    }
-    return library_find(module.map);
+    const struct curl_library *library = caller_recall(module.map);
+    return LIKELY(library) ? library : library_find_once(module.map);
 }

@@ -2,6 +2,7 @@
 
 #include "base/process.h"
 #include "export/direct_sink.h"
+#include "export/ring_sink.h"
 #include "export/run_stats.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
@@ -15,13 +16,23 @@
 /* How long the end of a process may be held up by an exporter that is slow to take its spans. */
 enum { FLUSH_TIMEOUT_MS = 100 };
 
-THREAD_LOCAL int t_silence;
+THREAD_LOCAL const char *t_silence_frame;
 
 static bool g_is_tracing;
 
 bool shim_is_tracing(void)
 {
     return g_is_tracing;
+}
+
+bool shim_is_silent(void)
+{
+    if (LIKELY(!t_silence_frame))
+        return false;
+    if ((const char *)__builtin_frame_address(0) < t_silence_frame) /* stacks grow downwards */
+        return true;
+    t_silence_frame = NULL;
+    return false;
 }
 
 /* OpenTelemetry SDK configuration: only "true", in any case, disables. */
@@ -31,24 +42,47 @@ static bool is_disabled(void)
     return disabled && strcasecmp(disabled, "true") == 0;
 }
 
+static void fork_parent(void)
+{
+    exchange_fork_parent();
+    process_note_fork();
+}
+
+/* At once, whoever comes next: a vfork child, say, would be taken for this process. */
+static void fork_child(void)
+{
+    process_pid();
+}
+
+/* Into the ring if it can be mapped; a process that has no right to it may still write by itself. */
+static void tracing_begin(const char *ring, const char *exporters)
+{
+    resource_init();
+    const struct span_sink *sink = ring_sink_init(ring);
+    if (!sink) {
+        sink = direct_sink_init(exporters);
+        run_stats_open(secure_getenv("RUN_TRACED_STATS"));
+    }
+    if (!sink)
+        return;
+    g_is_tracing = true;
+    span_sink_set(sink);
+    pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
+    run_stats_count_process();
+    redact_init();
+    active_init_from_environment();
+    callsite_init();
+}
+
 __attribute__((constructor)) static void life_begin(void)
 {
     int saved = errno;
     real_resolve();
     /* A setuid program's environment is a stranger's: it does not say where to write. */
-    const char *exporters = is_disabled() ? NULL : secure_getenv("RUN_TRACED_EXPORTER");
-    if (exporters) {
-        resource_init();
-        redact_init();
-        active_init_from_environment();
-        run_stats_open(secure_getenv("RUN_TRACED_STATS"));
-        run_stats_count_process();
-        const struct span_sink *sink = direct_sink_init(exporters);
-        span_sink_set(sink);
-        g_is_tracing = sink != NULL;
-    }
-    if (g_is_tracing)
-        callsite_init();
+    const char *ring = secure_getenv("RUN_TRACED_RING");
+    const char *exporters = secure_getenv("RUN_TRACED_EXPORTER");
+    if ((ring || exporters) && !is_disabled())
+        tracing_begin(ring, exporters);
     errno = saved;
 }
 

@@ -14,12 +14,12 @@ struct symbol_table {
     size_t names_len; /* 0: unknown */
 };
 
-/* One remembered answer. The key is written last and checked with the module, which must be loaded
- * for its name to be readable. */
+/* One remembered answer: where in a table the symbol stands. It is checked against the object that is
+ * loaded now before its name is read: another one may lie at the same place by then. */
 struct remembered {
     _Atomic(const struct link_map *) map;
     _Atomic uintptr_t offset;
-    _Atomic(const char *) name;
+    _Atomic size_t index; /* in the executable's full table, or the object's dynamic one */
 };
 
 static int (*g_find_object)(void *, struct dl_find_object *);
@@ -130,16 +130,21 @@ bool module_is_plumbing(const struct module *module)
     return is_loader_or_libc(module->path) || name_begins(module->path, prefixes);
 }
 
-static const char *symbol_search(const struct symbol_table *table, uintptr_t offset)
+static bool symbol_covers(const struct symbol_table *table, size_t index, uintptr_t offset)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const ElfW(Sym) *symbol = &table->symbols[i];
-        if (ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
-            offset - symbol->st_value < symbol->st_size &&
-            (!table->names_len || symbol->st_name < table->names_len))
-            return table->names + symbol->st_name;
-    }
-    return NULL;
+    const ElfW(Sym) *symbol = &table->symbols[index];
+    return ELF64_ST_TYPE(symbol->st_info) == STT_FUNC && symbol->st_shndx != SHN_UNDEF &&
+           offset - symbol->st_value < symbol->st_size &&
+           (!table->names_len || symbol->st_name < table->names_len);
+}
+
+/* The index of the function that @offset lies in, or the table's count. */
+static size_t symbol_search(const struct symbol_table *table, uintptr_t offset)
+{
+    size_t i = 0;
+    while (i < table->count && !symbol_covers(table, i, offset))
+        i++;
+    return i;
 }
 
 /* The loader has made these absolute for most objects, not for all (the vDSO). */
@@ -170,36 +175,40 @@ static void dynamic_table(const struct link_map *map, struct symbol_table *out,
     out->count = symbols && names > symbols ? (names - symbols) / sizeof(ElfW(Sym)) : 0;
 }
 
-static const char *name_search(const struct module *module)
+static size_t index_recall(const struct remembered *remembered, const struct module *module)
 {
-    struct symbol_table dynamic = {0};
-    const uint32_t *hash;
-    const char *name = NULL;
-    if (!module->map->l_name[0])
-        name = symbol_search(&g_executable_symbols, module->offset);
-    if (name)
-        return name;
-    dynamic_table(module->map, &dynamic, &hash);
-    return symbol_search(&dynamic, module->offset);
+    if (atomic_load_explicit(&remembered->map, memory_order_acquire) != module->map ||
+        atomic_load_explicit(&remembered->offset, memory_order_relaxed) != module->offset)
+        return SIZE_MAX;
+    return atomic_load_explicit(&remembered->index, memory_order_relaxed);
+}
+
+static void index_remember(struct remembered *remembered, const struct module *module, size_t index)
+{
+    atomic_store_explicit(&remembered->map, NULL, memory_order_release);
+    atomic_store_explicit(&remembered->offset, module->offset, memory_order_relaxed);
+    atomic_store_explicit(&remembered->index, index, memory_order_relaxed);
+    atomic_store_explicit(&remembered->map, module->map, memory_order_release);
 }
 
 const char *module_function_name(const struct module *module)
 {
+    struct symbol_table table = {0};
+    const uint32_t *hash;
     size_t slot = (module->offset ^ module->offset >> 10) % ARRAY_LEN(g_remembered);
-    struct remembered *remembered = &g_remembered[slot];
-    if (atomic_load_explicit(&remembered->map, memory_order_acquire) == module->map &&
-        atomic_load_explicit(&remembered->offset, memory_order_relaxed) == module->offset) {
-        const char *name = atomic_load_explicit(&remembered->name, memory_order_relaxed);
-        /* Unless it was being replaced just now. */
-        if (atomic_load_explicit(&remembered->map, memory_order_acquire) == module->map)
-            return name;
+    bool is_executable = !module->map->l_name[0] && g_executable_symbols.symbols;
+    if (is_executable)
+        table = g_executable_symbols;
+    else
+        dynamic_table(module->map, &table, &hash);
+    size_t index = index_recall(&g_remembered[slot], module);
+    if (index == table.count)
+        return NULL; /* it was searched for, and is not there */
+    if (index > table.count || !symbol_covers(&table, index, module->offset)) {
+        index = symbol_search(&table, module->offset);
+        index_remember(&g_remembered[slot], module, index);
     }
-    const char *name = name_search(module);
-    atomic_store_explicit(&remembered->map, NULL, memory_order_release);
-    atomic_store_explicit(&remembered->offset, module->offset, memory_order_relaxed);
-    atomic_store_explicit(&remembered->name, name, memory_order_relaxed);
-    atomic_store_explicit(&remembered->map, module->map, memory_order_release);
-    return name;
+    return index < table.count ? table.names + table.symbols[index].st_name : NULL;
 }
 
 static bool imports(const struct link_map *map, const char *const *names)

@@ -1,16 +1,7 @@
-/* Forks, ends, and changes of what the process may do. */
-#include "base/process.h"
+/* The end of a process, and changes of what it may do. */
 #include "export/direct_sink.h"
 #include "shim/life.h"
 #include "shim/real.h"
-
-EXPORT pid_t fork(void)
-{
-    pid_t pid = REAL(fork)();
-    if (pid > 0)
-        process_note_fork(); /* the child finds out by itself */
-    return pid;
-}
 
 EXPORT void _exit(int status)
 {

@@ -66,8 +66,12 @@ static inline const struct real_calls *real_calls(void)
 /* shim_is_tracing - there is an exporter to write to. */
 bool shim_is_tracing(void);
 
-/* While above 0 this thread's new connections are not looked at: a higher layer (libcurl) speaks for
- * them. DESIGN.md, rule 2.6. */
-extern THREAD_LOCAL int t_silence;
+/* shim_is_silent - this thread is inside a higher layer (libcurl) that speaks for the connections it
+ * makes: they are not looked at. DESIGN.md, rule 2.6. A frame that an exception or a longjmp has left
+ * does not count. */
+bool shim_is_silent(void);
+
+/* The frame of the higher layer's call on this thread; NULL: none. */
+extern THREAD_LOCAL const char *t_silence_frame;
 
 #endif

@@ -75,6 +75,8 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
         return REAL(recvmsg)(fd, message, flags);
     uint32_t generation = connection_generation(connection);
     ssize_t result = REAL(recvmsg)(fd, message, flags);
+    if (result < 0) /* @message may be no address at all */
+        return receive_end(connection, generation, fd, NULL, 0, result, flags);
     return receive_end(connection, generation, fd, message->msg_iov, message->msg_iovlen, result,
                        flags);
 }

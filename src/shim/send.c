@@ -4,6 +4,8 @@
 #include "wire/table.h"
 #include "wire/transfer.h"
 
+#include <limits.h>
+
 /* Prepares a call that sends @message; true if it must be made by send_edited. */
 static bool send_begin(struct send_plan *plan, struct connection *connection, int fd,
                        const struct msghdr *message, int flags)
@@ -101,7 +103,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
+    if (!connection || (uintptr_t)message < 4096 || message->msg_iovlen > IOV_MAX)
         return REAL(sendmsg)(fd, message, flags);
     struct send_plan plan;
     CALLSITE_ENTER();
@@ -115,31 +117,35 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
                          unsigned count, int flags)
 {
     unsigned done = 0;
+    int entry_errno = errno;
     while (done < count) {
         struct msghdr *message = &messages[done].msg_hdr;
         size_t len = 0;
         struct send_plan plan;
-        for (size_t i = 0; i < message->msg_iovlen; i++)
+        for (size_t i = 0; (uintptr_t)message->msg_iov >= 4096 && i < message->msg_iovlen; i++)
             len += message->msg_iov[i].iov_len;
         ssize_t sent = send_begin(&plan, connection, fd, message, flags)
                            ? send_edited(&plan, fd, message, flags, false)
                            : send_end(&plan, REAL(sendmsg)(fd, message, flags));
+        if (sent < 0 && done == 0)
+            return -1;
         if (sent < 0)
-            return done ? (int)done : -1;
+            break;
         messages[done++].msg_len = (unsigned)sent;
         if ((size_t)sent < len)
             break;
     }
+    errno = entry_errno;
     return (int)done;
 }
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
+    if (!connection || (uintptr_t)messages < 4096)
         return REAL(sendmmsg)(fd, messages, count, flags);
     CALLSITE_ENTER();
-    return sendmmsg_each(connection, fd, messages, MIN(count, 1024), flags);
+    return sendmmsg_each(connection, fd, messages, MIN(count, IOV_MAX), flags);
 }
 
 EXPORT ssize_t write(int fd, const void *buf, size_t len)
@@ -159,7 +165,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t len)
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     struct connection *connection = table_find(fd);
-    if (LIKELY(!connection) || count <= 0 || count > 1024)
+    if (LIKELY(!connection) || count <= 0 || count > IOV_MAX)
         return REAL(writev)(fd, iov, count);
     struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
     struct send_plan plan;

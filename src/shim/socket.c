@@ -8,7 +8,7 @@ static bool is_watched(int domain, int type)
 {
     bool is_stream = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM;
     bool is_family = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
-    return is_stream && is_family && t_silence == 0 && shim_is_tracing();
+    return is_stream && is_family && !shim_is_silent() && shim_is_tracing();
 }
 
 EXPORT int socket(int domain, int type, int protocol)
@@ -43,15 +43,15 @@ static int accept_through(int listener, struct sockaddr *address, socklen_t *len
     socklen_t peer_len = sizeof peer;
     struct sockaddr *out = address ? address : &peer.any;
     socklen_t *out_len = address ? len : &peer_len;
-    socklen_t room = address && len ? *len : sizeof peer;
+    socklen_t room = address && (uintptr_t)len >= 4096 ? *len : sizeof peer;
     int fd = has_flags ? REAL(accept4)(listener, out, out_len, flags)
                        : REAL(accept)(listener, out, out_len);
     if (fd < 0)
         return fd;
     int saved = errno;
-    struct connection *connection = t_silence == 0 && shim_is_tracing() ? table_add(fd) : NULL;
+    struct connection *connection = !shim_is_silent() && shim_is_tracing() ? table_add(fd) : NULL;
     if (connection)
-        endpoint_set(&connection->peer, out, MIN(*out_len, room));
+        endpoint_set(&connection->peer, out, MIN(*out_len, room)); /* cut short: unknown */
     else
         table_ignore(fd);
     errno = saved;

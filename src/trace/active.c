@@ -85,6 +85,14 @@ const struct active_context *active_current(bool *is_ambiguous)
     return g_process_active.source ? &g_process_active : NULL;
 }
 
+bool active_came_in_with(const struct active_context *active,
+                         const struct span_context *traceparent)
+{
+    return active->source != ACTIVE_NONE && active->has_incoming &&
+           memcmp(active->incoming_span_id, traceparent->span_id, SPAN_ID_LEN) == 0 &&
+           memcmp(active->context.trace_id, traceparent->trace_id, TRACE_ID_LEN) == 0;
+}
+
 void active_note_use(void)
 {
     t_active.was_used = true;

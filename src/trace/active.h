@@ -53,6 +53,10 @@ void active_copy(struct active_context *to, const struct active_context *from);
 /* active_is_open - the span it belongs to has not ended. */
 bool active_is_open(const struct active_context *active);
 
+/* active_came_in_with - is @traceparent the one that came in with what @active stands for? */
+bool active_came_in_with(const struct active_context *active,
+                         const struct span_context *traceparent);
+
 /* active_note_use - a child was made of the thread's current context. */
 void active_note_use(void);
 

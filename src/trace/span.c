@@ -25,6 +25,20 @@ struct span *span_start(enum span_kind kind, uint64_t start_ns)
     return span;
 }
 
+struct span *span_copy(const struct span *span)
+{
+    struct span *copy = span_sink_claim();
+    if (!copy)
+        return NULL;
+    uint32_t index = copy->index;
+    memcpy(copy, span, sizeof *copy);
+    copy->index = index;
+    copy->pid = process_pid();
+    copy->tid = process_tid();
+    atomic_store_explicit(&copy->state, SPAN_OPEN, memory_order_release);
+    return copy;
+}
+
 void span_set_context(struct span *span, const struct span_context *context,
                       const uint8_t *parent_span_id)
 {
@@ -35,6 +49,8 @@ void span_set_context(struct span *span, const struct span_context *context,
     span->trace_flags = context->trace_flags;
     if (parent_span_id)
         memcpy(span->parent_span_id, parent_span_id, SPAN_ID_LEN);
+    if (atomic_load_explicit(&span->attributes_len, memory_order_relaxed) > 0)
+        return; /* they stand where the tracestate would */
     span->tracestate_len = context->tracestate_len;
     memcpy(span->bytes, context->tracestate, context->tracestate_len);
 }
@@ -51,6 +67,8 @@ static void attribute_append(struct span *span, struct attribute_header header, 
 {
     uint32_t used = atomic_load_explicit(&span->attributes_len, memory_order_relaxed);
     size_t at = span->tracestate_len + used;
+    if (UNLIKELY(at > sizeof span->bytes))
+        return; /* no record of ours */
     size_t room = sizeof span->bytes - at;
     if (sizeof header + header.len > room) {
         span->dropped_attributes_count++;

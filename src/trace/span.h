@@ -88,6 +88,10 @@ _Static_assert(sizeof(struct span) == SPAN_RECORD_LEN, "a span record has a fixe
  * counted as dropped, and every function here takes NULL and does nothing. Hot path, signal-safe. */
 struct span *span_start(enum span_kind kind, uint64_t start_ns);
 
+/* span_copy - claims a record for this process and fills it as @span is: for a fork child that goes on
+ * with what its parent began. The ids stay. NULL when there is no room. */
+struct span *span_copy(const struct span *span);
+
 /* span_set_context - gives the span its ids. @parent_span_id: NULL or all zero for a root span.
  * To be called once, before any attribute is set. */
 void span_set_context(struct span *span, const struct span_context *context,

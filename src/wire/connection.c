@@ -11,7 +11,7 @@
 #include <errno.h>
 #include <string.h>
 
-static struct slab g_connections = SLAB_INITIALIZER(sizeof(struct connection), 64, 1024 * 16);
+static struct slab g_connections = SLAB_INITIALIZER(sizeof(struct connection), 1024, 1024);
 static struct slab g_edits = SLAB_INITIALIZER(sizeof(struct edit), 32, 1024);
 
 struct connection *connection_new(void)
@@ -49,8 +49,17 @@ void connection_edits_forget(struct connection *connection)
         edit = next;
     }
     half_made->next = NULL;
-    if (half_made->is_replacement || half_made->sent_len == 0)
+    bool is_begun = half_made->is_replacement ? connection->sent_len > half_made->offset
+                                              : half_made->sent_len > 0;
+    if (!is_begun)
         connection_edit_done(connection);
+}
+
+void connection_free(struct connection *connection)
+{
+    while (connection->edits)
+        connection_edit_done(connection);
+    slab_free(&g_connections, connection->index);
 }
 
 static void exchanges_drop(struct connection *connection)
@@ -70,6 +79,7 @@ void connection_set_opaque(struct connection *connection)
 void connection_push(struct connection *connection, struct exchange *exchange)
 {
     exchange->next = NULL;
+    exchange->peer = &connection->peer;
     if (connection->last)
         connection->last->next = exchange;
     else
@@ -191,9 +201,22 @@ void connection_connect_end(struct connection *connection, int error)
     lock_release(&connection->lock);
 }
 
+/* The request that is going by, always the last one, will not come to its end. */
+static void current_fail(struct connection *connection, const char *message)
+{
+    struct exchange *last = connection->current;
+    struct exchange **link = &connection->first, *before = NULL;
+    for (; *link != last; link = &(*link)->next)
+        before = *link;
+    *link = NULL;
+    connection->last = before;
+    connection->current = NULL;
+    exchange_fail(last, ERROR_CONNECTION_CLOSED, message, clock_monotonic_ns());
+}
+
 void connection_peer_closed(struct connection *connection)
 {
-    if (!lock_acquire(&connection->lock))
+    if (connection->is_opaque || !lock_acquire(&connection->lock))
         return;
     bool is_client = connection->role == ROLE_CLIENT;
     if (is_client && connection->first)
@@ -206,8 +229,7 @@ void connection_peer_closed(struct connection *connection)
                                 ? "the response was cut off: the server closed the connection"
                                 : "the server closed the connection without an answer");
     else if (connection->current && !connection->current->is_response_started)
-        connection_fail_all(connection, ERROR_CONNECTION_CLOSED,
-                            "the request was cut off: the client closed the connection");
+        current_fail(connection, "the request was cut off: the client closed the connection");
     lock_release(&connection->lock);
 }
 
@@ -217,7 +239,7 @@ void connection_receive_failed(struct connection *connection, int error)
         return;
     if (connection->is_connecting)
         connection_connect_end(connection, error);
-    if (!lock_acquire(&connection->lock))
+    if (connection->is_opaque || !lock_acquire(&connection->lock))
         return;
     if (connection->role == ROLE_CLIENT && connection->first)
         exchange_resume(connection->first);
@@ -227,7 +249,7 @@ void connection_receive_failed(struct connection *connection, int error)
 
 void connection_shutdown_write(struct connection *connection)
 {
-    if (!lock_acquire(&connection->lock))
+    if (connection->is_opaque || !lock_acquire(&connection->lock))
         return;
     if (connection->protocol && connection->role == ROLE_SERVER)
         connection->protocol->stream_end(connection, false, clock_monotonic_ns());
@@ -255,12 +277,26 @@ static void unfinished_report(struct connection *connection, bool is_exit)
         connection_fail_all(connection, ERROR_TIMEOUT, "no answer until the client gave up");
 }
 
-/* Across a fork, the process that sees the response reports the exchange: DESIGN.md, rule 2.3. */
+/* Across a fork: a child does not speak of what it only inherited; and where a server has forked, it may
+ * be the child that answers, so that the parent does not speak of a lack of answer. */
 static void exchanges_leave_to_other_process(struct connection *connection)
 {
-    while (connection->first && exchange_has_crossed_fork(connection->first) &&
-           !connection->first->is_response_started)
-        exchange_drop(connection_pop(connection));
+    struct exchange **link = &connection->first;
+    connection->last = NULL;
+    while (*link) {
+        struct exchange *exchange = *link;
+        bool is_others = exchange_is_inherited(exchange) ||
+                         (exchange->kind == SPAN_KIND_SERVER &&
+                          exchange_has_crossed_fork(exchange) && !exchange->is_response_started);
+        if (!is_others) {
+            connection->last = exchange;
+            link = &exchange->next;
+            continue;
+        }
+        *link = exchange->next;
+        exchange_drop(exchange);
+    }
+    connection->current = NULL;
 }
 
 /* Closed while connect(2) had not been heard of again. The kernel knows how far it has come. */
@@ -284,9 +320,11 @@ static void connecting_give_up(struct connection *connection)
 
 static void exchanges_finish(struct connection *connection, bool is_exit)
 {
+    if (connection->is_opaque)
+        exchanges_drop(connection);
+    exchanges_leave_to_other_process(connection);
     if (connection->protocol && !connection->is_opaque)
         connection->protocol->stream_end(connection, false, clock_monotonic_ns());
-    exchanges_leave_to_other_process(connection);
     if (connection->first)
         unfinished_report(connection, is_exit);
     if (connection->protocol)
@@ -303,12 +341,11 @@ void connection_release(struct connection *connection, int fd)
     if (connection->is_connecting)
         connecting_give_up(connection);
     exchanges_finish(connection, false);
-    connection_edits_forget(connection);
-    if (connection->edits)
-        connection_edit_done(connection);
     atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
     lock_release(&connection->lock);
-    slab_free(&g_connections, connection->index);
+    if (atomic_exchange_explicit(&connection->sending, SENDING_ORPHANED, memory_order_acq_rel) ==
+        SENDING_NO)
+        connection_free(connection);
 }
 
 void connection_exit_all(void)

@@ -15,6 +15,10 @@
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
+/* Is a thread between transfer_send_begin and _end? If the last descriptor is closed meanwhile by another
+ * thread, the connection's memory is left for the sender to give back. */
+enum connection_sending { SENDING_NO, SENDING_YES, SENDING_ORPHANED };
+
 /* One direction: requests or responses. */
 struct stream {
     struct http1_parser parser;
@@ -43,7 +47,7 @@ struct connection {
     _Atomic uint32_t fd_count; /* descriptors that name it, in this process */
     struct lock lock;
     _Atomic bool is_opaque;
-    _Atomic bool is_sending; /* a thread is between transfer_send_begin and _end */
+    _Atomic uint8_t sending; /* enum connection_sending */
     bool is_connecting;      /* connect(2) has not come to an end that we know of */
     int fd;                  /* the descriptor that the call under way was made with */
     uint8_t role;            /* enum connection_role: by who asks, not by who connected */
@@ -118,6 +122,9 @@ bool connection_edit(struct connection *connection, uint64_t offset, bool is_rep
 /* connection_edits_forget - by the thread that sends: drops all changes but one that is half made: a
  * header that has gone out in part must go out whole. */
 void connection_edits_forget(struct connection *connection);
+
+/* connection_free - gives the memory back; by the last thread that had to do with it. */
+void connection_free(struct connection *connection);
 
 /* connection_edit_done - the first change has been made; forgets it. */
 void connection_edit_done(struct connection *connection);

@@ -8,7 +8,7 @@
 void endpoint_set(union endpoint *endpoint, const struct sockaddr *address, socklen_t len)
 {
     endpoint->any.sa_family = AF_UNSPEC;
-    if (!address || len < sizeof address->sa_family || len > sizeof *endpoint)
+    if ((uintptr_t)address < 4096 || len < sizeof address->sa_family || len > sizeof *endpoint)
         return;
     bool is_whole = (address->sa_family == AF_INET && len >= sizeof endpoint->v4) ||
                     (address->sa_family == AF_INET6 && len >= sizeof endpoint->v6) ||

@@ -9,7 +9,9 @@
 
 #include <string.h>
 
-static struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 64, 1024);
+static struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 256, 1024);
+
+static struct slab g_snapshots = SLAB_INITIALIZER(sizeof(struct span), 64, 1024);
 
 static bool method_is(const struct http1_event *line, const char *method)
 {
@@ -32,14 +34,13 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     exchange->active.has_incoming = false;
     exchange->fork_count = process_fork_count();
     exchange->kind = (uint8_t)kind;
+    exchange->pid = process_pid();
     exchange->is_connect_method = method_is(request_line, "CONNECT");
     exchange->is_head_method = method_is(request_line, "HEAD");
     exchange->head = http_head_alloc();
     exchange->span = exchange->head ? span_start(kind, start_ns) : NULL;
     if (exchange->head)
         http_head_note_line(exchange->head, request_line);
-    if (kind == SPAN_KIND_CLIENT)
-        callsite_record(exchange->span);
     return exchange;
 }
 
@@ -84,38 +85,36 @@ void exchange_choose_parent(struct exchange *exchange, const struct active_conte
     }
 }
 
-static bool came_in_with(const struct active_context *active, const struct span_context *outgoing)
+/* The request that came with a parent id, by a hash of that; a newer one takes an older one's place. */
+static _Atomic uint32_t g_incoming[4096];
+
+static _Atomic uint32_t *incoming_place(const uint8_t span_id[SPAN_ID_LEN])
 {
-    return active->source != ACTIVE_NONE && active->has_incoming &&
-           memcmp(active->incoming_span_id, outgoing->span_id, SPAN_ID_LEN) == 0 &&
-           memcmp(active->context.trace_id, outgoing->trace_id, TRACE_ID_LEN) == 0;
+    uint64_t id;
+    memcpy(&id, span_id, sizeof id);
+    return &g_incoming[id * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
 /* The open request that came with this traceparent. Other threads come and go meanwhile: what is
  * found counts only if it was open before and after it was looked at. */
 static bool open_request_find(const struct span_context *outgoing, struct active_context *found)
 {
-    uint32_t count = slab_high_water(&g_exchanges);
-    for (uint32_t i = 0; i < count; i++) {
-        struct exchange *candidate = slab_at(&g_exchanges, i);
-        if (candidate->kind != SPAN_KIND_SERVER || !came_in_with(&candidate->active, outgoing))
-            continue;
-        struct active_owner owner = candidate->active.owner;
-        if (owner.generation != &candidate->generation ||
-            candidate->active.context.tracestate_len > TRACESTATE_LEN_MAX)
-            continue;
-        active_copy(found, &candidate->active);
-        if (active_is_open(found))
-            return true;
-    }
-    return false;
+    uint32_t number = atomic_load_explicit(incoming_place(outgoing->span_id), memory_order_acquire);
+    struct exchange *candidate = number ? slab_at(&g_exchanges, number - 1) : NULL;
+    if (!candidate || candidate->kind != SPAN_KIND_SERVER ||
+        !active_came_in_with(&candidate->active, outgoing) ||
+        candidate->active.owner.generation != &candidate->generation ||
+        candidate->active.context.tracestate_len > TRACESTATE_LEN_MAX)
+        return false;
+    active_copy(found, &candidate->active);
+    return active_is_open(found);
 }
 
 bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing)
 {
     if (!outgoing->is_valid)
         return false;
-    if (came_in_with(&exchange->active, outgoing))
+    if (active_came_in_with(&exchange->active, outgoing))
         return true;
     struct active_context found;
     if (!open_request_find(outgoing, &found))
@@ -131,8 +130,9 @@ void exchange_respect_application(struct exchange *exchange)
     exchange->span = NULL;
 }
 
-/* Says how the parent was found, or why none was, where that is not plain. */
-static void parent_source_describe(const struct exchange *exchange)
+/* Says how the parent was found, or why none was, where that is not plain; and why the context did not
+ * go on. */
+static void propagation_describe(const struct exchange *exchange)
 {
     if (exchange->active.source == ACTIVE_THREAD)
         span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "thread", 6);
@@ -140,6 +140,9 @@ static void parent_source_describe(const struct exchange *exchange)
         span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "environment", 11);
     else if (exchange->is_parent_ambiguous)
         span_set_true(exchange->span, ATTRIBUTE_PARENT_AMBIGUOUS);
+    if (exchange->propagation_skipped)
+        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED,
+                        exchange->propagation_skipped, strlen(exchange->propagation_skipped));
 }
 
 void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer)
@@ -148,7 +151,8 @@ void exchange_client_head_end(struct exchange *exchange, const union endpoint *p
     if (exchange->span) {
         span_set_context(exchange->span, &exchange->context,
                          has_parent ? exchange->active.context.span_id : NULL);
-        parent_source_describe(exchange);
+        callsite_record(exchange->span);
+        propagation_describe(exchange);
         if (exchange->head)
             http_head_describe_client(exchange->head, exchange->span, peer);
     }
@@ -170,12 +174,17 @@ static void server_context_make(struct exchange *exchange)
     }
     active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
     active->owner = owner_of(exchange);
+    if (active->has_incoming)
+        atomic_store_explicit(incoming_place(active->incoming_span_id), exchange->index + 1,
+                              memory_order_release);
 }
 
 void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
                               const union endpoint *local)
 {
     struct active_context *active = &exchange->active;
+    exchange_own_span(exchange);
+    exchange->reader_tid = process_tid();
     server_context_make(exchange);
     if (exchange->span) {
         span_set_context(exchange->span, &active->context,
@@ -186,6 +195,49 @@ void exchange_server_head_end(struct exchange *exchange, const union endpoint *p
     }
     http_head_free(exchange->head);
     exchange->head = NULL;
+}
+
+void exchange_own_span(struct exchange *exchange)
+{
+    if (LIKELY(!exchange_is_inherited(exchange)))
+        return;
+    exchange->span = exchange->snapshot ? span_copy(exchange->snapshot) : NULL;
+    exchange->pid = process_pid();
+}
+
+static void snapshot_take(struct exchange *exchange)
+{
+    uint32_t index;
+    struct span *snapshot = slab_alloc(&g_snapshots, &index);
+    if (!snapshot)
+        return;
+    memcpy(snapshot, exchange->span, sizeof *snapshot);
+    snapshot->index = index;
+    exchange->snapshot = snapshot;
+}
+
+/* Other threads go on meanwhile: a span that one of them is about to end may be taken as well, which does
+ * no harm, since its exchange is over. */
+void exchange_fork_prepare(void)
+{
+    uint32_t count = slab_high_water(&g_exchanges);
+    for (uint32_t i = 0; i < count; i++) {
+        struct exchange *exchange = slab_at(&g_exchanges, i);
+        if (exchange->span && exchange->pid == process_pid())
+            snapshot_take(exchange);
+    }
+}
+
+void exchange_fork_parent(void)
+{
+    uint32_t count = slab_high_water(&g_exchanges);
+    for (uint32_t i = 0; i < count; i++) {
+        struct exchange *exchange = slab_at(&g_exchanges, i);
+        if (!exchange->snapshot)
+            continue;
+        slab_free(&g_snapshots, exchange->snapshot->index);
+        exchange->snapshot = NULL;
+    }
 }
 
 void exchange_activate(struct exchange *exchange)
@@ -237,16 +289,18 @@ static void sizes_describe(struct exchange *exchange)
 static void head_complete_late(struct exchange *exchange)
 {
     static const union endpoint unknown;
+    const union endpoint *peer = exchange->peer ? exchange->peer : &unknown;
     if (!exchange->head || !exchange->span)
         return;
     if (exchange->kind == SPAN_KIND_SERVER)
-        exchange_server_head_end(exchange, &unknown, &unknown);
+        exchange_server_head_end(exchange, peer, &unknown);
     else
-        exchange_client_head_end(exchange, &unknown);
+        exchange_client_head_end(exchange, peer);
 }
 
 void exchange_end(struct exchange *exchange, uint64_t end_ns)
 {
+    exchange_own_span(exchange);
     head_complete_late(exchange);
     if (exchange->span) {
         status_describe(exchange);
@@ -259,6 +313,7 @@ void exchange_end(struct exchange *exchange, uint64_t end_ns)
 void exchange_fail(struct exchange *exchange, const char *error_type, const char *message,
                    uint64_t end_ns)
 {
+    exchange_own_span(exchange);
     head_complete_late(exchange);
     span_set_error(exchange->span, error_type, message);
     exchange_end(exchange, end_ns);
@@ -266,8 +321,14 @@ void exchange_fail(struct exchange *exchange, const char *error_type, const char
 
 void exchange_drop(struct exchange *exchange)
 {
-    span_abandon(exchange->span);
+    if (!exchange_is_inherited(exchange))
+        span_abandon(exchange->span);
     exchange_free(exchange);
+}
+
+bool exchange_is_inherited(const struct exchange *exchange)
+{
+    return exchange->pid != process_pid();
 }
 
 bool exchange_has_crossed_fork(const struct exchange *exchange)

@@ -19,15 +19,20 @@ struct exchange {
     _Atomic uint32_t generation; /* counts up when the exchange ends */
     uint32_t fork_count;         /* process_fork_count() when it began */
     struct exchange *next;       /* the next one on the same connection */
+    const union endpoint *peer;  /* the connection's, which outlives it; NULL: not known */
     struct span *span;           /* NULL: not recorded */
+    struct span *snapshot;       /* in a fork child: the span as it was at the fork */
+    int pid;                     /* of the process whose span it is */
     struct http_head *head;      /* until the request's head is complete */
     uint8_t kind;                /* enum span_kind */
     bool is_connect_method, is_head_method;
     bool is_parent_ambiguous; /* CLIENT: it has a parent, but nobody can say which */
     bool is_request_done;
     bool is_response_started, is_response_head_done;
+    const char *propagation_skipped; /* CLIENT: why no traceparent goes out; NULL: it does */
     int status;                  /* of the response; 0 before that */
     uint32_t open_slot;          /* SERVER: see active_open_slot */
+    int reader_tid;              /* SERVER: the thread that read the head */
     uint64_t request_body_len, response_body_len; /* bytes of content */
     struct span_context context; /* of this span; valid once it is decided */
     /* SERVER: what the thread that reads the request works for from then on. CLIENT: what the thread
@@ -57,6 +62,16 @@ void exchange_client_head_end(struct exchange *exchange, const union endpoint *p
 void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
                               const union endpoint *local);
 
+/* exchange_own_span - to be called before anything is written to the span of an exchange that may have
+ * begun before a fork: in the child, the span becomes a copy of what the parent's was then. The parent's
+ * record itself may be another span by now. */
+void exchange_own_span(struct exchange *exchange);
+
+/* exchange_fork_prepare, _fork_parent - before and after a fork, in the parent: open spans are copied, so
+ * that the child can go on with them. */
+void exchange_fork_prepare(void);
+void exchange_fork_parent(void);
+
 /* exchange_activate - the calling thread works for this exchange's request from now on. */
 void exchange_activate(struct exchange *exchange);
 
@@ -76,6 +91,9 @@ void exchange_fail(struct exchange *exchange, const char *error_type, const char
 
 /* exchange_drop - ends it without a word: it is reported by another process, or was no exchange. */
 void exchange_drop(struct exchange *exchange);
+
+/* exchange_is_inherited - it began in the parent of this fork child, which has not touched it. */
+bool exchange_is_inherited(const struct exchange *exchange);
 
 /* exchange_has_crossed_fork - another process may hold a copy of it. */
 bool exchange_has_crossed_fork(const struct exchange *exchange);

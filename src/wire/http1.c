@@ -238,8 +238,10 @@ static bool content_length_note(struct http1_parser *parser, const char *value, 
 static bool framing_field_note(struct http1_parser *parser, const struct http1_event *event)
 {
     if (event->name_len == 14 && http1_name_is(event, "content-length"))
-        return content_length_note(parser, event->value, event->value_len);
+        return !event->is_cut && content_length_note(parser, event->value, event->value_len);
     if (event->name_len == 17 && http1_name_is(event, "transfer-encoding")) {
+        if (event->is_cut)
+            return false;
         parser->has_coding = true;
         parser->is_chunked = ends_in_chunked(event->value, event->value_len);
     }

@@ -2,7 +2,7 @@
 #include "wire/protocol.h"
 
 #include "base/compiler.h"
-#include "base/raw.h"
+#include "base/process.h"
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/traceparent.h"
@@ -143,7 +143,7 @@ static void application_traceparent(struct input *input, const struct http1_even
         !connection_edit(input->connection,
                          input->offset + (uint64_t)(parent_id - input->bytes), true,
                          value + TRACEPARENT_PARENT_ID_AT, TRACEPARENT_PARENT_ID_LEN))
-        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED, "split", 5);
+        exchange->propagation_skipped = "split";
 }
 
 static void request_field(struct input *input, const struct http1_event *event)
@@ -175,7 +175,14 @@ static void header_inject(struct input *input, size_t at)
         text_append_string(&text, "\r\n");
     }
     if (!connection_edit(input->connection, input->offset + at, false, text.bytes, text.len))
-        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED, "no memory", 9);
+        exchange->propagation_skipped = "no memory";
+}
+
+/* Is it the request that this thread will serve next? Not if it has read another one before it on the
+ * same connection (pipelining) that is not answered yet. */
+static bool is_next_here(const struct connection *connection, const struct exchange *exchange)
+{
+    return exchange == connection->first || connection->first->reader_tid != process_tid();
 }
 
 static void request_head_end(struct input *input)
@@ -192,7 +199,7 @@ static void request_head_end(struct input *input)
     if (exchange->head && !exchange->head->host_len)
         connection_find_local(connection);
     exchange_server_head_end(exchange, &connection->peer, &connection->local);
-    if (exchange == connection->first)
+    if (is_next_here(connection, exchange))
         exchange_activate(exchange);
 }
 
@@ -220,7 +227,7 @@ static void request_event(struct input *input, const struct http1_event *event, 
             break;
         exchange->request_body_len += event->count;
         /* The body may be read by another thread than the head was. */
-        if (connection->role == ROLE_SERVER && exchange == connection->first)
+        if (connection->role == ROLE_SERVER && is_next_here(connection, exchange))
             exchange_activate(exchange);
         break;
     case HTTP1_MESSAGE_END:
@@ -245,12 +252,13 @@ static void http1_request_bytes(struct connection *connection, const char *bytes
     stream_run(&connection->requests, &input, request_event);
 }
 
-/* The first exchange is over; the thread that answered it goes on with the next one, if the client
- * has already sent that. */
+/* The first exchange is over; the thread that answered it goes on with the next one, if it has read
+ * that already. */
 static void response_end(struct connection *connection, uint64_t now_ns)
 {
     exchange_end(connection_pop(connection), now_ns);
-    if (connection->role == ROLE_SERVER && connection->first)
+    if (connection->role == ROLE_SERVER && connection->first &&
+        connection->first->reader_tid == process_tid())
         exchange_activate(connection->first);
 }
 
@@ -297,6 +305,7 @@ static void response_event(struct input *input, const struct http1_event *event,
     }
     switch (event->type) {
     case HTTP1_MESSAGE_START:
+        exchange_own_span(exchange);
         span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
         exchange->is_response_started = true;
         break;

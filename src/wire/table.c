@@ -44,7 +44,8 @@ static void word_set(int fd, uintptr_t word)
 
 struct connection *table_add(int fd)
 {
-    struct connection *connection = (unsigned)fd < TABLE_FD_COUNT ? connection_new() : NULL;
+    bool has_place = (unsigned)fd < TABLE_FD_COUNT && (g_table || table_map());
+    struct connection *connection = has_place ? connection_new() : NULL;
     word_set(fd, connection ? (uintptr_t)connection : TABLE_IGNORED);
     return table_find(fd) == connection ? connection : NULL;
 }
@@ -66,7 +67,7 @@ void table_duplicate(int from, int to)
     if (from == to || (word == TABLE_UNKNOWN && table_word(to) == TABLE_UNKNOWN) ||
         process_is_vfork_child())
         return;
-    if (word > TABLE_IGNORED)
+    if (word > TABLE_IGNORED && (unsigned)to < TABLE_FD_COUNT)
         atomic_fetch_add_explicit(&((struct connection *)word)->fd_count, 1, memory_order_acq_rel);
     word_set(to, word);
 }

@@ -21,11 +21,24 @@ struct send_block {
 
 static struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256);
 
+/* We look at the application's bytes before the kernel does: what is certainly no address of a program's
+ * is left to it, for the EFAULT that is due. */
+static bool is_plausible(const void *bytes)
+{
+    return (uintptr_t)bytes - 4096 < (1ULL << 47) - 4096;
+}
+
+/* SIZE_MAX if some of it cannot be looked at. */
 static size_t iov_len(const struct iovec *iov, size_t count)
 {
     size_t len = 0;
-    for (size_t i = 0; i < count; i++)
+    if (!is_plausible(iov))
+        return SIZE_MAX;
+    for (size_t i = 0; i < count; i++) {
+        if (iov[i].iov_len && !is_plausible(iov[i].iov_base))
+            return SIZE_MAX;
         len += iov[i].iov_len;
+    }
     return len;
 }
 
@@ -104,6 +117,16 @@ static void plan_write(struct send_plan *plan, size_t capacity)
     }
 }
 
+/* There is no room for a header beside so many pieces. True if none has gone out in part. */
+static bool edits_give_up(struct connection *connection)
+{
+    static const char why[] = "too many pieces";
+    connection_edits_forget(connection);
+    if (connection->last && !connection->edits)
+        span_set_string(connection->last->span, ATTRIBUTE_PROPAGATION_SKIPPED, why, strlen(why));
+    return !connection->edits;
+}
+
 /* Chooses where to lay it out: on the stack for what is usual. */
 static void plan_make(struct send_plan *plan)
 {
@@ -111,6 +134,8 @@ static void plan_make(struct send_plan *plan)
     uint32_t index;
     for (struct edit *edit = plan->connection->edits; edit; edit = edit->next)
         edit_count++;
+    if (plan->app_iov_count + 2 * edit_count > IOV_MAX && edits_give_up(plan->connection))
+        return;
     plan->is_edited = true;
     plan->iov = plan->room_iov;
     plan->kinds = plan->room_kinds;
@@ -133,6 +158,13 @@ static void plan_release(struct send_plan *plan)
 static bool edits_are_due(const struct connection *connection, size_t len)
 {
     return connection->edits && connection->edits->offset < connection->sent_len + len;
+}
+
+/* Whatever became of a non-blocking connect(2): it has succeeded. */
+static void bytes_went_through(struct connection *connection)
+{
+    if (UNLIKELY(connection->is_connecting))
+        connection->is_connecting = false;
 }
 
 /* ---- what goes out: looking at it ---- */
@@ -185,12 +217,13 @@ static void requests_look(struct connection *connection, const struct iovec *iov
     connection->ahead_len = seen - connection->sent_len;
 }
 
+/* By the first of @len bytes that lie in @iov. */
 static bool role_recognise(struct connection *connection, const struct iovec *iov, size_t count,
-                           enum connection_role role)
+                           size_t len, enum connection_role role)
 {
     for (size_t i = 0; i < count; i++)
         if (iov[i].iov_len > 0) {
-            connection->protocol = protocol_recognise(iov[i].iov_base, iov[i].iov_len);
+            connection->protocol = protocol_recognise(iov[i].iov_base, MIN(iov[i].iov_len, len));
             break;
         }
     if (!connection->protocol)
@@ -217,7 +250,7 @@ static void send_look(struct send_plan *plan, int fd, int flags)
     if (flags & MSG_ZEROCOPY)
         connection_set_opaque(connection);
     if (connection->role == ROLE_UNKNOWN && !connection->is_opaque &&
-        !role_recognise(connection, plan->app_iov, plan->app_iov_count, ROLE_CLIENT))
+        !role_recognise(connection, plan->app_iov, plan->app_iov_count, plan->app_len, ROLE_CLIENT))
         connection_set_opaque(connection);
     if (connection->role == ROLE_CLIENT && !connection->is_opaque)
         client_send_look(plan);
@@ -227,10 +260,20 @@ static void send_look(struct send_plan *plan, int fd, int flags)
  * order the bytes go. Whoever sends owns the edits, sent_len and ahead_len, lock or no lock. */
 static bool sending_claim(struct connection *connection)
 {
-    if (!atomic_exchange_explicit(&connection->is_sending, true, memory_order_acquire))
+    uint8_t idle = SENDING_NO;
+    if (atomic_compare_exchange_strong_explicit(&connection->sending, &idle, SENDING_YES,
+                                                memory_order_acquire, memory_order_relaxed))
         return true;
     atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
     return false;
+}
+
+static void sending_end(struct connection *connection)
+{
+    uint8_t sending = SENDING_YES;
+    if (!atomic_compare_exchange_strong_explicit(&connection->sending, &sending, SENDING_NO,
+                                                 memory_order_release, memory_order_acquire))
+        connection_free(connection);
 }
 
 void transfer_send_begin(struct send_plan *plan, struct connection *connection, int fd,
@@ -239,13 +282,14 @@ void transfer_send_begin(struct send_plan *plan, struct connection *connection, 
     plan->connection = connection;
     plan->is_tracked = plan->is_edited = false;
     plan->block = NULL;
-    if ((connection->is_opaque && !connection->edits) || (flags & MSG_OOB))
+    struct edit *edits = __atomic_load_n(&connection->edits, __ATOMIC_RELAXED);
+    if ((connection->is_opaque && !edits) || (flags & MSG_OOB))
         return;
     plan->generation = connection_generation(connection);
     plan->app_iov = iov;
     plan->app_iov_count = count;
     plan->app_len = iov_len(iov, count);
-    if (plan->app_len == 0 || !sending_claim(connection))
+    if (plan->app_len == 0 || plan->app_len == SIZE_MAX || !sending_claim(connection))
         return;
     plan->is_tracked = true;
     plan->start_ns = clock_monotonic_ns();
@@ -347,6 +391,8 @@ struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, in
 {
     struct connection *connection = plan->connection;
     struct send_outcome outcome = {.result = result, .error = error};
+    if (result > 0)
+        bytes_went_through(connection);
     if (!plan->is_tracked)
         return outcome;
     if (result >= 0) {
@@ -361,7 +407,7 @@ struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, in
     if (outcome.is_again)
         return outcome;
     plan_release(plan);
-    atomic_store_explicit(&connection->is_sending, false, memory_order_release);
+    sending_end(connection);
     return outcome;
 }
 
@@ -374,7 +420,7 @@ void transfer_send_cancel(struct send_plan *plan)
     }
     connection_edits_forget(connection);
     plan_release(plan);
-    atomic_store_explicit(&connection->is_sending, false, memory_order_release);
+    sending_end(connection);
 }
 
 const char *transfer_owed(struct connection *connection, size_t *len)
@@ -426,11 +472,14 @@ static bool receive_lock(struct connection *connection, uint32_t generation)
 void transfer_received(struct connection *connection, uint32_t generation, int fd,
                        const struct iovec *iov, size_t count, size_t len)
 {
+    if (connection_generation(connection) == generation)
+        bytes_went_through(connection);
     if (!receive_lock(connection, generation))
         return;
     uint64_t now_ns = clock_monotonic_ns();
     connection->fd = fd;
-    if (connection->role == ROLE_UNKNOWN && !role_recognise(connection, iov, count, ROLE_SERVER))
+    if (connection->role == ROLE_UNKNOWN &&
+        !role_recognise(connection, iov, count, len, ROLE_SERVER))
         connection_set_opaque(connection);
     for (size_t i = 0; i < count && len > 0 && !connection->is_opaque; i++) {
         size_t part = MIN(len, iov[i].iov_len);

@@ -1,0 +1,88 @@
+/* ring.h - the memory that spans are born in: one file, mapped by every traced process and by the
+ * collector.
+ *
+ * A record is claimed by one compare-and-swap on its state word, filled in place, and published by one
+ * store. There is no queue and no list: a process that dies at any point leaves nothing behind
+ * that others could stumble over, and what it had claimed carries its name. Nobody ever waits.
+ *
+ * The collector believes nothing it finds here (launcher/collector.h). */
+#ifndef RUN_TRACED_EXPORT_RING_H
+#define RUN_TRACED_EXPORT_RING_H
+
+#include "export/run_stats.h"
+#include "trace/resource.h"
+#include "trace/span.h"
+
+enum {
+    RING_RECORDS_MAX = 32768,
+    RING_RECORDS_FIRST = 4096, /* usable from the start; the collector makes more so under load */
+    RING_PROCESSES_MAX = 8192,
+    RING_PROCESSES_FIRST = 512,
+    RING_GROUP_LEN = 64, /* records that one bit of the dirty words stands for */
+    RING_DIRTY_WORDS = RING_RECORDS_MAX / RING_GROUP_LEN / 64,
+    RING_CACHE_LINE = 64,
+};
+
+/* A record's state word: enum span_state, then a count of its uses, then its process's number. */
+static inline uint32_t ring_state_make(enum span_state state, uint32_t use, uint32_t process)
+{
+    return process << 16 | (use & 0xff) << 8 | (uint32_t)state;
+}
+static inline enum span_state ring_state_of(uint32_t word)
+{
+    return (enum span_state)(word & 0xff);
+}
+static inline uint32_t ring_state_process(uint32_t word)
+{
+    return word >> 16;
+}
+static inline uint32_t ring_state_use(uint32_t word)
+{
+    return word >> 8 & 0xff;
+}
+
+enum ring_process_state { RING_PROCESS_FREE, RING_PROCESS_CLAIMED, RING_PROCESS_READY };
+
+/* One process that makes spans. Its identity is one word, so that it is never half there. */
+struct ring_process {
+    _Atomic uint64_t identity; /* pid << 8 | enum ring_process_state */
+    uint64_t start_boottime_ns; /* CLOCK_BOOTTIME when it came: a pid that is used again starts later */
+    uint64_t pid_namespace; /* whose pid it is: the inode of /proc/self/ns/pid; 0: not known */
+    struct resource resource;
+};
+
+struct ring_dirty {
+    _Alignas(RING_CACHE_LINE) _Atomic uint64_t word;
+};
+
+struct ring {
+    uint32_t magic;
+    uint32_t version;
+    _Atomic uint32_t is_closed;      /* nobody collects any more: make no spans */
+    _Atomic uint32_t record_limit;   /* how many records may be used; grows */
+    _Atomic uint32_t process_limit;  /* the same of processes */
+    _Atomic uint32_t has_new_process;
+    struct run_stats stats;
+    struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
+    _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];
+    _Alignas(4096) struct ring_process processes[RING_PROCESSES_MAX];
+    _Alignas(4096) struct span records[RING_RECORDS_MAX];
+};
+
+/* ring_pid_namespace - the calling process's. One system call. */
+uint64_t ring_pid_namespace(void);
+
+/* ring_create - makes the file @path (mode 0600, must not exist) and maps it. Memory for what is
+ * usable is reserved, so that a full file system is an error here and no SIGBUS in a traced program.
+ * Returns 0 or a negative errno. Collector only. */
+int ring_create(const char *path, struct ring **out);
+
+/* ring_open - maps an existing ring. Returns 0; -EINVAL if it is none; another negative errno. No
+ * descriptor stays open. Start-up of the library, and of a collector that takes over. */
+int ring_open(const char *path, struct ring **out);
+
+/* ring_reserve - makes sure that there is memory behind the first @records and @processes of the ring at
+ * @path. Returns 0 or a negative errno. Collector only. */
+int ring_reserve(const char *path, uint32_t records, uint32_t processes);
+
+#endif

@@ -1,0 +1,219 @@
+#include "export/ring_sink.h"
+
+#include "base/compiler.h"
+#include "base/lock.h"
+#include "base/process.h"
+#include "base/raw.h"
+#include "export/ring.h"
+
+#include <linux/futex.h>
+#include <string.h>
+#include <time.h>
+
+/* How many records are tried before a span is given up, and after that, how many spans are given up
+ * without a try: a full ring costs less than one with room. */
+enum { PROBES_MAX = 512, PROBES_PER_RUN = 64, REST_AFTER_FULL = 64 };
+
+static struct ring *g_ring;
+static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
+static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
+
+static uint64_t boottime_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_BOOTTIME, &t);
+    return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
+}
+
+/* Limits come from shared memory: whatever they say, we stay inside. */
+static uint32_t record_limit(void)
+{
+    uint32_t limit = atomic_load_explicit(&g_ring->record_limit, memory_order_relaxed);
+    return limit - 1 < RING_RECORDS_MAX ? limit : RING_RECORDS_FIRST;
+}
+
+static uint32_t process_limit(void)
+{
+    uint32_t limit = atomic_load_explicit(&g_ring->process_limit, memory_order_relaxed);
+    return limit - 1 < RING_PROCESSES_MAX ? limit : RING_PROCESSES_FIRST;
+}
+
+static bool process_claim(uint32_t number, int pid)
+{
+    struct ring_process *process = &g_ring->processes[number];
+    uint64_t identity = 0;
+    if (!atomic_compare_exchange_strong(&process->identity, &identity,
+                                        (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_CLAIMED))
+        return false;
+    process->start_boottime_ns = boottime_ns();
+    process->pid_namespace = ring_pid_namespace();
+    const struct resource *resource = resource_current();
+    memcpy(&process->resource, resource,
+           offsetof(struct resource, attributes) + resource->attributes_len);
+    atomic_store_explicit(&process->identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
+                          memory_order_release);
+    /* Once in a process's life: so that the collector knows it before it can be gone. */
+    atomic_store_explicit(&g_ring->has_new_process, 1, memory_order_release);
+    raw_syscall6(SYS_futex, (long)&g_ring->has_new_process, FUTEX_WAKE, 1, 0, 0, 0);
+    return true;
+}
+
+static uint32_t process_register(struct process_page *page)
+{
+    uint32_t limit = process_limit();
+    int pid = process_pid();
+    for (uint32_t i = 0; i < limit; i++) {
+        uint32_t number = ((uint32_t)pid + i) % limit;
+        uint64_t identity =
+            atomic_load_explicit(&g_ring->processes[number].identity, memory_order_relaxed);
+        if (identity != 0 || !process_claim(number, pid))
+            continue;
+        atomic_store_explicit(&g_cursor, number * RING_GROUP_LEN, memory_order_relaxed);
+        atomic_store_explicit(&page->ring_process, number + 1, memory_order_release);
+        return number + 1;
+    }
+    return 0;
+}
+
+/* This process's number + 1, or 0 if the ring has no room for more processes. One number a process:
+ * two would look like two programs in it, one after the other. */
+static COLD uint32_t process_register_once(struct process_page *page)
+{
+    static struct lock lock;
+    if (!lock_acquire(&lock))
+        return 0;
+    uint32_t number = atomic_load_explicit(&page->ring_process, memory_order_acquire);
+    if (number == 0)
+        number = process_register(page);
+    lock_release(&lock);
+    return number;
+}
+
+/* A fork child starts without one: its page was wiped. */
+static uint32_t process_number_plus_one(void)
+{
+    struct process_page *page = process_page();
+    uint32_t number = atomic_load_explicit(&page->ring_process, memory_order_acquire);
+    return LIKELY(number) ? number : process_register_once(page);
+}
+
+static struct span *record_try(uint32_t index, uint32_t process)
+{
+    _Atomic uint32_t *state = &g_ring->states[index];
+    uint32_t word = atomic_load_explicit(state, memory_order_relaxed);
+    if (ring_state_of(word) != SPAN_FREE ||
+        !atomic_compare_exchange_strong_explicit(
+            state, &word, ring_state_make(SPAN_OPEN, ring_state_use(word) + 1, process),
+            memory_order_acquire, memory_order_relaxed))
+        return NULL;
+    struct span *span = &g_ring->records[index];
+    span->index = index;
+    return span;
+}
+
+/* A process starts at a place of its own, and comes back there as soon as that has been collected:
+ * under a load that the collector keeps up with, few records are used, and they stay in the cache. */
+static uint32_t cursor_place(uint32_t process, uint32_t limit)
+{
+    uint32_t home = process * RING_GROUP_LEN % limit;
+    uint32_t word = atomic_load_explicit(&g_ring->states[home], memory_order_relaxed);
+    if (ring_state_of(word) == SPAN_FREE)
+        return home;
+    return atomic_load_explicit(&g_cursor, memory_order_relaxed) % limit;
+}
+
+static bool is_resting(void)
+{
+    uint32_t rest = atomic_load_explicit(&g_rest, memory_order_relaxed);
+    if (LIKELY(rest == 0))
+        return false;
+    atomic_store_explicit(&g_rest, rest - 1, memory_order_relaxed);
+    return true;
+}
+
+static COLD struct span *ring_is_full(void)
+{
+    run_stats_count_drop(DROP_RING_FULL, 0);
+    return NULL;
+}
+
+/* The i-th place to look at: run by run, from places all over the ring, so that many spans which stay
+ * open in a row are no hindrance. */
+static uint32_t probe_index(uint32_t cursor, uint32_t i, uint32_t limit)
+{
+    return (cursor + i + i / PROBES_PER_RUN * (limit / (PROBES_MAX / PROBES_PER_RUN))) % limit;
+}
+
+static struct span *ring_claim(void)
+{
+    if (UNLIKELY(atomic_load_explicit(&g_ring->is_closed, memory_order_relaxed)))
+        return NULL;
+    uint32_t number = process_number_plus_one();
+    if (UNLIKELY(number == 0)) {
+        run_stats_count_drop(DROP_NO_PROCESS, 0);
+        return NULL;
+    }
+    uint32_t limit = record_limit();
+    uint32_t cursor = cursor_place(number - 1, limit);
+    if (is_resting())
+        return ring_is_full();
+    for (uint32_t i = 0; i < PROBES_MAX; i++) {
+        uint32_t index = probe_index(cursor, i, limit);
+        struct span *span = record_try(index, number - 1);
+        if (LIKELY(span)) {
+            atomic_store_explicit(&g_cursor, index + 1, memory_order_relaxed);
+            return span;
+        }
+    }
+    atomic_store_explicit(&g_rest, REST_AFTER_FULL, memory_order_relaxed);
+    return ring_is_full();
+}
+
+/* The record's state word, if the record is this process's and open: a fork child may hold the pointer
+ * to a record of its parent's. */
+static _Atomic uint32_t *own_open_state(struct span *span, uint32_t *word)
+{
+    size_t index = (size_t)(span - g_ring->records);
+    if (UNLIKELY(index >= RING_RECORDS_MAX))
+        return NULL;
+    *word = atomic_load_explicit(&g_ring->states[index], memory_order_relaxed);
+    uint32_t number = atomic_load_explicit(&process_page()->ring_process, memory_order_relaxed);
+    bool is_own = ring_state_of(*word) == SPAN_OPEN && ring_state_process(*word) + 1 == number;
+    return is_own ? &g_ring->states[index] : NULL;
+}
+
+static void ring_publish(struct span *span)
+{
+    uint32_t word;
+    _Atomic uint32_t *state = own_open_state(span, &word);
+    if (!state)
+        return;
+    size_t group = (size_t)(state - g_ring->states) / RING_GROUP_LEN;
+    uint32_t ended =
+        ring_state_make(SPAN_ENDED, ring_state_use(word), ring_state_process(word));
+    atomic_store_explicit(state, ended, memory_order_release);
+    /* After the state, always: the collector clears the bit first and looks then. */
+    atomic_fetch_or_explicit(&g_ring->dirty[group / 64].word, 1ULL << group % 64,
+                             memory_order_acq_rel);
+}
+
+static void ring_abandon(struct span *span)
+{
+    uint32_t word;
+    _Atomic uint32_t *state = own_open_state(span, &word);
+    if (!state)
+        return;
+    atomic_store_explicit(&span->state, SPAN_FREE, memory_order_relaxed);
+    atomic_store_explicit(state, ring_state_make(SPAN_FREE, ring_state_use(word), 0),
+                          memory_order_release);
+}
+
+const struct span_sink *ring_sink_init(const char *path)
+{
+    static const struct span_sink sink = {ring_claim, ring_publish, ring_abandon};
+    if (!path || !*path || ring_open(path, &g_ring) != 0)
+        return NULL;
+    process_pid(); /* before there is a vfork child that could be taken for this process */
+    run_stats_use(&g_ring->stats);
+    return &sink;
+}

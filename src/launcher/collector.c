@@ -1,0 +1,355 @@
+#include "launcher/collector.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+#include "launcher/broken_off.h"
+#include "launcher/line_batch.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+/* How long spans may lie: short while they come, so that few records are needed; longer in quiet. */
+static const uint64_t DELAY_MIN_NS = 2 * NANOS_PER_MILLI;
+static const uint64_t DELAY_MAX_NS = 50 * NANOS_PER_MILLI;
+/* The last look waits so long for processes that are dying with a span open. */
+static const uint64_t DYING_MAX_NS = 50 * NANOS_PER_MILLI;
+
+/* A traced process that comes wakes this thread with a futex (one system call for it, no descriptor);
+ * here it becomes something that an event loop can wait for. */
+static void *waker_run(void *argument)
+{
+    struct collector *collector = argument;
+    _Atomic uint32_t *word = &collector->ring->has_new_process;
+    while (!atomic_load(&collector->is_leaving)) {
+        uint64_t one = 1;
+        syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0); /* not if it is set already */
+        if (!atomic_load(word))
+            continue;
+        if (write(collector->wake_fd, &one, sizeof one) < 0)
+            break;
+        /* The event loop sets the word back; as long as it is set, or set again, it is told. */
+        usleep(1000);
+    }
+    return NULL;
+}
+
+static uint32_t limit_of(uint32_t shared, uint32_t first, uint32_t max)
+{
+    return shared >= first && shared <= max ? shared : first;
+}
+
+/* Those of a ring that is there already count if there is memory for them. */
+static void limits_take(struct collector *collector)
+{
+    struct ring *ring = collector->ring;
+    collector->record_limit = limit_of(ring->record_limit, RING_RECORDS_FIRST, RING_RECORDS_MAX);
+    collector->process_limit =
+        limit_of(ring->process_limit, RING_PROCESSES_FIRST, RING_PROCESSES_MAX);
+    if (ring_reserve(collector->ring_path, collector->record_limit, collector->process_limit)) {
+        collector->record_limit = RING_RECORDS_FIRST;
+        collector->process_limit = RING_PROCESSES_FIRST;
+    }
+    ring->record_limit = collector->record_limit;
+    ring->process_limit = collector->process_limit;
+}
+
+/* Doubles what is usable; a full file system leaves it as it is. */
+static void limits_grow(struct collector *collector, bool records, bool processes)
+{
+    uint32_t record_limit = MIN(collector->record_limit * (records ? 2 : 1), RING_RECORDS_MAX);
+    uint32_t process_limit =
+        MIN(collector->process_limit * (processes ? 2 : 1), RING_PROCESSES_MAX);
+    if (ring_reserve(collector->ring_path, record_limit, process_limit))
+        return;
+    collector->ring->record_limit = collector->record_limit = record_limit;
+    collector->ring->process_limit = collector->process_limit = process_limit;
+}
+
+static void dirty_all(struct ring *ring)
+{
+    for (uint32_t i = 0; i < RING_DIRTY_WORDS; i++)
+        atomic_store(&ring->dirty[i].word, ~0ULL);
+}
+
+static int watch(struct collector *collector, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(collector->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+static int descriptors_open(struct collector *collector)
+{
+    collector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    collector->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+    collector->wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* 1: a first look is due */
+    if (collector->epoll_fd < 0 || collector->timer_fd < 0 || collector->wake_fd < 0)
+        return -errno;
+    int error = traced_processes_open(&collector->processes);
+    if (!error)
+        error = watch(collector, collector->timer_fd);
+    if (!error)
+        error = watch(collector, collector->wake_fd);
+    return error ? error : watch(collector, collector->processes.epoll_fd);
+}
+
+/* One for each process that makes spans. The command was started with the limit as it was. */
+static void descriptor_limit_raise(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+int collector_open(struct collector *collector, struct ring *ring, const char *path,
+                   const char *exporters)
+{
+    *collector = (struct collector){.ring = ring, .ring_path = path};
+    descriptor_limit_raise();
+    run_stats_use(&ring->stats);
+    limits_take(collector);
+    /* One before us may have left anything at all. */
+    atomic_store(&ring->has_new_process, 1);
+    dirty_all(ring);
+    collector->batch = line_batch_new(exporters);
+    int error = collector->batch ? descriptors_open(collector) : -ENOMEM;
+    if (!error) /* signals are blocked already; the thread inherits that */
+        error = -pthread_create(&collector->waker, NULL, waker_run, collector);
+    return error;
+}
+
+static void timer_set(struct collector *collector)
+{
+    struct itimerspec next = {.it_value = {.tv_sec = 0, .tv_nsec = (long)collector->delay_ns}};
+    timerfd_settime(collector->timer_fd, 0, &next, NULL);
+}
+
+/* A private copy with lengths that hold; only what is in use of the bytes is copied. */
+static void record_copy(struct span *to, const struct span *from)
+{
+    memcpy(to, from, offsetof(struct span, bytes));
+    uint32_t attributes_len = atomic_load_explicit(&to->attributes_len, memory_order_relaxed);
+    to->tracestate_len = MIN(to->tracestate_len, TRACESTATE_LEN_MAX);
+    attributes_len = MIN(attributes_len, (uint32_t)sizeof to->bytes - to->tracestate_len);
+    atomic_store_explicit(&to->attributes_len, attributes_len, memory_order_relaxed);
+    to->name_len = MIN(to->name_len, sizeof to->name);
+    to->message_len = MIN(to->message_len, sizeof to->message);
+    to->event_count = MIN(to->event_count, SPAN_EVENT_COUNT);
+    memcpy(to->bytes, from->bytes, to->tracestate_len + attributes_len);
+}
+
+static void newcomers_scan(struct collector *collector)
+{
+    traced_processes_scan(&collector->processes, collector->ring, collector->process_limit);
+}
+
+/* It may have come since we looked; but that is asked once a pass only, whatever the ring says. */
+static void process_meet(struct collector *collector, uint32_t process)
+{
+    if (process < RING_PROCESSES_MAX && !collector->processes.table[process] &&
+        !collector->has_scanned) {
+        collector->has_scanned = true;
+        newcomers_scan(collector);
+    }
+}
+
+static void span_export(struct collector *collector, const struct span *span, uint32_t process)
+{
+    process_meet(collector, process);
+    const struct resource *resource = traced_processes_resource(&collector->processes, process);
+    line_batch_add(collector->batch, span, resource);
+}
+
+/* The record's own state goes first: whoever claims it next and dies at once leaves no old span. */
+static void record_free(struct ring *ring, uint32_t index, uint32_t word)
+{
+    atomic_store_explicit(&ring->records[index].state, SPAN_FREE, memory_order_relaxed);
+    atomic_compare_exchange_strong(&ring->states[index], &word,
+                                   ring_state_make(SPAN_FREE, ring_state_use(word), 0));
+}
+
+static void record_take(struct collector *collector, uint32_t index, uint32_t word)
+{
+    struct span span;
+    record_copy(&span, &collector->ring->records[index]);
+    record_free(collector->ring, index, word);
+    span_export(collector, &span, ring_state_process(word));
+}
+
+static uint32_t group_take(struct collector *collector, uint32_t group)
+{
+    uint32_t count = 0;
+    uint32_t end = MIN((group + 1) * RING_GROUP_LEN, collector->record_limit);
+    for (uint32_t i = group * RING_GROUP_LEN; i < end; i++) {
+        uint32_t word = atomic_load_explicit(&collector->ring->states[i], memory_order_acquire);
+        if (ring_state_of(word) != SPAN_ENDED)
+            continue;
+        record_take(collector, i, word);
+        count++;
+    }
+    return count;
+}
+
+/* Takes what has ended. Returns how many spans. One pass, whatever comes meanwhile. */
+static uint32_t ended_take(struct collector *collector)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < RING_DIRTY_WORDS; i++) {
+        uint64_t bits = atomic_exchange(&collector->ring->dirty[i].word, 0);
+        for (; bits; bits &= bits - 1)
+            count += group_take(collector, i * 64 + (uint32_t)__builtin_ctzll(bits));
+    }
+    return count;
+}
+
+/* What the dead left: ended spans whose bit they did not live to set, and open ones. */
+static void dead_sweep(struct collector *collector)
+{
+    struct traced_processes *processes = &collector->processes;
+    uint64_t now_ns = clock_monotonic_ns();
+    for (uint32_t i = 0; i < collector->record_limit; i++) {
+        uint32_t word = atomic_load_explicit(&collector->ring->states[i], memory_order_acquire);
+        if (ring_state_of(word) == SPAN_FREE)
+            continue;
+        uint32_t number = ring_state_process(word);
+        struct traced_process *process =
+            number < RING_PROCESSES_MAX ? processes->table[number] : NULL;
+        if (!process || !process->is_dead)
+            continue;
+        struct span span;
+        record_copy(&span, &collector->ring->records[i]);
+        record_free(collector->ring, i, word);
+        /* Claimed, and no more. */
+        if (ring_state_of(word) == SPAN_OPEN && span.state != SPAN_OPEN)
+            continue;
+        if (ring_state_of(word) == SPAN_OPEN)
+            broken_off_complete(&span, &process->reason, now_ns);
+        span_export(collector, &span, number);
+    }
+    traced_processes_forget_dead(processes, collector->ring);
+}
+
+static void drain_word(int fd)
+{
+    uint64_t ignored;
+    while (TEMP_FAILURE_RETRY(read(fd, &ignored, sizeof ignored)) == (ssize_t)sizeof ignored)
+        ;
+}
+
+static void newcomers_greet(struct collector *collector)
+{
+    if (atomic_exchange(&collector->ring->has_new_process, 0))
+        newcomers_scan(collector);
+}
+
+/* Has anything been lost for @reason since we last asked? */
+static bool has_lost(struct collector *collector, enum drop_reason reason, uint64_t *known)
+{
+    uint64_t count = atomic_load(&collector->ring->stats.dropped_count[reason]);
+    bool is_more = count != *known;
+    *known = count;
+    return is_more;
+}
+
+static void limits_adapt(struct collector *collector, uint32_t count)
+{
+    bool needs_records = has_lost(collector, DROP_RING_FULL, &collector->known_full_count) ||
+                         count > collector->record_limit / 4;
+    bool needs_processes =
+        has_lost(collector, DROP_NO_PROCESS, &collector->known_crowded_count) ||
+        collector->processes.live_count > collector->process_limit / 4;
+    needs_records = needs_records && collector->record_limit < RING_RECORDS_MAX;
+    needs_processes = needs_processes && collector->process_limit < RING_PROCESSES_MAX;
+    if (needs_records || needs_processes)
+        limits_grow(collector, needs_records, needs_processes);
+}
+
+static uint32_t pass(struct collector *collector)
+{
+    collector->has_scanned = false;
+    traced_processes_reap(&collector->processes); /* first: what they did, they have done by now */
+    newcomers_greet(collector);
+    uint32_t count = ended_take(collector);
+    if (collector->processes.has_dead)
+        dead_sweep(collector);
+    line_batch_flush(collector->batch);
+    limits_adapt(collector, count);
+    return count;
+}
+
+void collector_work(struct collector *collector)
+{
+    drain_word(collector->timer_fd);
+    drain_word(collector->wake_fd);
+    uint32_t count = pass(collector);
+    if (collector->processes.live_count == 0)
+        collector->delay_ns = 0;
+    else if (count > 0 || collector->delay_ns == 0)
+        collector->delay_ns = DELAY_MIN_NS;
+    else
+        collector->delay_ns = MIN(2 * collector->delay_ns, DELAY_MAX_NS);
+    timer_set(collector);
+}
+
+void collector_note_exit(struct collector *collector, pid_t pid, int wait_status)
+{
+    newcomers_greet(collector);
+    traced_processes_note_exit(&collector->processes, pid, wait_status);
+}
+
+uint32_t collector_live_count(const struct collector *collector)
+{
+    return collector->processes.live_count;
+}
+
+/* Does anybody have a span open? A process killed at the same time as the command may take a moment
+ * to be gone. */
+static bool any_open(const struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->record_limit; i++)
+        if (ring_state_of(atomic_load_explicit(&collector->ring->states[i],
+                                               memory_order_relaxed)) == SPAN_OPEN)
+            return true;
+    return false;
+}
+
+static void all_take(struct collector *collector)
+{
+    dirty_all(collector->ring);
+    pass(collector);
+}
+
+void collector_leave(struct collector *collector)
+{
+    all_take(collector);
+    line_batch_finish(collector->batch);
+    atomic_store(&collector->is_leaving, true);
+    /* The word is set so that the thread cannot fall asleep between looking and waiting. */
+    atomic_store(&collector->ring->has_new_process, 1);
+    syscall(SYS_futex, &collector->ring->has_new_process, FUTEX_WAKE, 1, NULL, NULL, 0);
+    pthread_join(collector->waker, NULL);
+}
+
+void collector_close(struct collector *collector)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    all_take(collector);
+    while (collector->processes.live_count > 0 && any_open(collector) &&
+           clock_monotonic_ns() - start_ns < DYING_MAX_NS) {
+        struct epoll_event event;
+        epoll_wait(collector->processes.epoll_fd, &event, 1, 5);
+        pass(collector);
+    }
+    atomic_store(&collector->ring->is_closed, 1);
+    traced_processes_give_up_foreign(&collector->processes);
+    collector_leave(collector);
+}

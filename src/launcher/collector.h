@@ -1,0 +1,55 @@
+/* collector.h - takes spans out of a ring, formats them, and hands them to the exporters.
+ *
+ * It believes nothing that is in the ring: a record is copied before it is looked at, and whatever the
+ * copy says, only what fits is read. No content of the ring can make it crash, hang or grow. */
+#ifndef RUN_TRACED_LAUNCHER_COLLECTOR_H
+#define RUN_TRACED_LAUNCHER_COLLECTOR_H
+
+#include "export/ring.h"
+#include "launcher/traced_processes.h"
+
+#include <pthread.h>
+
+struct line_batch;
+
+struct collector {
+    struct ring *ring;
+    const char *ring_path;
+    /* What is usable, as we know it: there is memory behind it. What the ring says may be a lie. */
+    uint32_t record_limit;
+    uint32_t process_limit;
+    uint64_t known_full_count, known_crowded_count; /* losses that made the limits grow */
+    bool has_scanned; /* for new processes, in this pass */
+    int epoll_fd; /* readable when collector_work has something to do */
+    int timer_fd;
+    int wake_fd; /* an eventfd: a process has come */
+    uint64_t delay_ns; /* until the next look; 0: nobody is there, so never */
+    pthread_t waker;
+    _Atomic bool is_leaving;
+    struct traced_processes processes;
+    struct line_batch *batch;
+};
+
+/* collector_open - begins to collect from the ring at @path, which is mapped as @ring.
+ * @exporters: as in RUN_TRACED_EXPORTER. Returns 0 or a negative errno. */
+int collector_open(struct collector *collector, struct ring *ring, const char *path,
+                   const char *exporters);
+
+/* collector_work - does what is due, without waiting. */
+void collector_work(struct collector *collector);
+
+/* collector_note_exit - our own child was reaped: what its parent alone can know. */
+void collector_note_exit(struct collector *collector, pid_t pid, int wait_status);
+
+/* collector_live_count - processes that made spans and are still there. */
+uint32_t collector_live_count(const struct collector *collector);
+
+/* collector_leave - collects what there is and goes; the ring stays open to those who live on, and to a
+ * later collector. */
+void collector_leave(struct collector *collector);
+
+/* collector_close - collects the rest, closes the ring to those who live on, and flushes. What they
+ * have open is not reported. */
+void collector_close(struct collector *collector);
+
+#endif

@@ -1,0 +1,215 @@
+#include "launcher/traced_processes.h"
+
+#include "base/compiler.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+enum { EVENTS_PER_CALL = 64 };
+
+int traced_processes_open(struct traced_processes *processes)
+{
+    *processes = (struct traced_processes){.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+    return processes->epoll_fd < 0 ? -errno : 0;
+}
+
+/* When @pid started, on CLOCK_BOOTTIME in ticks: field 22 of /proc/PID/stat. 0 if it is gone. */
+static uint64_t start_ticks(pid_t pid)
+{
+    char path[64], stat[2048];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    FILE *file = fopen(path, "re");
+    size_t len = file ? fread(stat, 1, sizeof stat - 1, file) : 0;
+    if (file)
+        fclose(file);
+    stat[len] = '\0';
+    char *field = strrchr(stat, ')');
+    for (int i = 2; field && i < 22; i++)
+        field = strchr(field + 1, ' ');
+    return field ? strtoull(field, NULL, 10) : 0;
+}
+
+/* The number is somebody else's by now, who started after the one that wrote to the ring. */
+static bool is_reused(pid_t pid, uint64_t registered_boottime_ns)
+{
+    uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
+    if (registered_boottime_ns == 0)
+        return false; /* it is coming just now, and has not written that yet */
+    uint64_t started_ns = start_ticks(pid) * (NANOS_PER_SECOND / per_second);
+    return started_ns > registered_boottime_ns + NANOS_PER_SECOND / per_second;
+}
+
+/* What it says of itself, with lengths that hold. The bytes are only ever read by bounds-checked
+ * walks (trace/resource.h). */
+static void resource_take(struct resource *to, const struct resource *from)
+{
+    memcpy(to, from, sizeof *to);
+    to->service_name_len = MIN(to->service_name_len, sizeof to->service_name);
+    to->executable_name_len = MIN(to->executable_name_len, sizeof to->executable_name);
+    to->host_name_len = MIN(to->host_name_len, sizeof to->host_name);
+    to->attributes_len = MIN(to->attributes_len, sizeof to->attributes);
+}
+
+static bool is_gone(const struct traced_process *process)
+{
+    return !process->is_foreign && kill(process->pid, 0) < 0 && errno == ESRCH;
+}
+
+static void bury(struct traced_processes *processes, struct traced_process *process)
+{
+    process->is_dead = true;
+    processes->has_dead = true;
+}
+
+static void watch(struct traced_processes *processes, uint32_t number,
+                  struct traced_process *process)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.u32 = number};
+    process->pidfd = process->is_foreign ? -1 : (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (process->pidfd >= 0 &&
+        epoll_ctl(processes->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event) < 0) {
+        close(process->pidfd);
+        process->pidfd = -1;
+    }
+    if (!process->is_foreign &&
+        (is_gone(process) || is_reused(process->pid, process->registered_boottime_ns))) {
+        bury(processes, process);
+        return;
+    }
+    processes->live_count++;
+    processes->unwatched_count += process->pidfd < 0;
+}
+
+static void process_end(struct traced_processes *processes, struct traced_process *process)
+{
+    if (!process || process->is_dead)
+        return;
+    if (!process->reason.is_known && !process->is_foreign)
+        process->reason = exit_reason_find(process->pidfd, process->pid);
+    bury(processes, process);
+    processes->live_count--;
+    if (process->pidfd >= 0)
+        epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
+    else
+        processes->unwatched_count--;
+}
+
+static void process_become_other(struct traced_processes *processes,
+                                 struct traced_process *process)
+{
+    process->reason = (struct exit_reason){.is_known = true, .is_exec = true};
+    process_end(processes, process);
+}
+
+/* Two programs in one process, one after the other: what the earlier one had open is over. */
+static void predecessor_bury(struct traced_processes *processes, struct traced_process *fresh)
+{
+    for (uint32_t i = 0; i < RING_PROCESSES_MAX && !fresh->is_dead; i++) {
+        struct traced_process *other = processes->table[i];
+        if (!other || other == fresh || other->pid != fresh->pid || other->is_dead ||
+            other->is_foreign)
+            continue;
+        bool is_fresh_later = fresh->registered_boottime_ns >= other->registered_boottime_ns;
+        process_become_other(processes, is_fresh_later ? other : fresh);
+    }
+}
+
+static void process_add(struct traced_processes *processes, uint32_t number,
+                        struct ring_process *shared, uint64_t identity)
+{
+    struct traced_process *process = calloc(1, sizeof *process);
+    if (!process)
+        return; /* asked again at the next scan */
+    process->pidfd = -1;
+    processes->table[number] = process;
+    if (identity >> 8 > INT_MAX) { /* no process of this system */
+        bury(processes, process);
+        return;
+    }
+    process->pid = (pid_t)(identity >> 8);
+    process->registered_boottime_ns = shared->start_boottime_ns;
+    process->is_foreign = shared->pid_namespace && shared->pid_namespace != ring_pid_namespace();
+    watch(processes, number, process);
+    if (!process->is_foreign)
+        predecessor_bury(processes, process);
+}
+
+void traced_processes_scan(struct traced_processes *processes, struct ring *ring, uint32_t limit)
+{
+    for (uint32_t i = 0; i < limit; i++) {
+        uint64_t identity =
+            atomic_load_explicit(&ring->processes[i].identity, memory_order_acquire);
+        if (identity >> 8 == 0)
+            continue;
+        if (!processes->table[i])
+            process_add(processes, i, &ring->processes[i], identity);
+        /* Between claiming a number and being ready it has no spans. */
+        struct traced_process *process = processes->table[i];
+        if (process && !process->is_ready && (identity & 0xff) == RING_PROCESS_READY) {
+            resource_take(&process->resource, &ring->processes[i].resource);
+            process->is_ready = true;
+        }
+    }
+}
+
+void traced_processes_reap(struct traced_processes *processes)
+{
+    struct epoll_event events[EVENTS_PER_CALL];
+    int count;
+    do {
+        count = TEMP_FAILURE_RETRY(epoll_wait(processes->epoll_fd, events, EVENTS_PER_CALL, 0));
+        for (int i = 0; i < count; i++)
+            process_end(processes, processes->table[events[i].data.u32]);
+    } while (count == EVENTS_PER_CALL);
+    for (uint32_t i = 0; processes->unwatched_count > 0 && i < RING_PROCESSES_MAX; i++) {
+        struct traced_process *process = processes->table[i];
+        if (process && process->pidfd < 0 && !process->is_dead && is_gone(process))
+            process_end(processes, process);
+    }
+}
+
+void traced_processes_give_up_foreign(struct traced_processes *processes)
+{
+    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++)
+        if (processes->table[i] && processes->table[i]->is_foreign)
+            process_end(processes, processes->table[i]);
+}
+
+void traced_processes_note_exit(struct traced_processes *processes, pid_t pid, int wait_status)
+{
+    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++)
+        if (processes->table[i] && processes->table[i]->pid == pid)
+            processes->table[i]->reason =
+                (struct exit_reason){.is_known = true, .wait_status = wait_status};
+}
+
+void traced_processes_forget_dead(struct traced_processes *processes, struct ring *ring)
+{
+    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++) {
+        struct traced_process *process = processes->table[i];
+        if (!process || !process->is_dead)
+            continue;
+        if (process->pidfd >= 0)
+            close(process->pidfd);
+        processes->table[i] = NULL;
+        free(process);
+        atomic_store_explicit(&ring->processes[i].identity, 0, memory_order_release);
+    }
+    processes->has_dead = false;
+}
+
+const struct resource *traced_processes_resource(const struct traced_processes *processes,
+                                                 uint32_t number)
+{
+    static const struct resource nameless = {.service_name = "unknown_service",
+                                             .service_name_len = 15};
+    bool is_known = number < RING_PROCESSES_MAX && processes->table[number] != NULL;
+    return is_known ? &processes->table[number]->resource : &nameless;
+}

@@ -1,0 +1,52 @@
+/* traced_processes.h - the processes that share a ring, as the collector knows them: a private copy of
+ * what each said of itself, and a pidfd that tells when it is gone. */
+#ifndef RUN_TRACED_LAUNCHER_TRACED_PROCESSES_H
+#define RUN_TRACED_LAUNCHER_TRACED_PROCESSES_H
+
+#include "export/ring.h"
+#include "launcher/exit_reason.h"
+
+struct traced_process {
+    pid_t pid;
+    uint64_t registered_boottime_ns; /* when it came, by its own word */
+    int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
+    bool is_ready; /* the resource has been taken */
+    bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
+    bool is_dead;
+    struct exit_reason reason; /* once it is dead */
+    struct resource resource;
+};
+
+struct traced_processes {
+    int epoll_fd; /* readable when one has ended; event data: its number in the ring */
+    uint32_t live_count;
+    uint32_t unwatched_count; /* live ones without a pidfd: asked after at each look */
+    bool has_dead; /* some are dead and their records not yet swept */
+    struct traced_process *table[RING_PROCESSES_MAX]; /* NULL: not in use */
+};
+
+/* traced_processes_open - none yet. Returns 0 or a negative errno. */
+int traced_processes_open(struct traced_processes *processes);
+
+/* traced_processes_scan - looks through the first @limit of the ring for new ones. What is there is taken with care: it
+ * may be anything. */
+void traced_processes_scan(struct traced_processes *processes, struct ring *ring, uint32_t limit);
+
+/* traced_processes_reap - marks those that have ended since. */
+void traced_processes_reap(struct traced_processes *processes);
+
+/* traced_processes_note_exit - our own child @pid was reaped with this status. */
+void traced_processes_note_exit(struct traced_processes *processes, pid_t pid, int wait_status);
+
+/* traced_processes_forget_dead - gives the numbers of the dead back to the ring, after their records
+ * have been swept. */
+void traced_processes_forget_dead(struct traced_processes *processes, struct ring *ring);
+
+/* traced_processes_give_up_foreign - those in other pid namespaces count as ended now: the collector ends. */
+void traced_processes_give_up_foreign(struct traced_processes *processes);
+
+/* traced_processes_resource - of process @number; a nameless one if it is unknown. */
+const struct resource *traced_processes_resource(const struct traced_processes *processes,
+                                                 uint32_t number);
+
+#endif
