@@ -1,7 +1,7 @@
 /* The direct sink as the library uses it: from a span's start to the lines at every exporter. */
 #include "export/direct_sink.h"
 
-#include "export/run_stats.h"
+#include "support/shared_stats.h"
 #include "trace/resource.h"
 
 #include <criterion/criterion.h>
@@ -25,9 +25,7 @@ static void set_up(void)
     cr_assert(mkdtemp(g_directory) && chdir(g_directory) == 0);
     snprintf(g_path, sizeof g_path, "%s/spans.jsonl", g_directory);
     snprintf(g_second_path, sizeof g_second_path, "%s/a,b", g_directory);
-    g_stats = run_stats_create(g_path);
-    run_stats_open(g_path);
-    unlink(g_path);
+    g_stats = shared_stats_new();
     setenv("OTEL_SERVICE_NAME", "shop", 1);
     resource_init();
 }

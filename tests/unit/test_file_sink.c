@@ -2,7 +2,7 @@
 #include "export/file_sink.h"
 
 #include "base/process.h"
-#include "export/run_stats.h"
+#include "support/shared_stats.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -29,9 +29,7 @@ static void set_up(void)
     cr_assert(mkdtemp(g_directory));
     snprintf(g_path, sizeof g_path, "%s/spans.jsonl", g_directory);
     snprintf(g_other_path, sizeof g_other_path, "%s/other", g_directory);
-    g_stats = run_stats_create(g_other_path);
-    run_stats_open(g_other_path);
-    unlink(g_other_path);
+    g_stats = shared_stats_new();
     g_sink.path = g_path;
     process_pid(); /* as the library's start does */
 }
@@ -56,7 +54,7 @@ static const char *content_of(const char *path)
 
 static int write_text(const char *text)
 {
-    return file_sink_write(&g_sink, text, strlen(text));
+    return file_sink_write(&g_sink, text, strlen(text), NULL);
 }
 
 static int sink_fd(void)
@@ -285,12 +283,12 @@ Test(file_sink, line_cut_by_a_full_disk_spoils_no_other)
     int ballast = open(g_other_path, O_WRONLY | O_CREAT, 0600);
     cr_assert_eq(write(ballast, line, 1), 1);
     for (int i = 0; i < 20; i++)
-        taken += file_sink_write(&g_sink, line, 1000) == 0;
+        taken += file_sink_write(&g_sink, line, 1000, NULL) == 0;
     cr_expect_eq(taken, 8, "%d", taken);
     cr_expect_eq(g_stats->dropped_count[DROP_WRITE_FAILED], 12);
     cr_expect_eq(ftruncate(ballast, 0), 0);
     for (int i = 0; i < 2; i++)
-        taken += file_sink_write(&g_sink, line, 1000) == 0;
+        taken += file_sink_write(&g_sink, line, 1000, NULL) == 0;
     cr_expect_eq(taken, 10);
     cr_expect_eq(count_whole_lines(content_of(g_path), 1), 10);
     close(ballast);
@@ -321,7 +319,7 @@ static char g_line[801];
 static void *write_lines(void *unused)
 {
     for (int i = 0; i < LINES; i++)
-        file_sink_write(&g_sink, g_line, 800);
+        file_sink_write(&g_sink, g_line, 800, NULL);
     return unused;
 }
 

@@ -3,7 +3,7 @@
 
 #include "base/clock.h"
 #include "base/process.h"
-#include "export/run_stats.h"
+#include "support/shared_stats.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -31,9 +31,7 @@ static void set_up(void)
     strcpy(g_directory, "/tmp/test_socket_sink.XXXXXX");
     cr_assert(mkdtemp(g_directory));
     snprintf(g_path, sizeof g_path, "%s/socket", g_directory);
-    g_stats = run_stats_create(g_path);
-    run_stats_open(g_path);
-    unlink(g_path);
+    g_stats = shared_stats_new();
     g_exporter.kind = EXPORTER_UNIX;
     strcpy(g_exporter.path, g_path);
     process_pid(); /* as the library's start does */
