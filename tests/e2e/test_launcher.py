@@ -86,7 +86,7 @@ class Surroundings(LauncherTest):
             self.assertEqual(set(bare) - set(traced), set())
             self.assertEqual(changed.pop("OTEL_SERVICE_NAME"), "shop")
             self.assertEqual(changed.pop("RUN_TRACED_EXPORTER"), f"file:{os.getcwd()}/spans.jsonl")
-            self.assertRegex(changed.pop("RUN_TRACED_STATS"), r"^/.*/run-traced-\w{6}/stats$")
+            self.assertRegex(changed.pop("RUN_TRACED_RING"), r"^/.*/run-traced-\w{6}/ring$")
             expected = [*preload.values(), str(BUILD / "librun-traced.so")]
             self.assertEqual(changed.pop("LD_PRELOAD"), ":".join(expected))
             self.assertEqual(changed, {})

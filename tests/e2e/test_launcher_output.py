@@ -124,7 +124,7 @@ class Output(LauncherTest):
 
     def test_nothing_is_left_in_the_private_directory(self):
         os.mkdir("runtime", 0o700)
-        result = run(PREFIX, "sh", "-c", "ls -ld $(dirname $RUN_TRACED_STATS)",
+        result = run(PREFIX, "sh", "-c", "ls -ld $(dirname $RUN_TRACED_RING)",
                      env=dict(os.environ, XDG_RUNTIME_DIR=f"{self.directory}/runtime"))
         self.assertRegex(result.stdout, rb"^drwx------ .*/runtime/run-traced-")
         self.assertEqual(os.listdir("runtime"), [])
