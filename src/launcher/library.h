@@ -6,8 +6,8 @@
 
 /* library_find - the absolute path of librun-traced.so, which lies beside this program. Where
  * LD_PRELOAD cannot hold that path (a space or a colon separates its entries, a '$' begins a
- * substitution), that of a symbolic link to it, which stays: programs that outlive the run still
- * execute others.
+ * substitution), that of a symbolic link to it, and where root's children under other users could not
+ * reach it, that of a copy. Both stay: programs that outlive the run still execute others.
  * @path: receives it; @size bytes. Returns 0, or a negative errno after a message. */
 int library_find(char *path, size_t size);
 
@@ -15,6 +15,10 @@ int library_find(char *path, size_t size);
  * nobody else can write to, or finds the one that is there. @link: receives its path; @size bytes.
  * Returns 0 or a negative errno: -EPERM if somebody else made that directory. */
 int library_link(const char *target, char *link, size_t size);
+
+/* library_copy - the same with a copy of @original, readable by all: for root, whose children may be
+ * users that cannot reach the original. */
+int library_copy(const char *original, char *copy, size_t size);
 
 /* library_preload_value - the value for LD_PRELOAD: what is there already, less any
  * librun-traced*.so, then ours. @existing: the value now, or NULL. @value: receives it; @size
