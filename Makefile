@@ -14,7 +14,7 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
-TEST_PACKAGES := libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
+TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
@@ -123,7 +123,7 @@ endef
 deps: ## install the packages that building needs
 	$(call install_packages,$(BUILD_PACKAGES))
 
-bench-deps: deps
+bench-deps: deps ## install the packages that the bench needs
 	$(call install_packages,$(BENCH_PACKAGES))
 
 test-deps: deps ## install the packages that the tests need as well
