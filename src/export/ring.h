@@ -17,7 +17,7 @@ enum {
     RING_RECORDS_MAX = 32768,
     RING_RECORDS_FIRST = 4096, /* usable from the start; the collector makes more so under load */
     RING_PROCESSES_MAX = 8192,
-    RING_PROCESSES_FIRST = 512,
+    RING_PROCESSES_FIRST = 1024,
     RING_GROUP_LEN = 64, /* records that one bit of the dirty words stands for */
     RING_DIRTY_WORDS = RING_RECORDS_MAX / RING_GROUP_LEN / 64,
     RING_CACHE_LINE = 64,
