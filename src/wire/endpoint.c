@@ -7,16 +7,17 @@
 
 void endpoint_set(union endpoint *endpoint, const struct sockaddr *address, socklen_t len)
 {
+    sa_family_t family; /* copied: the application's address may stand anywhere in memory */
     endpoint->any.sa_family = AF_UNSPEC;
-    if ((uintptr_t)address < 4096 || len < sizeof address->sa_family || len > sizeof *endpoint)
+    if ((uintptr_t)address < 4096 || len < sizeof family || len > sizeof *endpoint)
         return;
-    bool is_whole = (address->sa_family == AF_INET && len >= sizeof endpoint->v4) ||
-                    (address->sa_family == AF_INET6 && len >= sizeof endpoint->v6) ||
-                    address->sa_family == AF_UNIX;
+    memcpy(&family, (const char *)address + offsetof(struct sockaddr, sa_family), sizeof family);
+    bool is_whole = (family == AF_INET && len >= sizeof endpoint->v4) ||
+                    (family == AF_INET6 && len >= sizeof endpoint->v6) || family == AF_UNIX;
     if (!is_whole)
         return;
     memcpy(endpoint, address, len);
-    if (address->sa_family == AF_UNIX && len < sizeof endpoint->local)
+    if (family == AF_UNIX && len < sizeof endpoint->local)
         ((char *)endpoint)[len] = '\0';
 }
 
