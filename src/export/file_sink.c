@@ -78,6 +78,20 @@ int file_sink_prepare(struct file_sink *sink)
     return 0;
 }
 
+void file_sink_mend(struct file_sink *sink)
+{
+    struct stat st;
+    char last = '\n';
+    int fd = raw_open(sink->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+    if (fd < 0)
+        return;
+    if (raw_fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0)
+        raw_syscall6(SYS_pread64, fd, (long)&last, 1, (long)st.st_size - 1, 0, 0);
+    raw_close(fd);
+    if (last != '\n')
+        atomic_store_explicit(&sink->line_is_damaged, true, memory_order_relaxed);
+}
+
 /* Beyond RLIMIT_FSIZE the kernel would send SIGXFSZ, which ends the program. */
 static bool exceeds_size_limit(const struct stat *st, size_t len)
 {

@@ -24,6 +24,10 @@ struct file_sink {
  * nothing but regular files and character devices. Returns 0 or a negative errno. Signal-safe. */
 int file_sink_prepare(struct file_sink *sink);
 
+/* file_sink_mend - where the file ends in a line without its end, since whoever wrote it was killed, the
+ * next line begins anew. Before the first write; may read the file, so not in a stranger's process. */
+void file_sink_mend(struct file_sink *sink);
+
 /* file_sink_write - adds @lines, @len bytes of one or several lines, each with the '\n' at its end.
  * @count: receives how many of them were written whole; NULL if not wanted.
  * Returns 0, or a negative errno after the loss of the others has been counted. A write to a full disk

@@ -28,9 +28,10 @@ static void *waker_run(void *argument)
 {
     struct collector *collector = argument;
     _Atomic uint32_t *word = &collector->ring->has_new_process;
+    const struct timespec at_most = {.tv_nsec = 100 * NANOS_PER_MILLI}; /* whatever is in the ring */
     while (!atomic_load(&collector->is_leaving)) {
         uint64_t one = 1;
-        syscall(SYS_futex, word, FUTEX_WAIT, 0, NULL, NULL, 0); /* not if it is set already */
+        syscall(SYS_futex, word, FUTEX_WAIT, 0, &at_most, NULL, 0); /* not if it is set already */
         if (!atomic_load(word))
             continue;
         if (write(collector->wake_fd, &one, sizeof one) < 0)

@@ -23,6 +23,7 @@ struct output {
     struct exporter exporter;
     struct file_sink file;
     struct socket_sink socket;
+    bool is_mended; /* the file was looked at for a line that another left unfinished */
 };
 
 struct line_batch {
@@ -87,6 +88,9 @@ static unsigned output_write(struct output *output, const struct text *lines)
     unsigned count;
     if (output->exporter.kind != EXPORTER_FILE)
         return socket_write(&output->socket, lines->bytes, lines->len);
+    if (!output->is_mended)
+        file_sink_mend(&output->file);
+    output->is_mended = true;
     file_sink_write(&output->file, lines->bytes, lines->len, &count);
     return count;
 }

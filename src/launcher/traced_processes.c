@@ -40,8 +40,6 @@ static uint64_t start_ticks(pid_t pid)
 static bool is_reused(pid_t pid, uint64_t registered_boottime_ns)
 {
     uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
-    if (registered_boottime_ns == 0)
-        return false; /* it is coming just now, and has not written that yet */
     uint64_t started_ns = start_ticks(pid) * (NANOS_PER_SECOND / per_second);
     return started_ns > registered_boottime_ns + NANOS_PER_SECOND / per_second;
 }
@@ -80,6 +78,8 @@ static void watch(struct traced_processes *processes, uint32_t number,
     }
     if (!process->is_foreign &&
         (is_gone(process) || is_reused(process->pid, process->registered_boottime_ns))) {
+        if (process->pidfd >= 0)
+            epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
         bury(processes, process);
         return;
     }
@@ -136,26 +136,33 @@ static void process_add(struct traced_processes *processes, uint32_t number,
     process->pid = (pid_t)(identity >> 8);
     process->registered_boottime_ns = shared->start_boottime_ns;
     process->is_foreign = shared->pid_namespace && shared->pid_namespace != ring_pid_namespace();
+    resource_take(&process->resource, &shared->resource);
     watch(processes, number, process);
     if (!process->is_foreign)
         predecessor_bury(processes, process);
 }
 
+/* Between claiming a number and being ready it has no spans, and what stands beside its pid is the
+ * number's last owner's. If it died there, the number is free again. */
+static void number_take_back(struct ring_process *shared, uint64_t identity)
+{
+    struct traced_process coming = {.pid = (pid_t)MIN(identity >> 8, (uint64_t)INT_MAX)};
+    bool is_ours = !shared->pid_namespace || shared->pid_namespace == ring_pid_namespace();
+    if (is_ours && is_gone(&coming))
+        atomic_compare_exchange_strong(&shared->identity, &identity, 0);
+}
+
 void traced_processes_scan(struct traced_processes *processes, struct ring *ring, uint32_t limit)
 {
     for (uint32_t i = 0; i < limit; i++) {
-        uint64_t identity =
-            atomic_load_explicit(&ring->processes[i].identity, memory_order_acquire);
-        if (identity >> 8 == 0)
+        struct ring_process *shared = &ring->processes[i];
+        uint64_t identity = atomic_load_explicit(&shared->identity, memory_order_acquire);
+        if (identity >> 8 == 0 || processes->table[i])
             continue;
-        if (!processes->table[i])
-            process_add(processes, i, &ring->processes[i], identity);
-        /* Between claiming a number and being ready it has no spans. */
-        struct traced_process *process = processes->table[i];
-        if (process && !process->is_ready && (identity & 0xff) == RING_PROCESS_READY) {
-            resource_take(&process->resource, &ring->processes[i].resource);
-            process->is_ready = true;
-        }
+        if ((identity & 0xff) == RING_PROCESS_READY)
+            process_add(processes, i, shared, identity);
+        else
+            number_take_back(shared, identity);
     }
 }
 
@@ -200,6 +207,7 @@ void traced_processes_forget_dead(struct traced_processes *processes, struct rin
             close(process->pidfd);
         processes->table[i] = NULL;
         free(process);
+        ring->processes[i].pid_namespace = 0; /* till its next owner says */
         atomic_store_explicit(&ring->processes[i].identity, 0, memory_order_release);
     }
     processes->has_dead = false;

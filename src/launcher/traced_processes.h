@@ -10,7 +10,6 @@ struct traced_process {
     pid_t pid;
     uint64_t registered_boottime_ns; /* when it came, by its own word */
     int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
-    bool is_ready; /* the resource has been taken */
     bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
     bool is_dead;
     struct exit_reason reason; /* once it is dead */

@@ -401,7 +401,7 @@ Test(collector, a_full_process_table_is_freed_again)
     fixture_collect();
     for (uint32_t wave = 0; wave < WAVES; wave++) {
         for (uint32_t i = 0; i < WAVE; i++) {
-            children[i] = fork();
+            children[i] = fixture_fork();
             if (children[i] == 0) {
                 fixture_finish(wave * WAVE + i + 1);
                 for (;;)
@@ -450,7 +450,7 @@ Test(collector, a_lack_of_descriptors_kills_nobody)
     limit.rlim_cur = 64;
     setrlimit(RLIMIT_NOFILE, &limit);
     for (uint32_t i = 0; i < CHILDREN; i++) {
-        children[i] = fork();
+        children[i] = fixture_fork();
         if (children[i] == 0) {
             struct span *span = fixture_start(i + 1);
             fixture_hear(&go);
@@ -556,6 +556,7 @@ Test(collector, killed_at_any_point_writes_no_span_twice)
     enum { ROUNDS = FIXTURE_IS_SANITIZED ? 10 : 40, SPANS = 100 };
     uint64_t seed = 42;
     uint32_t number = 0;
+    g_fixture_may_be_torn = true;
     for (int round = 0; round < ROUNDS; round++) {
         struct fixture_signal ready;
         fixture_signal_make(&ready);
@@ -623,7 +624,7 @@ static void expect_no_harm(const char *name, void (*spoil)(struct span *), bool 
     int status = fixture_reap(pid);
     cr_expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, "%s", name);
     /* In a process of its own: what it does to itself is seen by its status. */
-    pid_t collector = fork();
+    pid_t collector = fixture_fork();
     if (collector == 0) {
         alarm(20);
         fixture_collect();
@@ -789,7 +790,7 @@ static void believe_nothing_on_a_full_file_system(void (*lie)(struct ring *))
     cr_assert_eq(ring_create(path, &ring), 0);
     tiny_file_system_fill(g_fixture_directory);
     lie(ring);
-    pid_t pid = fork();
+    pid_t pid = fixture_fork();
     if (pid == 0) {
         alarm(20);
         collector_open(&g_fixture_collector, ring, path, "file:/dev/null");
@@ -985,7 +986,7 @@ static void fuzz(size_t target, uint64_t seed)
     setrlimit(RLIMIT_FSIZE, &small);
     signal(SIGXFSZ, SIG_DFL);
     FIXTURE_CHILD(writer, strike_for_ever(target, seed));
-    pid_t collector = fork();
+    pid_t collector = fixture_fork();
     if (collector == 0)
         _exit(work_under_fire());
     int status = fixture_reap(collector);
@@ -1031,7 +1032,7 @@ Test(collector, memory_stays_bounded_under_load)
     snprintf(g_fixture_exporters, sizeof g_fixture_exporters, "file:/dev/null");
     fixture_collect();
     for (int i = 0; i < CHILDREN; i++) {
-        children[i] = fork();
+        children[i] = fixture_fork();
         if (children[i] == 0)
             for (uint32_t number = 1;; number++)
                 fixture_finish(number);
@@ -1062,4 +1063,16 @@ Test(collector, newcomers_right_after_one_another_are_all_met)
     }
     close_and_read();
     cr_expect_eq(fixture_line_count(), ROUNDS);
+}
+
+/* The one before it was killed between clearing a dirty bit and taking what that stood for. */
+Test(collector, a_successor_looks_where_no_dirty_bit_is_set)
+{
+    cr_assert(fixture_finish(1));
+    for (uint32_t i = 0; i < RING_DIRTY_WORDS; i++)
+        g_fixture_ring->dirty[i].word = 0;
+    fixture_collect();
+    collector_work(&g_fixture_collector);
+    cr_expect_eq(span_count(), 1);
+    collector_close(&g_fixture_collector);
 }

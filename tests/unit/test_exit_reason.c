@@ -19,7 +19,7 @@ static int pidfd_of(pid_t pid)
 static pid_t ended_child(int number, int status, const char *name)
 {
     struct rlimit none = {0, 0};
-    pid_t pid = fork();
+    pid_t pid = fixture_fork();
     if (pid == 0) {
         setrlimit(RLIMIT_CORE, &none);
         prctl(PR_SET_NAME, name);

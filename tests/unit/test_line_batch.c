@@ -181,7 +181,7 @@ Test(line_batch, a_peer_that_is_slow_gets_whole_lines_and_a_last_while)
     int listener = socket(AF_UNIX, SOCK_STREAM, 0);
     cr_assert_eq(bind(listener, (struct sockaddr *)&address, sizeof address), 0);
     cr_assert_eq(listen(listener, 1), 0);
-    pid_t reader = fork();
+    pid_t reader = fixture_fork();
     if (reader == 0) {
         static char bytes[1 << 20];
         int fd = accept(listener, NULL, NULL);
@@ -193,7 +193,7 @@ Test(line_batch, a_peer_that_is_slow_gets_whole_lines_and_a_last_while)
     }
     char exporters[160];
     snprintf(exporters, sizeof exporters, "unix:%s", address.sun_path);
-    pid_t writer = fork(); /* the connection ends with the process that holds it */
+    pid_t writer = fixture_fork(); /* the connection ends with the process that holds it */
     if (writer == 0) {
         struct line_batch *batch = line_batch_new(exporters);
         for (uint32_t i = 1; i <= 200; i++) {
@@ -216,4 +216,18 @@ Test(line_batch, without_a_place_to_go_nothing_breaks)
     line_batch_add(batch, &span, resource_current());
     line_batch_finish(batch);
     cr_expect_eq(span_count(), 0);
+}
+
+/* One that was killed while it wrote. */
+Test(line_batch, a_line_that_another_left_unfinished_spoils_none_of_ours)
+{
+    int fd = open(g_fixture_spans_path, O_WRONLY | O_CREAT, 0600);
+    cr_assert_eq(write(fd, "{\"traceId\":\"0af7", 16), 16);
+    close(fd);
+    for (uint32_t i = 1; i <= 10; i++)
+        add(i);
+    line_batch_finish(g_batch);
+    g_fixture_may_be_torn = true;
+    fixture_read();
+    cr_expect_eq(fixture_line_count(), 10, "%d of 10 can be read", fixture_line_count());
 }

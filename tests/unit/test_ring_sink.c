@@ -140,7 +140,7 @@ Test(ring_sink, first_spans_on_several_threads_at_once_all_end)
     int lost = 0, split = 0, uncounted = 0;
     pthread_barrier_init(&g_barrier, NULL, FIRST_THREADS);
     for (int round = 0; round < FIRST_ROUNDS; round++) {
-        pid_t pid = fork(); /* a process that has no number yet */
+        pid_t pid = fixture_fork(); /* a process that has no number yet */
         if (pid == 0)
             _exit(first_spans_race());
         int status = fixture_reap(pid);
@@ -231,7 +231,7 @@ Test(ring_sink, processes_share_no_record)
 {
     pid_t children[OWNERS];
     for (uint32_t i = 0; i < OWNERS; i++) {
-        children[i] = fork();
+        children[i] = fixture_fork();
         if (children[i] == 0)
             _exit((int)MIN(own_many(i + 1, OWNER_SPANS), 100));
     }
@@ -306,7 +306,7 @@ Test(ring_sink, nonsense_for_limits_leads_nowhere)
                                       0x80000000, 0xffffffff};
     for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
         g_fixture_ring->record_limit = g_fixture_ring->process_limit = limits[i];
-        pid_t pid = fork();
+        pid_t pid = fixture_fork();
         if (pid == 0) {
             struct span *span = fixture_start(1);
             bool is_inside = !span || (span >= g_fixture_ring->records &&
@@ -349,7 +349,7 @@ Test(ring_sink, a_fork_child_leaves_its_parents_records_alone)
     struct span *span = fixture_start(1);
     uint32_t word = state_word(span);
     struct span before = *span;
-    pid_t pid = fork();
+    pid_t pid = fixture_fork();
     if (pid == 0) {
         span_end(span, 0);
         span_abandon(span);
@@ -371,7 +371,7 @@ Test(ring_sink, a_fork_child_leaves_its_parents_records_alone)
 Test(ring_sink, a_fork_childs_copy_is_a_record_of_its_own)
 {
     struct span *span = fixture_start(1);
-    pid_t pid = fork();
+    pid_t pid = fixture_fork();
     if (pid == 0) {
         struct span *copy = span_copy(span);
         bool is_good = copy && copy != span && copy->pid == getpid() &&
@@ -389,7 +389,7 @@ Test(ring_sink, generations_of_forks_each_have_a_number)
     enum { GENERATIONS = 20 };
     cr_assert(fixture_finish(1));
     for (int i = 0; i < GENERATIONS; i++) {
-        pid_t pid = fork();
+        pid_t pid = fixture_fork();
         if (pid != 0) {
             int status = fixture_reap(pid);
             if (i == 0) {
@@ -446,7 +446,7 @@ Test(ring_sink, killed_at_any_point_nothing_stays_claimed)
     fixture_collect();
     for (int i = 0; i < DEATHS; i++) {
         uint64_t spins = random_below(&seed, 1 << random_below(&seed, 16));
-        pid_t pid = fork();
+        pid_t pid = fixture_fork();
         if (pid == 0)
             produce_for_ever(seed + (uint64_t)i);
         for (volatile uint64_t spin = 0; spin < spins; spin++)

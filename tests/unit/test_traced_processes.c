@@ -36,16 +36,21 @@ static const struct traced_process *at(uint32_t number)
     return g_processes.table[number];
 }
 
+static void scan(void)
+{
+    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+}
+
 Test(traced_processes, finds_who_is_ready)
 {
     announce(5, (uint64_t)getpid(), RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_assert(at(5));
     cr_expect_eq(at(5)->pid, getpid());
     cr_expect_eq(g_processes.live_count, 1);
     cr_expect_not(g_processes.has_dead);
     cr_expect_eq(memcmp(traced_processes_resource(&g_processes, 5)->service_name, "abc", 3), 0);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect_eq(g_processes.live_count, 1);
 }
 
@@ -64,7 +69,7 @@ Test(traced_processes, the_resource_is_a_copy_with_lengths_that_hold)
 {
     announce(5, (uint64_t)getpid(), RING_PROCESS_READY);
     memset(&g_fixture_ring->processes[5].resource, 0xff, sizeof(struct resource));
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     const struct resource *resource = traced_processes_resource(&g_processes, 5);
     cr_expect_eq(resource->service_name_len, sizeof resource->service_name);
     cr_expect_eq(resource->executable_name_len, sizeof resource->executable_name);
@@ -78,7 +83,7 @@ Test(traced_processes, an_end_is_noticed_and_the_number_given_back)
 {
     FIXTURE_CHILD(pid, {});
     announce(5, (uint64_t)pid, RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     traced_processes_reap(&g_processes);
     cr_expect_not(at(5)->is_dead);
     int status = fixture_kill(pid);
@@ -106,7 +111,7 @@ Test(traced_processes, many_ends_at_once_are_all_noticed)
         children[i] = pid;
         announce(i, (uint64_t)pid, RING_PROCESS_READY);
     }
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect_eq(g_processes.live_count, CHILDREN);
     for (uint32_t i = 0; i < CHILDREN; i++)
         fixture_kill(children[i]);
@@ -122,7 +127,7 @@ Test(traced_processes, who_is_gone_already_is_dead_at_once)
     FIXTURE_CHILD(pid, {});
     announce(5, (uint64_t)pid, RING_PROCESS_READY);
     fixture_kill(pid);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect(at(5)->is_dead);
     cr_expect_eq(g_processes.live_count, 0);
 }
@@ -133,7 +138,7 @@ Test(traced_processes, pids_that_cannot_be_are_forgotten)
                                     (1ULL << 56) - 1};
     for (uint32_t i = 0; i < sizeof pids / sizeof *pids; i++)
         announce(i, pids[i], RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect_eq(g_processes.live_count, 0);
     traced_processes_forget_dead(&g_processes, g_fixture_ring);
     for (uint32_t i = 0; i < sizeof pids / sizeof *pids; i++)
@@ -146,7 +151,7 @@ Test(traced_processes, a_later_start_than_what_it_said_is_another_process)
     announce(5, (uint64_t)pid, RING_PROCESS_READY);
     g_fixture_ring->processes[5].start_boottime_ns -= 60 * NANOS_PER_SECOND;
     announce(6, (uint64_t)getpid(), RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect(at(5)->is_dead);
     cr_expect_not(at(6)->is_dead);
     fixture_kill(pid);
@@ -156,9 +161,9 @@ Test(traced_processes, of_two_programs_in_one_process_the_first_is_over)
 {
     FIXTURE_CHILD(pid, {});
     announce(9, (uint64_t)pid, RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     announce(3, (uint64_t)pid, RING_PROCESS_READY); /* lower in the table, and yet later */
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect(at(9)->is_dead);
     cr_expect_not(at(3)->is_dead);
     cr_expect_eq(g_processes.live_count, 1);
@@ -174,7 +179,7 @@ Test(traced_processes, of_two_programs_met_at_once_the_later_lives)
     announce(9, (uint64_t)getpid(), RING_PROCESS_READY);
     g_fixture_ring->processes[9].start_boottime_ns -= 1000;
     announce(3, (uint64_t)getpid(), RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_expect(at(9)->is_dead);
     cr_expect_not(at(3)->is_dead, "the one that came later lives");
 }
@@ -184,11 +189,11 @@ Test(traced_processes, a_process_that_waits_to_be_ready_is_not_judged)
     FIXTURE_CHILD(pid, {});
     announce(5, (uint64_t)pid, RING_PROCESS_CLAIMED);
     g_fixture_ring->processes[5].start_boottime_ns = 0; /* not written yet */
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     traced_processes_forget_dead(&g_processes, g_fixture_ring);
     cr_expect_neq(g_fixture_ring->processes[5].identity, 0);
     announce(5, (uint64_t)pid, RING_PROCESS_READY);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     cr_assert(at(5));
     cr_expect_not(at(5)->is_dead);
     cr_expect_eq(memcmp(traced_processes_resource(&g_processes, 5)->service_name, "abc", 3), 0);
@@ -203,7 +208,7 @@ Test(traced_processes, one_that_died_before_it_was_ready_leaves_no_number_behind
     FIXTURE_CHILD(pid, {});
     announce(5, (uint64_t)pid, RING_PROCESS_CLAIMED);
     fixture_kill(pid);
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     traced_processes_forget_dead(&g_processes, g_fixture_ring);
     cr_expect_eq(g_fixture_ring->processes[5].identity, 0);
 }
@@ -217,7 +222,7 @@ Test(traced_processes, nobody_is_dead_for_want_of_a_descriptor)
     setrlimit(RLIMIT_NOFILE, &limit);
     while (open("/dev/null", O_RDONLY) >= 0)
         ;
-    traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+    scan();
     limit.rlim_cur = limit.rlim_max;
     setrlimit(RLIMIT_NOFILE, &limit);
     cr_expect(!at(5) || !at(5)->is_dead);
@@ -232,11 +237,60 @@ Test(traced_processes, descriptors_are_given_back)
     for (uint32_t i = 0; i < 200; i++) {
         FIXTURE_CHILD(pid, {});
         announce(i, (uint64_t)pid, RING_PROCESS_READY);
-        traced_processes_scan(&g_processes, g_fixture_ring, RING_PROCESSES_FIRST);
+        scan();
         fixture_kill(pid);
         traced_processes_reap(&g_processes);
         traced_processes_forget_dead(&g_processes, g_fixture_ring);
     }
     int after = open("/dev/null", O_RDONLY);
     cr_expect_eq(after, before);
+}
+
+/* The number was somebody else's before: what that left is not taken for the newcomer's own. */
+Test(traced_processes, a_process_that_is_coming_is_not_judged_by_what_was_there_before)
+{
+    FIXTURE_CHILD(pid, {});
+    announce(5, (uint64_t)pid, RING_PROCESS_CLAIMED);
+    g_fixture_ring->processes[5].start_boottime_ns -= 60 * NANOS_PER_SECOND;
+    scan();
+    traced_processes_forget_dead(&g_processes, g_fixture_ring);
+    cr_expect_neq(g_fixture_ring->processes[5].identity, 0, "its number was taken away");
+    announce(5, (uint64_t)pid, RING_PROCESS_READY);
+    scan();
+    cr_expect(at(5) && !at(5)->is_dead);
+    fixture_kill(pid);
+}
+
+/* exec, and the second program is just coming. */
+Test(traced_processes, a_second_program_that_is_just_coming_is_the_later_one)
+{
+    FIXTURE_CHILD(pid, {});
+    announce(5, (uint64_t)pid, RING_PROCESS_READY);
+    scan();
+    announce(6, (uint64_t)pid, RING_PROCESS_CLAIMED);
+    g_fixture_ring->processes[6].start_boottime_ns = 0;
+    scan();
+    traced_processes_forget_dead(&g_processes, g_fixture_ring);
+    announce(6, (uint64_t)pid, RING_PROCESS_READY);
+    scan();
+    cr_expect(!at(5) || at(5)->is_dead);
+    cr_expect(at(6) && !at(6)->is_dead, "the program that runs was taken for the one before");
+    fixture_kill(pid);
+}
+
+/* Buried at once, and yet watched: their ends must not be told of for ever. */
+Test(traced_processes, many_that_were_dead_from_the_start_do_not_hang_it, .timeout = 20)
+{
+    FIXTURE_CHILD(pid, {});
+    for (uint32_t i = 0; i < 200; i++) {
+        announce(i, (uint64_t)pid, RING_PROCESS_READY);
+        g_fixture_ring->processes[i].start_boottime_ns = 1;
+    }
+    scan();
+    kill(pid, SIGKILL);
+    siginfo_t info;
+    waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT);
+    traced_processes_reap(&g_processes);
+    fixture_reap(pid);
+    cr_expect_eq(g_processes.live_count, 0);
 }
