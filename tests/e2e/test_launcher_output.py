@@ -13,7 +13,8 @@ import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from launcher_support import BUILD, NOBODY, PATIENCE, PREFIX, LauncherTest, install_into, run
+from launcher_support import (BUILD, NOBODY, PATIENCE, PREFIX, LauncherTest, install_into,
+                              is_library, run)
 
 
 class Output(LauncherTest):
@@ -132,9 +133,9 @@ class Output(LauncherTest):
     def test_nested_runs_have_their_own_output(self):
         result = run(PREFIX, "-o", "outer", PREFIX, "-o", "inner", "sh", "-c",
                      "echo $LD_PRELOAD $RUN_TRACED_EXPORTER")
-        self.assertEqual(result.stdout.decode().split(),
-                         [os.environ.get("LD_PRELOAD", "") + str(BUILD / "librun-traced.so"),
-                          f"file:{self.directory}/inner"])
+        library, exporter = result.stdout.decode().split()
+        self.assertTrue(is_library(library), library)
+        self.assertEqual(exporter, f"file:{self.directory}/inner")
         self.assertEqual(sorted(os.listdir()), ["inner", "outer"])
 
 
