@@ -147,21 +147,6 @@ static void code_describe(struct span *span, CURL *easy, const struct curl_libra
     span_set_error(span, name, real->strerror(code));
 }
 
-static void status_describe(struct span *span, long status)
-{
-    char bytes[16];
-    struct text text = text_on(bytes, sizeof bytes);
-    if (status <= 0)
-        return;
-    span_set_int(span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE, status);
-    if (status < 400) {
-        span_set_status(span, SPAN_STATUS_OK);
-        return;
-    }
-    text_append_decimal(&text, status);
-    span_set_error(span, text_terminate(&text), "");
-}
-
 void curl_span_end(struct span *span, const struct curl_handle *handle,
                    const struct curl_library *real, CURLcode code)
 {
@@ -180,6 +165,6 @@ void curl_span_end(struct span *span, const struct curl_handle *handle,
     events_add(span, easy, real);
     if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
         code_describe(span, easy, real, code);
-    status_describe(span, status);
+    http_describe_status(span, SPAN_KIND_CLIENT, (int)status);
     span_end(span, end_ns);
 }

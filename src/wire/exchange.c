@@ -258,23 +258,6 @@ void exchange_note_status(struct exchange *exchange, int status)
     exchange->is_response_started = true;
 }
 
-/* OpenTelemetry HTTP conventions, "Status": a server is not to blame for 4xx. */
-static void status_describe(struct exchange *exchange)
-{
-    int error_from = exchange->kind == SPAN_KIND_SERVER ? 500 : 400;
-    if (!exchange->status)
-        return;
-    span_set_int(exchange->span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE, exchange->status);
-    if (exchange->status >= error_from) {
-        char bytes[16];
-        struct text text = text_on(bytes, sizeof bytes);
-        text_append_decimal(&text, exchange->status);
-        span_set_error(exchange->span, text_terminate(&text), "");
-    } else if (exchange->status < 400) {
-        span_set_status(exchange->span, SPAN_STATUS_OK);
-    }
-}
-
 static void sizes_describe(struct exchange *exchange)
 {
     if (exchange->request_body_len)
@@ -303,7 +286,7 @@ void exchange_end(struct exchange *exchange, uint64_t end_ns)
     exchange_own_span(exchange);
     head_complete_late(exchange);
     if (exchange->span) {
-        status_describe(exchange);
+        http_describe_status(exchange->span, (enum span_kind)exchange->kind, exchange->status);
         sizes_describe(exchange);
         span_end(exchange->span, end_ns);
     }

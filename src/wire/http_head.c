@@ -112,6 +112,22 @@ void http_describe_method(struct span *span, const char *method, size_t len)
     span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD_ORIGINAL, method, len);
 }
 
+void http_describe_status(struct span *span, enum span_kind kind, int status)
+{
+    int error_from = kind == SPAN_KIND_SERVER ? 500 : 400;
+    if (status <= 0)
+        return;
+    span_set_int(span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE, status);
+    if (status >= error_from) {
+        char bytes[16];
+        struct text text = text_on(bytes, sizeof bytes);
+        text_append_decimal(&text, status);
+        span_set_error(span, text_terminate(&text), "");
+    } else if (status < 400) {
+        span_set_status(span, SPAN_STATUS_OK);
+    }
+}
+
 /* Splits host [ ":" port ]; RFC 3986 3.2.2. @port is @default_port where there is none. */
 static void host_describe(struct span *span, const char *host, size_t len, int default_port)
 {

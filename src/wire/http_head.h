@@ -61,6 +61,10 @@ void http_head_describe_server(const struct http_head *head, struct span *span,
  * that is not on it becomes _OTHER, and the span's name HTTP. */
 void http_describe_method(struct span *span, const char *method, size_t len);
 
+/* http_describe_status - sets the status code and, by the conventions, the outcome: a CLIENT fails from 400
+ * up; a server is not to blame for 4xx, and fails from 500 up. Does nothing where @status is not positive. */
+void http_describe_status(struct span *span, enum span_kind kind, int status);
+
 /* http_describe_url_server - sets server.address and server.port from an absolute URL. */
 void http_describe_url_server(struct span *span, const char *url, size_t len);
 
