@@ -49,14 +49,17 @@ class Collector:
                 if self.is_datagram:
                     if not self.reads:
                         return
-                    self.pieces.append(self.sock.recv(1 << 20))
+                    piece = self.sock.recv(1 << 20)
+                    if not piece:
+                        return
+                    self.pieces.append(piece)
                     continue
                 connection, _ = self.sock.accept()
                 self.open.append(connection)
                 if self.reads:
-                    self.threads.append(threading.Thread(target=self._read, args=(connection,),
-                                                         daemon=True))
-                    self.threads[-1].start()
+                    thread = threading.Thread(target=self._read, args=(connection,), daemon=True)
+                    thread.start()
+                    self.threads.append(thread)
 
     def _read(self, connection):
         data = b""
@@ -67,7 +70,7 @@ class Collector:
     def stop(self):
         with contextlib.suppress(OSError):
             self.sock.shutdown(socket.SHUT_RDWR)
-        for thread in self.threads[1:]:
+        for thread in self.threads:  # the one that accepts first: it may still add others
             thread.join(PATIENCE)
         for connection in self.open:
             connection.close()
