@@ -1,5 +1,6 @@
 #include "shim/callsite_record.h"
 
+#include "base/compiler.h"
 #include "base/text.h"
 #include "shim/module.h"
 #include "shim/real.h"
@@ -36,7 +37,7 @@ static bool frames_search(struct module *out)
     return false;
 }
 
-static void module_describe(const struct module *module, struct span *span)
+static void address_describe(const struct module *module, struct span *span)
 {
     char bytes[512];
     struct text text = text_on(bytes, sizeof bytes);
@@ -49,6 +50,59 @@ static void module_describe(const struct module *module, struct span *span)
     span_set_string(span, ATTRIBUTE_CODE_ADDRESS, text.bytes, text.len);
 }
 
+/* A place that calls, and what spans say of it: filled by whoever needs it first, never changed. The
+ * object that the place lies in is part of it, since another one may be loaded there later. */
+struct site {
+    _Atomic uint32_t state; /* enum site_state */
+    bool is_plumbing;
+    uintptr_t offset;
+    const struct link_map *map;
+    const void *dynamic; /* the object's: the memory of a link_map may be used again */
+    struct attribute_block block;
+};
+
+enum site_state { SITE_FREE, SITE_BEING_FILLED, SITE_READY };
+enum { SITES_MAX = 256, SITE_PROBES = 8 };
+
+static struct site g_sites[SITES_MAX];
+
+static bool site_is(struct site *site, const struct module *module)
+{
+    return atomic_load_explicit(&site->state, memory_order_acquire) == SITE_READY &&
+           site->offset == module->offset && site->map == module->map &&
+           site->dynamic == module->map->l_ld;
+}
+
+static COLD bool site_fill(struct site *site, const struct module *module)
+{
+    struct span scratch;
+    uint32_t state = SITE_FREE;
+    if (!atomic_compare_exchange_strong_explicit(&site->state, &state, SITE_BEING_FILLED,
+                                                 memory_order_relaxed, memory_order_relaxed))
+        return false;
+    memset(&scratch, 0, offsetof(struct span, bytes));
+    address_describe(module, &scratch);
+    span_copy_attributes(&scratch, 0, &site->block);
+    site->is_plumbing = module_is_plumbing(module);
+    site->offset = module->offset;
+    site->map = module->map;
+    site->dynamic = module->map->l_ld;
+    atomic_store_explicit(&site->state, SITE_READY, memory_order_release);
+    return true;
+}
+
+/* NULL: there are too many, or another thread is filling it. */
+static const struct site *site_find(const struct module *module)
+{
+    size_t home = (module->offset * 0x9e3779b97f4a7c15ULL) >> 56;
+    for (size_t i = 0; i < SITE_PROBES; i++) {
+        struct site *site = &g_sites[(home + i) % SITES_MAX];
+        if (LIKELY(site_is(site, module)) || site_fill(site, module))
+            return site;
+    }
+    return NULL;
+}
+
 /* The caller itself, most of the time; a backtrace (0.25 us) only where that is a library that calls
  * on behalf of somebody else. */
 static void record(struct span *span)
@@ -56,9 +110,14 @@ static void record(struct span *span)
     struct module module;
     int saved = errno;
     if (t_caller && module_find(call_of(t_caller), &module)) {
-        if (module_is_plumbing(&module))
-            frames_search(&module);
-        module_describe(&module, span);
+        const struct site *site = site_find(&module);
+        bool is_plumbing = site ? site->is_plumbing : module_is_plumbing(&module);
+        if (UNLIKELY(is_plumbing) && frames_search(&module))
+            site = site_find(&module);
+        if (site)
+            span_add_attributes(span, &site->block);
+        else
+            address_describe(&module, span);
     }
     errno = saved;
 }

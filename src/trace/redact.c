@@ -37,31 +37,29 @@ void redact_append_query(struct text *text, const char *query, size_t len)
     }
 }
 
-/* The '@' that ends the userinfo of an authority, the last one of them; NULL if there is none. */
-static const char *userinfo_end(const char *authority, const char *end)
+/* The userinfo of the URL's authority, with the '@' that ends it: what lies between the bytes given back
+ * and *@end. Both are @url where there is none. */
+static const char *userinfo_find(const char *url, const char *query, const char **end)
 {
-    const char *at = NULL;
-    for (const char *c = authority; c < end && *c != '/' && *c != '?' && *c != '#'; c++)
+    const char *scheme_end = memmem(url, (size_t)(query - url), "://", 3);
+    const char *authority = scheme_end ? scheme_end + 3 : url;
+    *end = authority;
+    for (const char *c = authority; c < query && *c != '/'; c++)
         if (*c == '@')
-            at = c;
-    return at;
+            *end = c + 1;
+    return authority;
 }
 
 void redact_append_url(struct text *text, const char *url, size_t len)
 {
     const char *end = find(url, url + len, '#');
     const char *query = find(url, end, '?');
-    const char *authority = url;
-    for (const char *c = url; c + 2 < query; c++)
-        if (memcmp(c, "://", 3) == 0) {
-            authority = c + 3;
-            break;
-        }
-    const char *at = userinfo_end(authority, query);
-    text_append(text, url, (size_t)(authority - url));
-    if (at)
-        authority = at + 1;
-    text_append(text, authority, (size_t)(query - authority));
+    const char *kept = url;
+    if (find(url, query, '@') < query) {
+        const char *userinfo = userinfo_find(url, query, &kept);
+        text_append(text, url, (size_t)(userinfo - url));
+    }
+    text_append(text, kept, (size_t)(query - kept));
     if (query < end) {
         text_append_char(text, '?');
         redact_append_query(text, query + 1, (size_t)(end - query - 1));

@@ -110,6 +110,35 @@ void span_set_true(struct span *span, enum attribute_key key)
             "");
 }
 
+uint32_t span_attributes_end(const struct span *span)
+{
+    return span ? atomic_load_explicit(&span->attributes_len, memory_order_relaxed) : 0;
+}
+
+void span_copy_attributes(const struct span *span, uint32_t from, struct attribute_block *out)
+{
+    uint32_t end = span_attributes_end(span);
+    out->len = 0;
+    if (!span || span->dropped_attributes_count || end < from || end - from > sizeof out->bytes ||
+        end > sizeof span->bytes - span->tracestate_len)
+        return;
+    out->len = (uint16_t)(end - from);
+    memcpy(out->bytes, span->bytes + span->tracestate_len + from, out->len);
+}
+
+void span_add_attributes(struct span *span, const struct attribute_block *block)
+{
+    uint32_t used = span_attributes_end(span);
+    if (!span || span->tracestate_len + used > sizeof span->bytes)
+        return;
+    if (block->len > sizeof span->bytes - span->tracestate_len - used) {
+        span->dropped_attributes_count++;
+        return;
+    }
+    memcpy(span->bytes + span->tracestate_len + used, block->bytes, block->len);
+    atomic_store_explicit(&span->attributes_len, used + block->len, memory_order_release);
+}
+
 void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns)
 {
     if (!span || span->event_count == SPAN_EVENT_COUNT)

@@ -30,13 +30,19 @@ enum attribute_key {
 
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL };
 
-enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1800, SPAN_NAME_LEN_MAX = 32 };
+enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1800, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
 
 /* In the record's attribute bytes: this header, then len bytes (an int64_t, or text without NUL). */
 struct attribute_header {
     uint8_t key;
     uint8_t type;
     uint16_t len;
+};
+
+/* Several attributes as they lie in a record: what is the same for many spans is made once and copied. */
+struct attribute_block {
+    uint16_t len; /* bytes; 0: nothing */
+    char bytes[ATTRIBUTE_BLOCK_LEN_MAX];
 };
 
 /* One attribute as attribute_next() shows it. */
@@ -108,6 +114,16 @@ void span_set_int(struct span *span, enum attribute_key key, int64_t value);
 
 /* span_set_true - adds a boolean attribute that is true. */
 void span_set_true(struct span *span, enum attribute_key key);
+
+/* span_attributes_end - where its attributes end now, for span_copy_attributes. */
+uint32_t span_attributes_end(const struct span *span);
+
+/* span_copy_attributes - @out becomes what was added to @span since its attributes ended at @from; empty
+ * if that is not whole or too much. Hot path, signal-safe. */
+void span_copy_attributes(const struct span *span, uint32_t from, struct attribute_block *out);
+
+/* span_add_attributes - adds all of @block; a block that does not fit is dropped and counted. */
+void span_add_attributes(struct span *span, const struct attribute_block *block);
 
 /* span_add_event - notes that @id happened at @monotonic_ns. Each id at most once. */
 void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns);

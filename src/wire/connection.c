@@ -118,10 +118,12 @@ bool connection_edit(struct connection *connection, uint64_t offset, bool is_rep
         slab_free(&g_edits, index);
         return false;
     }
-    *edit = (struct edit){.index = index,
-                          .offset = offset,
-                          .is_replacement = is_replacement,
-                          .len = (uint16_t)len};
+    edit->index = index;
+    edit->next = NULL;
+    edit->offset = offset;
+    edit->is_replacement = is_replacement;
+    edit->len = (uint16_t)len;
+    edit->sent_len = 0;
     memcpy(edit->text, text, len);
     struct edit **end = &connection->edits;
     while (*end)
@@ -146,6 +148,7 @@ void connection_connect_begin(struct connection *connection, const struct sockad
         return; /* asked again while a non-blocking attempt is under way: the first one counts */
     const struct active_context *active = active_current(NULL);
     endpoint_set(&connection->peer, address, len);
+    http_common_free(&connection->common);
     connection->connect_start_ns = clock_monotonic_ns();
     connection->connected_ns = 0;
     connection->is_connecting = true;

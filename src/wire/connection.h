@@ -11,6 +11,7 @@
 #include "trace/active.h"
 #include "wire/endpoint.h"
 #include "wire/exchange.h"
+#include "wire/http_common.h"
 #include "wire/http1.h"
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
@@ -58,6 +59,7 @@ struct connection {
     bool is_first_request;     /* no request has been seen yet */
     struct stream requests;
     struct stream responses;
+    struct http_common *common;    /* of its requests' attributes; NULL: nothing yet */
     struct exchange *first, *last; /* awaiting their responses, in order */
     struct exchange *current;      /* whose request is going by; NULL between requests */
     uint64_t sent_len;             /* bytes of the application's that the kernel took */

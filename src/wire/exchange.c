@@ -6,6 +6,7 @@
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/callsite.h"
+#include "wire/http_common.h"
 
 #include <string.h>
 
@@ -145,7 +146,8 @@ static void propagation_describe(const struct exchange *exchange)
                         exchange->propagation_skipped, strlen(exchange->propagation_skipped));
 }
 
-void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer)
+void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer,
+                              struct http_common **common)
 {
     bool has_parent = exchange->active.source != ACTIVE_NONE;
     if (exchange->span) {
@@ -154,7 +156,7 @@ void exchange_client_head_end(struct exchange *exchange, const union endpoint *p
         callsite_record(exchange->span);
         propagation_describe(exchange);
         if (exchange->head)
-            http_head_describe_client(exchange->head, exchange->span, peer);
+            http_head_describe_client(exchange->head, exchange->span, peer, common);
     }
     http_head_free(exchange->head);
     exchange->head = NULL;
@@ -180,7 +182,7 @@ static void server_context_make(struct exchange *exchange)
 }
 
 void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
-                              const union endpoint *local)
+                              const union endpoint *local, struct http_common **common)
 {
     struct active_context *active = &exchange->active;
     exchange_own_span(exchange);
@@ -189,7 +191,7 @@ void exchange_server_head_end(struct exchange *exchange, const union endpoint *p
     if (exchange->span) {
         span_set_context(exchange->span, &active->context,
                          active->has_incoming ? active->incoming_span_id : NULL);
-        http_head_describe_server(exchange->head, exchange->span, peer, local);
+        http_head_describe_server(exchange->head, exchange->span, peer, local, common);
         exchange->open_slot = active_open_slot(exchange->span->tid);
         active_open_change(exchange->open_slot, 1);
     }
@@ -273,12 +275,14 @@ static void head_complete_late(struct exchange *exchange)
 {
     static const union endpoint unknown;
     const union endpoint *peer = exchange->peer ? exchange->peer : &unknown;
+    struct http_common *common = NULL;
     if (!exchange->head || !exchange->span)
         return;
     if (exchange->kind == SPAN_KIND_SERVER)
-        exchange_server_head_end(exchange, peer, &unknown);
+        exchange_server_head_end(exchange, peer, &unknown, &common);
     else
-        exchange_client_head_end(exchange, peer);
+        exchange_client_head_end(exchange, peer, &common);
+    http_common_free(&common);
 }
 
 void exchange_end(struct exchange *exchange, uint64_t end_ns)

@@ -58,9 +58,10 @@ void exchange_respect_application(struct exchange *exchange);
 
 /* exchange_client_head_end, _server_head_end - the request's head is complete. The server's makes the
  * span context and the attributes; it does not activate. @local may be unknown. */
-void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer);
+void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer,
+                              struct http_common **common);
 void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
-                              const union endpoint *local);
+                              const union endpoint *local, struct http_common **common);
 
 /* exchange_own_span - to be called before anything is written to the span of an exchange that may have
  * begun before a fork: in the child, the span becomes a copy of what the parent's was then. The parent's

@@ -25,9 +25,14 @@ struct span_of_bytes {
     size_t len;
 };
 
-void http1_init(struct http1_parser *parser, bool is_response)
+/* "Content-Length" and "Transfer-Encoding": what the parser itself must look at. */
+enum { CONTENT_LENGTH_LEN = 14, TRANSFER_ENCODING_LEN = 17 };
+#define FRAMING_LENS (1U << CONTENT_LENGTH_LEN | 1U << TRANSFER_ENCODING_LEN)
+
+void http1_init(struct http1_parser *parser, bool is_response, uint32_t told_lens)
 {
-    *parser = (struct http1_parser){.state = STATE_START, .is_response = is_response};
+    *parser = (struct http1_parser){
+        .state = STATE_START, .is_response = is_response, .told_lens = told_lens};
 }
 
 static size_t event_set(struct http1_event *event, enum http1_event_type type, size_t consumed)
@@ -163,6 +168,14 @@ static bool status_line_parse(struct span_of_bytes line, struct http1_event *eve
     return status >= 100;
 }
 
+static bool first_line_parse(struct http1_parser *parser, struct span_of_bytes line,
+                             struct http1_event *event)
+{
+    event->type = parser->is_response ? HTTP1_STATUS_LINE : HTTP1_REQUEST_LINE;
+    parser->has_length = parser->has_coding = parser->is_chunked = false;
+    return parser->is_response ? status_line_parse(line, event) : request_line_parse(line, event);
+}
+
 static size_t first_line_next(struct http1_parser *parser, struct http1_line *line,
                               const char *bytes, size_t len, struct http1_event *event)
 {
@@ -172,30 +185,15 @@ static size_t first_line_next(struct http1_parser *parser, struct http1_line *li
         return consumed;
     if (event->is_cut)
         return invalid(parser, event);
-    bool is_valid = parser->is_response ? status_line_parse(whole, event)
-                                        : request_line_parse(whole, event);
-    if (!is_valid)
+    if (!first_line_parse(parser, whole, event))
         return invalid(parser, event);
     parser->state = STATE_FIELD;
-    parser->has_length = parser->has_coding = parser->is_chunked = false;
-    return event_set(event, parser->is_response ? HTTP1_STATUS_LINE : HTTP1_REQUEST_LINE, consumed);
+    return consumed;
 }
 
 static bool is_blank(char c)
 {
     return c == ' ' || c == '\t';
-}
-
-bool http1_name_is(const struct http1_event *header, const char *lower)
-{
-    for (size_t i = 0; i < header->name_len; i++) {
-        char c = header->name[i];
-        if (c >= 'A' && c <= 'Z')
-            c = (char)(c + 32);
-        if (c != lower[i]) /* also at lower's end: c is never NUL in a token */
-            return false;
-    }
-    return lower[header->name_len] == '\0';
 }
 
 static bool ends_in_chunked(const char *value, size_t len)
@@ -237,9 +235,9 @@ static bool content_length_note(struct http1_parser *parser, const char *value, 
 
 static bool framing_field_note(struct http1_parser *parser, const struct http1_event *event)
 {
-    if (event->name_len == 14 && http1_name_is(event, "content-length"))
+    if (HTTP1_NAME_IS(event, "content-length"))
         return !event->is_cut && content_length_note(parser, event->value, event->value_len);
-    if (event->name_len == 17 && http1_name_is(event, "transfer-encoding")) {
+    if (HTTP1_NAME_IS(event, "transfer-encoding")) {
         if (event->is_cut)
             return false;
         parser->has_coding = true;
@@ -248,8 +246,23 @@ static bool framing_field_note(struct http1_parser *parser, const struct http1_e
     return true;
 }
 
-/* field-name ":" OWS field-value OWS; a line that begins with a blank (obs-fold) is told as a field
- * without a name. RFC 9112 5. */
+/* @at: behind the colon; what follows is OWS field-value OWS. */
+static inline void field_set(struct span_of_bytes line, size_t name_len, size_t at,
+                             struct http1_event *event)
+{
+    size_t end = line.len;
+    while (at < end && is_blank(line.bytes[at]))
+        at++;
+    while (end > at && is_blank(line.bytes[end - 1]))
+        end--;
+    event->name = line.bytes;
+    event->name_len = name_len;
+    event->value = line.bytes + at;
+    event->value_len = end - at;
+}
+
+/* field-name ":" and its value; a line that begins with a blank (obs-fold) is told as a field without a
+ * name. RFC 9112 5. */
 static bool field_parse(struct span_of_bytes line, struct http1_event *event)
 {
     size_t name_len = is_blank(line.bytes[0]) ? 0 : token_len(line.bytes, line.len);
@@ -262,32 +275,34 @@ static bool field_parse(struct span_of_bytes line, struct http1_event *event)
     } else if (!is_blank(line.bytes[0])) {
         return false;
     }
-    size_t end = line.len;
-    while (at < end && is_blank(line.bytes[at]))
-        at++;
-    while (end > at && is_blank(line.bytes[end - 1]))
-        end--;
-    event->name = line.bytes;
-    event->name_len = name_len;
-    event->value = line.bytes + at;
-    event->value_len = end - at;
+    field_set(line, name_len, at, event);
     return true;
 }
 
+static bool len_is_in(size_t name_len, uint32_t lens)
+{
+    return name_len < 32 && lens >> name_len & 1;
+}
+
+/* The next field that is told, or the blank line. */
 static size_t field_next(struct http1_parser *parser, struct http1_line *line, const char *bytes,
                          size_t len, struct http1_event *event)
 {
     struct span_of_bytes whole;
-    if (len && parser->line_len == 0 && (bytes[0] == '\r' || bytes[0] == '\n')) {
-        parser->state = STATE_BLANK;
-        return event_set(event, HTTP1_BLANK_LINE, 0);
-    }
-    size_t consumed = line_take(parser, line, bytes, len, event, &whole);
-    if (!whole.bytes)
-        return consumed;
-    if (!whole.len || !field_parse(whole, event) || !framing_field_note(parser, event))
-        return invalid(parser, event);
-    return event_set(event, HTTP1_HEADER, consumed);
+    size_t passed = 0;
+    do {
+        if (passed < len && parser->line_len == 0 &&
+            (bytes[passed] == '\r' || bytes[passed] == '\n')) {
+            parser->state = STATE_BLANK;
+            return event_set(event, HTTP1_BLANK_LINE, passed);
+        }
+        passed += line_take(parser, line, bytes + passed, len - passed, event, &whole);
+        if (!whole.bytes)
+            return passed;
+        if (!whole.len || !field_parse(whole, event) || !framing_field_note(parser, event))
+            return invalid(parser, event);
+    } while (!len_is_in(event->name_len, parser->told_lens));
+    return event_set(event, HTTP1_HEADER, passed);
 }
 
 /* CRLF or LF, of which a CR may have come alone. */
@@ -306,6 +321,66 @@ static size_t blank_next(struct http1_parser *parser, const char *bytes, size_t 
     parser->line_len = 0;
     parser->state = (uint8_t)after;
     return event_set(event, HTTP1_HEAD_END, consumed + 1);
+}
+
+/* One whole line, without its line break, at the beginning of @bytes. Returns false if there is none. */
+static inline bool line_find(const char *bytes, const char *end, struct span_of_bytes *line,
+                             const char **next)
+{
+    const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
+    if (!newline)
+        return false;
+    *next = newline + 1;
+    *line = (struct span_of_bytes){
+        bytes, (size_t)(newline - bytes) - (newline > bytes && newline[-1] == '\r')};
+    return true;
+}
+
+/* name ":" value, as almost every field is; for one that is wanted, also what field_parse says. */
+static inline bool plain_field_take(struct http1_parser *parser, struct span_of_bytes line,
+                                    struct http1_head *out)
+{
+    size_t name_len = 0;
+    while (is_token_char(line.bytes[name_len])) /* the line break is none */
+        name_len++;
+    bool is_told = len_is_in(name_len, parser->told_lens);
+    if (name_len == 0 || line.bytes[name_len] != ':')
+        return false;
+    if (!is_told && !len_is_in(name_len, FRAMING_LENS))
+        return true;
+    if (out->field_count == ARRAY_LEN(out->fields))
+        return false;
+    struct http1_event *field = &out->fields[out->field_count];
+    field->type = HTTP1_HEADER;
+    field->is_cut = false;
+    out->field_count += is_told;
+    field_set(line, name_len, name_len + 1, field);
+    return framing_field_note(parser, field);
+}
+
+static bool begins_blank_line(const char *bytes, const char *end)
+{
+    return *bytes == '\n' || (*bytes == '\r' && bytes + 1 < end && bytes[1] == '\n');
+}
+
+size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
+                       struct http1_head *out)
+{
+    const char *at = bytes, *end = bytes + len;
+    struct span_of_bytes line;
+    if (parser->state != STATE_START || len == 0 || !line_find(at, end, &line, &at) ||
+        !first_line_parse(parser, line, &out->first_line))
+        return 0;
+    out->field_count = 0;
+    while (at < end && !begins_blank_line(at, end))
+        if (!line_find(at, end, &line, &at) || !plain_field_take(parser, line, out))
+            return 0;
+    if (at == end)
+        return 0;
+    out->blank_line_at = (size_t)(at - bytes);
+    out->len = out->blank_line_at + (*at == '\r' ? 2 : 1);
+    parser->state = STATE_FRAMING;
+    return out->len;
 }
 
 void http1_set_framing(struct http1_parser *parser, enum http1_framing framing)

@@ -9,8 +9,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
-enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24 };
+enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 8 };
 
 /* Holds a line that is split over several inputs; its owner keeps it while http1_needs_line says so. */
 struct http1_line {
@@ -24,7 +25,7 @@ enum http1_event_type {
     HTTP1_MESSAGE_START, /* the next byte is the first of a message; consumes empty lines before it */
     HTTP1_REQUEST_LINE,
     HTTP1_STATUS_LINE,
-    HTTP1_HEADER,
+    HTTP1_HEADER, /* a field that was asked for: http1_init */
     HTTP1_BLANK_LINE, /* the next byte begins the line that ends the head; consumes nothing */
     HTTP1_HEAD_END,   /* how the body is framed must be said now: http1_set_framing */
     HTTP1_BODY,       /* consumed bytes of body, framing included */
@@ -45,6 +46,15 @@ struct http1_event {
     uint64_t count; /* BODY: bytes of content, framing not included */
 };
 
+/* A head that was taken in one go: each event is one that http1_next would have told of. */
+struct http1_head {
+    struct http1_event first_line;
+    struct http1_event fields[HTTP1_HEAD_FIELDS_MAX];
+    size_t field_count;
+    size_t len; /* bytes, with the blank line */
+    size_t blank_line_at; /* where HTTP1_BLANK_LINE would have been told */
+};
+
 enum http1_framing {
     HTTP1_FRAMING_NONE,     /* no body, whatever the header fields say */
     HTTP1_FRAMING_DECLARED, /* as Transfer-Encoding and Content-Length say; none if they are absent */
@@ -58,13 +68,23 @@ struct http1_parser {
     bool is_chunked;     /* the last Transfer-Encoding is chunked */
     bool has_coding;     /* there is a Transfer-Encoding */
     bool has_length;
+    uint32_t told_lens;  /* bit n: fields with a name of n bytes are told */
     uint32_t line_len;   /* bytes of a split line that are in struct http1_line */
     uint64_t length;     /* Content-Length */
     uint64_t remaining;  /* bytes of body or chunk still to come */
 };
 
-/* http1_init - ready for the first message. @is_response: status lines, not request lines. */
-void http1_init(struct http1_parser *parser, bool is_response);
+/* http1_init - ready for the first message. @is_response: status lines, not request lines.
+ * @told_lens: which header fields are told of: bit n stands for names of n bytes, 0 to 31; longer ones
+ * are never told. Most fields are nobody's business, and are passed over in one go. */
+void http1_init(struct http1_parser *parser, bool is_response, uint32_t told_lens);
+
+/* http1_take_head - the usual case in one go: a message that begins with the first of @bytes and whose
+ * head ends among them. Returns @out->len, and from then on it is as after HTTP1_HEAD_END. Returns 0 with
+ * nothing changed where the head is split, invalid or in any way
+ * unusual: then http1_next finds out. Hot path, signal-safe. RFC 9112 sections 2 to 5. */
+size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
+                       struct http1_head *out);
 
 /* http1_next - takes input up to the next event.
  * @line: room for a split line; may be NULL until the answer is HTTP1_NO_LINE.
@@ -90,7 +110,25 @@ bool http1_body_ends_with_connection(const struct http1_parser *parser);
 /* http1_needs_line - the struct http1_line must be kept. */
 bool http1_needs_line(const struct http1_parser *parser);
 
-/* http1_name_is - a header field's name, compared without regard to case. @lower: lower case. */
-bool http1_name_is(const struct http1_event *header, const char *lower);
+/* http1_is_name - @name, a token, compared without regard to case with @lower of the same length: lower
+ * case letters and hyphens, at least 4. Made for constants: a handful of instructions. */
+static inline bool http1_is_name(const char *name, const char *lower, size_t len)
+{
+    /* In a token, bit 5 is what tells lower from upper case, and is set in what is no letter but '^'
+     * and '_', which no name of ours contains. */
+    uint32_t part, expected, difference = 0;
+    for (size_t i = 0; i < len; i += sizeof part) {
+        size_t at = i + sizeof part <= len ? i : len - sizeof part;
+        memcpy(&part, name + at, sizeof part);
+        memcpy(&expected, lower + at, sizeof part);
+        difference |= (part | 0x20202020) ^ expected;
+    }
+    return difference == 0;
+}
+
+/* HTTP1_NAME_IS - is it the header field of this name? @lower: a literal, in lower case. */
+#define HTTP1_NAME_IS(header, lower)                                                               \
+    ((header)->name_len == sizeof(lower) - 1 &&                                                    \
+     http1_is_name((header)->name, lower, sizeof(lower) - 1))
 
 #endif

@@ -28,15 +28,15 @@ static bool http1_recognise(const char *bytes, size_t len)
 {
     struct http1_parser parser;
     struct http1_event event;
-    http1_init(&parser, false);
+    http1_init(&parser, false, 0);
     http1_next(&parser, NULL, bytes, len, &event);
     return event.type == HTTP1_MESSAGE_START;
 }
 
 static void http1_begin(struct connection *connection)
 {
-    http1_init(&connection->requests.parser, false);
-    http1_init(&connection->responses.parser, true);
+    http1_init(&connection->requests.parser, false, HTTP_HEAD_NAME_LENS);
+    http1_init(&connection->responses.parser, true, 0);
 }
 
 static bool line_ensure(struct stream *stream)
@@ -58,28 +58,52 @@ static void line_release(struct stream *stream)
     stream->line = NULL;
 }
 
-/* Runs the parser over @input; @on_event may make the connection opaque or the stream broken. */
-static void stream_run(struct stream *stream, struct input *input,
-                       void (*on_event)(struct input *, const struct http1_event *, size_t at))
+/* What a direction does with what its parser finds; @at is where that ends in the input. Either may make
+ * the connection opaque or the stream broken. */
+struct listener {
+    void (*on_head)(struct input *, const struct http1_head *, size_t at);
+    void (*on_event)(struct input *, const struct http1_event *, size_t at);
+};
+
+/* The next event, where a head could not be taken in one go. Returns the bytes consumed. */
+static size_t event_next(struct stream *stream, const struct input *input, size_t at,
+                         struct http1_event *event)
+{
+    size_t consumed = http1_next(&stream->parser, stream->line, input->bytes + at, input->len - at,
+                                 event);
+    if (event->type == HTTP1_NO_LINE && line_ensure(stream))
+        return event_next(stream, input, at, event);
+    if (event->type == HTTP1_NO_LINE)
+        event->type = HTTP1_INVALID;
+    if (event->type == HTTP1_INVALID)
+        stream->is_broken = true;
+    if (event->type == HTTP1_MESSAGE_START)
+        stream->message_start_ns = input->start_ns;
+    return consumed;
+}
+
+/* Runs the parser over @input. Made anew for each listener. */
+static inline __attribute__((always_inline)) void
+stream_run(struct stream *stream, struct input *input, const struct listener listener)
 {
     size_t at = 0;
     while (!stream->is_broken && !input->connection->is_opaque) {
+        struct http1_head head;
         struct http1_event event;
-        size_t consumed = http1_next(&stream->parser, stream->line, input->bytes + at,
-                                     input->len - at, &event);
-        at += consumed;
-        if (event.type == HTTP1_NO_LINE) {
-            if (line_ensure(stream))
-                continue;
-            event.type = HTTP1_INVALID;
-        }
-        if (event.type == HTTP1_INVALID)
-            stream->is_broken = true;
-        if (event.type == HTTP1_MESSAGE_START)
+        size_t consumed =
+            http1_take_head(&stream->parser, input->bytes + at, input->len - at, &head);
+        if (consumed) {
             stream->message_start_ns = input->start_ns;
+            at += consumed;
+            listener.on_head(input, &head, at);
+            continue;
+        }
+        if (at == input->len && http1_is_between_messages(&stream->parser))
+            break;
+        at += event_next(stream, input, at, &event);
         if (event.type == HTTP1_MORE && at == input->len)
             break;
-        on_event(input, &event, at);
+        listener.on_event(input, &event, at);
     }
     if (stream->line && (stream->is_broken || !http1_needs_line(&stream->parser)))
         line_release(stream);
@@ -153,7 +177,7 @@ static void request_field(struct input *input, const struct http1_event *event)
         return;
     http_head_note_field(exchange->head, event);
     if (input->connection->role == ROLE_CLIENT && exchange->head->traceparent_count &&
-        http1_name_is(event, "traceparent"))
+        HTTP1_NAME_IS(event, "traceparent"))
         application_traceparent(input, event);
 }
 
@@ -193,14 +217,31 @@ static void request_head_end(struct input *input)
     if (!exchange)
         return;
     if (connection->role == ROLE_CLIENT) {
-        exchange_client_head_end(exchange, &connection->peer);
+        exchange_client_head_end(exchange, &connection->peer, &connection->common);
         return;
     }
     if (exchange->head && !exchange->head->host_len)
         connection_find_local(connection);
-    exchange_server_head_end(exchange, &connection->peer, &connection->local);
+    exchange_server_head_end(exchange, &connection->peer, &connection->local, &connection->common);
     if (is_next_here(connection, exchange))
         exchange_activate(exchange);
+}
+
+static void request_blank_line(struct input *input, size_t at)
+{
+    const struct exchange *exchange = input->connection->current;
+    if (input->connection->role == ROLE_CLIENT && exchange && exchange->span && exchange->head &&
+        exchange->head->traceparent_count == 0)
+        header_inject(input, at);
+}
+
+static void request_head(struct input *input, const struct http1_head *head, size_t at)
+{
+    request_begin(input, &head->first_line);
+    for (size_t i = 0; i < head->field_count; i++)
+        request_field(input, &head->fields[i]);
+    request_blank_line(input, at - head->len + head->blank_line_at);
+    request_head_end(input);
 }
 
 static void request_event(struct input *input, const struct http1_event *event, size_t at)
@@ -215,9 +256,7 @@ static void request_event(struct input *input, const struct http1_event *event, 
         request_field(input, event);
         break;
     case HTTP1_BLANK_LINE:
-        if (connection->role == ROLE_CLIENT && exchange && exchange->span && exchange->head &&
-            exchange->head->traceparent_count == 0)
-            header_inject(input, at);
+        request_blank_line(input, at);
         break;
     case HTTP1_HEAD_END:
         request_head_end(input);
@@ -249,7 +288,7 @@ static void http1_request_bytes(struct connection *connection, const char *bytes
                                 uint64_t offset, uint64_t now_ns)
 {
     struct input input = {connection, bytes, len, offset, now_ns, now_ns};
-    stream_run(&connection->requests, &input, request_event);
+    stream_run(&connection->requests, &input, (struct listener){request_head, request_event});
 }
 
 /* The first exchange is over; the thread that answered it goes on with the next one, if it has read
@@ -294,6 +333,27 @@ static void response_invalid(struct input *input)
     connection_set_opaque(connection);
 }
 
+static void response_begin(struct input *input)
+{
+    struct exchange *exchange = input->connection->first;
+    exchange_own_span(exchange);
+    span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
+    exchange->is_response_started = true;
+}
+
+static void response_head(struct input *input, const struct http1_head *head, size_t at)
+{
+    struct connection *connection = input->connection;
+    (void)at;
+    if (!connection->first) { /* nobody asked */
+        connection_set_opaque(connection);
+        return;
+    }
+    response_begin(input);
+    exchange_note_status(connection->first, head->first_line.status);
+    response_head_end(input);
+}
+
 static void response_event(struct input *input, const struct http1_event *event, size_t at)
 {
     struct connection *connection = input->connection;
@@ -305,9 +365,7 @@ static void response_event(struct input *input, const struct http1_event *event,
     }
     switch (event->type) {
     case HTTP1_MESSAGE_START:
-        exchange_own_span(exchange);
-        span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
-        exchange->is_response_started = true;
+        response_begin(input);
         break;
     case HTTP1_STATUS_LINE:
         exchange_note_status(exchange, event->status);
@@ -336,7 +394,7 @@ static void http1_response_bytes(struct connection *connection, const char *byte
     struct input input = {connection, bytes, len, 0, start_ns, end_ns};
     if (connection->role == ROLE_CLIENT && connection->first)
         exchange_resume(connection->first);
-    stream_run(&connection->responses, &input, response_event);
+    stream_run(&connection->responses, &input, (struct listener){response_head, response_event});
 }
 
 static void http1_skip_bytes(struct connection *connection, bool is_request, uint64_t count,
@@ -372,6 +430,7 @@ static void http1_end(struct connection *connection)
 {
     line_release(&connection->requests);
     line_release(&connection->responses);
+    http_common_free(&connection->common);
 }
 
 const struct protocol PROTOCOL_HTTP1 = {

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "trace/redact.h"
 #include "trace/traceparent.h"
+#include "wire/http_common.h"
 
 #include <string.h>
 
@@ -68,18 +69,18 @@ void http_head_note_field(struct http_head *head, const struct http1_event *fiel
 {
     switch (field->name_len) {
     case 4:
-        if (http1_name_is(field, "host"))
+        if (HTTP1_NAME_IS(field, "host"))
             head->host_len = keep(head->host, sizeof head->host, field->value, field->value_len);
         break;
     case 10:
-        if (http1_name_is(field, "user-agent"))
+        if (HTTP1_NAME_IS(field, "user-agent"))
             head->user_agent_len = keep(head->user_agent, sizeof head->user_agent, field->value,
                                         field->value_len);
-        else if (http1_name_is(field, "tracestate"))
+        else if (HTTP1_NAME_IS(field, "tracestate"))
             tracestate_note(head, field);
         break;
     case 11:
-        if (http1_name_is(field, "traceparent"))
+        if (HTTP1_NAME_IS(field, "traceparent"))
             traceparent_note(head, field);
         break;
     default:
@@ -183,17 +184,27 @@ static bool target_is_absolute(const struct http_head *head)
            memmem(head->target, head->target_len, "://", 3);
 }
 
-static void common_describe(const struct http_head *head, struct span *span,
-                            const union endpoint *peer)
+/* What does not depend on the request's own line. */
+static void ends_describe(const struct http_head *head, struct span *span,
+                          const union endpoint *peer)
 {
-    http_describe_method(span, head->method, head->method_len);
     endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
     if (peer->any.sa_family == AF_UNIX)
         span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT, "unix", 4);
     span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, head->minor ? "1.1" : "1.0", 3);
+    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
     if (head->user_agent_len)
         span_set_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL, head->user_agent,
                         head->user_agent_len);
+}
+
+static void server_describe(const struct http_head *head, struct span *span,
+                            const union endpoint *server)
+{
+    if (head->host_len)
+        host_describe(span, head->host, head->host_len, 80);
+    else
+        endpoint_describe(server, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
 }
 
 /* The URL as the request says it: RFC 9112 3.3. */
@@ -202,32 +213,44 @@ static void full_url_describe(const struct http_head *head, struct span *span,
 {
     char bytes[HTTP_TARGET_LEN_MAX + HTTP_HOST_LEN_MAX + 16];
     struct text url = text_on(bytes, sizeof bytes);
-    if (target_is_absolute(head) || is_method(head, "CONNECT")) {
+    text_append(&url, "http://", 7);
+    text_append(&url, head->host, head->host_len);
+    if (!head->host_len)
+        endpoint_append_authority(peer, &url);
+    if (head->target_len && head->target[0] == '/')
         redact_append_url(&url, head->target, head->target_len);
-        http_describe_url_server(span, head->target, head->target_len);
-    } else {
-        text_append_string(&url, "http://");
-        text_append(&url, head->host, head->host_len);
-        if (!head->host_len)
-            endpoint_append_authority(peer, &url);
-        if (head->target_len && head->target[0] == '/')
-            redact_append_url(&url, head->target, head->target_len);
-        if (head->host_len)
-            host_describe(span, head->host, head->host_len, 80);
-        else
-            endpoint_describe(peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
-    }
+    span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
+}
+
+/* The target itself says which server: a request to a proxy. */
+static void proxied_describe(const struct http_head *head, struct span *span,
+                             const union endpoint *peer)
+{
+    char bytes[HTTP_TARGET_LEN_MAX + 16];
+    struct text url = text_on(bytes, sizeof bytes);
+    ends_describe(head, span, peer);
+    redact_append_url(&url, head->target, head->target_len);
+    http_describe_url_server(span, head->target, head->target_len);
     span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
 }
 
 void http_head_describe_client(const struct http_head *head, struct span *span,
-                               const union endpoint *peer)
+                               const union endpoint *peer, struct http_common **common)
 {
     if (!span)
         return;
-    common_describe(head, span, peer);
-    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
+    http_describe_method(span, head->method, head->method_len);
+    if (target_is_absolute(head) || is_method(head, "CONNECT")) {
+        proxied_describe(head, span, peer);
+        return;
+    }
     full_url_describe(head, span, peer);
+    if (http_common_add(*common, head, span))
+        return;
+    uint32_t from = span_attributes_end(span);
+    ends_describe(head, span, peer);
+    server_describe(head, span, peer);
+    http_common_keep(common, head, span, from);
 }
 
 /* The part of the target behind scheme and authority. */
@@ -242,26 +265,33 @@ static const char *target_path(const struct http_head *head)
     return path;
 }
 
-void http_head_describe_server(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, const union endpoint *local)
+static void path_describe(const struct http_head *head, struct span *span)
 {
-    if (!span)
-        return;
     const char *path = target_path(head);
     const char *end = head->target + head->target_len;
     const char *query = path < end ? memchr(path, '?', (size_t)(end - path)) : NULL;
-    common_describe(head, span, peer);
-    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
     span_set_string(span, ATTRIBUTE_URL_PATH, path, (size_t)((query ? query : end) - path));
-    if (query) {
-        char bytes[HTTP_TARGET_LEN_MAX];
-        struct text text = text_on(bytes, sizeof bytes);
-        redact_append_query(&text, query + 1, (size_t)(end - query - 1));
-        span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
-    }
+    if (!query)
+        return;
+    char bytes[HTTP_TARGET_LEN_MAX];
+    struct text text = text_on(bytes, sizeof bytes);
+    redact_append_query(&text, query + 1, (size_t)(end - query - 1));
+    span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
+}
+
+void http_head_describe_server(const struct http_head *head, struct span *span,
+                               const union endpoint *peer, const union endpoint *local,
+                               struct http_common **common)
+{
+    if (!span)
+        return;
+    http_describe_method(span, head->method, head->method_len);
+    path_describe(head, span);
+    if (http_common_add(*common, head, span))
+        return;
+    uint32_t from = span_attributes_end(span);
+    ends_describe(head, span, peer);
     endpoint_describe(peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
-    if (head->host_len)
-        host_describe(span, head->host, head->host_len, 80);
-    else
-        endpoint_describe(local, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    server_describe(head, span, local);
+    http_common_keep(common, head, span, from);
 }

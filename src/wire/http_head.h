@@ -14,6 +14,12 @@ enum {
     HTTP_TRACESTATE_LEN_MAX = 1024,
 };
 
+/* The lengths of the names of the fields that http_head_note_field knows, for http1_init: host,
+ * tracestate and user-agent, traceparent. */
+#define HTTP_HEAD_NAME_LENS (1U << 4 | 1U << 10 | 1U << 11)
+
+struct http_common; /* wire/http_common.h */
+
 struct http_head {
     uint32_t link; /* belongs to the slab */
     uint32_t index;
@@ -51,11 +57,13 @@ void http_head_note_field(struct http_head *head, const struct http1_event *fiel
 bool http_head_extract(const struct http_head *head, struct span_context *out);
 
 /* http_head_describe_client, _server - names the span and sets its attributes. @peer: the other end.
- * @local: our own end, may be unknown. */
+ * @local: our own end, may be unknown. @common: where the connection keeps what its requests have in
+ * common. */
 void http_head_describe_client(const struct http_head *head, struct span *span,
-                               const union endpoint *peer);
+                               const union endpoint *peer, struct http_common **common);
 void http_head_describe_server(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, const union endpoint *local);
+                               const union endpoint *peer, const union endpoint *local,
+                               struct http_common **common);
 
 /* http_describe_method - sets name and method of a span, by the convention's closed list: a method
  * that is not on it becomes _OTHER, and the span's name HTTP. */

@@ -15,6 +15,7 @@ TestSuite(exchange, .init = captured_begin);
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 static const union endpoint UNKNOWN;
+static struct http_common *common;
 
 static struct exchange *begin(enum span_kind kind, const char *method)
 {
@@ -35,7 +36,7 @@ static struct exchange *serve(const char *traceparent)
                                 .value_len = traceparent ? strlen(traceparent) : 0};
     if (traceparent)
         http_head_note_field(exchange->head, &field);
-    exchange_server_head_end(exchange, &UNKNOWN, &UNKNOWN);
+    exchange_server_head_end(exchange, &UNKNOWN, &UNKNOWN, &common);
     exchange_activate(exchange);
     return exchange;
 }
@@ -44,7 +45,7 @@ static struct exchange *call(const struct active_context *remembered)
 {
     struct exchange *exchange = begin(SPAN_KIND_CLIENT, "GET");
     exchange_choose_parent(exchange, remembered);
-    exchange_client_head_end(exchange, &UNKNOWN);
+    exchange_client_head_end(exchange, &UNKNOWN, &common);
     return exchange;
 }
 
@@ -112,7 +113,7 @@ Test(exchange, a_traceparent_that_is_passed_on_finds_its_request)
     exchange_choose_parent(client, NULL);
     cr_assert_not(exchange_is_passed_on(client, &other));
     cr_assert(exchange_is_passed_on(client, &outgoing));
-    exchange_client_head_end(client, &UNKNOWN);
+    exchange_client_head_end(client, &UNKNOWN, &common);
     cr_assert(is_child(client->span, server->span));
     answer(server, 200);
     client = begin(SPAN_KIND_CLIENT, "GET");
@@ -181,7 +182,7 @@ Test(exchange, what_is_dropped_or_respected_is_not_reported)
     struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
     exchange_choose_parent(client, NULL);
     exchange_respect_application(client);
-    exchange_client_head_end(client, &UNKNOWN);
+    exchange_client_head_end(client, &UNKNOWN, &common);
     answer(client, 200);
     cr_assert_eq(captured_count(), 0);
     cr_assert_eq(captured_open_count(), 0);

@@ -119,7 +119,7 @@ static void event_note(struct reader *reader, const struct http1_event *event)
 
 static void reader_init(struct reader *reader, bool is_response, bool is_head)
 {
-    http1_init(&reader->parser, is_response);
+    http1_init(&reader->parser, is_response, UINT32_MAX);
     reader->is_head = is_head;
     reader->has_line = false;
     reader->status = 0;
@@ -130,6 +130,29 @@ static void reader_init(struct reader *reader, bool is_response, bool is_head)
     reader->log.is_in_body = reader->log.is_invalid = false;
 }
 
+static void event_note_at(struct reader *reader, struct http1_event event, size_t offset)
+{
+    reader->offset = offset;
+    event_note(reader, &event);
+}
+
+/* What http1_next would have told of a head that was taken in one go. */
+static void head_note(struct reader *reader, const struct http1_head *head, const char *bytes)
+{
+    size_t start = reader->offset;
+    const char *line_end = (const char *)rawmemchr(bytes, '\n') + 1;
+    event_note_at(reader, (struct http1_event){.type = HTTP1_MESSAGE_START}, start);
+    event_note_at(reader, head->first_line, start + (size_t)(line_end - bytes));
+    for (size_t i = 0; i < head->field_count; i++) {
+        line_end =
+            (const char *)rawmemchr(head->fields[i].value + head->fields[i].value_len, '\n') + 1;
+        event_note_at(reader, head->fields[i], start + (size_t)(line_end - bytes));
+    }
+    event_note_at(reader, (struct http1_event){.type = HTTP1_BLANK_LINE},
+                  start + head->blank_line_at);
+    event_note_at(reader, (struct http1_event){.type = HTTP1_HEAD_END}, start + head->len);
+}
+
 /* Feeds one piece, which ends where readable memory ends. The line is only lent when asked for, and
  * overwritten when it is not needed. */
 static void reader_feed(struct reader *reader, const char *piece, size_t len)
@@ -138,6 +161,15 @@ static void reader_feed(struct reader *reader, const char *piece, size_t len)
     size_t at = 0, quiet = 0;
     while (!reader->log.is_invalid) {
         struct http1_event event;
+        struct http1_head head;
+        size_t taken = http1_take_head(&reader->parser, bytes + at, len - at, &head);
+        if (taken > len - at)
+            cr_assert_fail("took %zu of %zu bytes", taken, len - at);
+        if (taken) {
+            head_note(reader, &head, bytes + at);
+            at += taken;
+            continue;
+        }
         size_t consumed = http1_next(&reader->parser, reader->has_line ? &reader->line : NULL,
                                      bytes + at, len - at, &event);
         if (consumed > len - at)
@@ -458,7 +490,7 @@ Test(http1, invalid_stays_invalid)
 {
     struct http1_parser parser;
     struct http1_event event;
-    http1_init(&parser, false);
+    http1_init(&parser, false, UINT32_MAX);
     cr_assert_eq(http1_next(&parser, NULL, "\x16", 1, &event), 0);
     for (int i = 0; i < 3; i++) {
         static const char valid[] = "GET / HTTP/1.1\r\n\r\n";
@@ -622,8 +654,65 @@ Test(http1, names_are_compared_without_case)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         size_t len = strlen(rows[i].name);
         struct http1_event event = {.name = guarded(rows[i].name, len), .name_len = len};
-        cr_assert_eq(http1_name_is(&event, rows[i].lower), rows[i].expected, "%s", rows[i].name);
+        bool is_same = rows[i].lower[0] == 'h' ? HTTP1_NAME_IS(&event, "host")
+                                               : HTTP1_NAME_IS(&event, "traceparent");
+        cr_assert_eq(is_same, rows[i].expected, "%s", rows[i].name);
     }
+}
+
+Test(http1, a_usual_head_is_taken_in_one_go)
+{
+    static const struct {
+        const char *input;
+        size_t taken;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\n\r\n", 18},
+        {"GET / HTTP/1.1\n\n", 16},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\nbody", 27},
+        {"GET / HTTP/1.1\r\nX-No-Value:\r\nHost:a\r\n\r\n", 39},
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\n", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r", 0},
+        {"GET / HTTP/1.1\r\nHost", 0},
+        {"GET / HTTP/1.1", 0},
+        {"\r\nGET / HTTP/1.1\r\n\r\n", 0},
+        {"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", 0},
+        {"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 0},
+        {"GET / HTTP/1.1\r\nHost\r\n\r\n", 0},
+        {"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 0},
+        {"GET /\r\n\r\n", 0},
+        {"", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http1_parser parser;
+        struct http1_head head;
+        size_t len = strlen(rows[i].input);
+        http1_init(&parser, false, 1U << strlen("host"));
+        size_t taken = http1_take_head(&parser, guarded(rows[i].input, len), len, &head);
+        cr_assert_eq(taken, rows[i].taken, "%s: %zu", rows[i].input, taken);
+        cr_assert(taken || http1_is_between_messages(&parser), "%s", rows[i].input);
+        cr_assert(!taken || head.field_count == (strstr(rows[i].input, "Host") != NULL));
+    }
+}
+
+Test(http1, only_fields_that_are_asked_for_are_told)
+{
+    static const char input[] = "GET / HTTP/1.1\r\nAccept: a\r\nHost: b\r\nDate: c\r\n"
+                                "Content-Length: 2\r\n\r\nab";
+    struct http1_parser parser;
+    struct http1_event event;
+    char told[64] = "";
+    http1_init(&parser, false, 1U << strlen("host"));
+    for (size_t at = 0; at < strlen(input);) {
+        at += http1_next(&parser, NULL, input + at, strlen(input) - at, &event);
+        if (event.type == HTTP1_HEADER)
+            strncat(told, event.value, event.value_len);
+        if (event.type == HTTP1_HEAD_END)
+            http1_set_framing(&parser, HTTP1_FRAMING_DECLARED);
+    }
+    cr_assert_str_eq(told, "bc");
+    cr_assert_eq(event.type, HTTP1_BODY);
+    cr_assert_eq(event.count, 2);
 }
 
 /* ---- random inputs ---- */

@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "support/captured.h"
 #include "trace/redact.h"
+#include "wire/http_common.h"
 
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -12,6 +13,8 @@
 TestSuite(http_head, .init = captured_begin);
 
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+static struct http_common *common;
 
 static union endpoint peer_make(void)
 {
@@ -70,7 +73,7 @@ Test(http_head, client_urls)
         struct span *span = span_start(SPAN_KIND_CLIENT, 0);
         if (*rows[i].host)
             field_add(head, "Host", rows[i].host);
-        http_head_describe_client(head, span, &peer);
+        http_head_describe_client(head, span, &peer, &common);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_FULL), rows[i].url, "%s of %s",
                          rows[i].target, rows[i].host);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), rows[i].address, "%s",
@@ -99,7 +102,7 @@ Test(http_head, server_paths_and_queries)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_head *head = head_of("GET", rows[i].target);
         struct span *span = span_start(SPAN_KIND_SERVER, 0);
-        http_head_describe_server(head, span, &peer, &local);
+        http_head_describe_server(head, span, &peer, &local, &common);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_PATH), rows[i].path, "%s",
                          rows[i].target);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_QUERY), rows[i].query, "%s",
@@ -185,6 +188,47 @@ Test(http_head, a_tracestate_that_was_cut_is_dropped)
     http_head_free(head);
 }
 
+/* What the second request on a connection says is a copy of what the first one said, or made anew where
+ * their heads differ. */
+Test(http_head, what_is_kept_for_a_connection_is_told_of_like_heads_only)
+{
+    static const struct {
+        const char *host, *user_agent;
+        int minor;
+        const char *address;
+        int64_t port;
+    } rows[] = {
+        {"a:81", "x", 1, "a", 81}, {"a:81", "x", 1, "a", 81}, {"b:81", "x", 1, "b", 81},
+        {"b:82", "x", 1, "b", 82}, {"b:82", "y", 1, "b", 82}, {"b:82", "y", 0, "b", 82},
+        {"b:8", "2y", 0, "b", 8},  {"b:82", "", 1, "b", 82},  {"b:82", "", 1, "b", 82},
+    };
+    union endpoint peer = peer_make(), local = peer_make();
+    for (size_t i = 0; i < 2 * ARRAY_LEN(rows); i++) {
+        bool is_server = i >= ARRAY_LEN(rows);
+        size_t row = i % ARRAY_LEN(rows);
+        struct http_head *head = head_of("GET", "/p");
+        struct span *span = span_start(is_server ? SPAN_KIND_SERVER : SPAN_KIND_CLIENT, 0);
+        head->minor = rows[row].minor;
+        field_add(head, "Host", rows[row].host);
+        field_add(head, "User-Agent", rows[row].user_agent);
+        if (is_server)
+            http_head_describe_server(head, span, &peer, &local, &common);
+        else
+            http_head_describe_client(head, span, &peer, &common);
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), rows[row].address);
+        cr_assert_eq(captured_int(span, ATTRIBUTE_SERVER_PORT), rows[row].port);
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL),
+                         rows[row].user_agent);
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION),
+                         rows[row].minor ? "1.1" : "1.0");
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_SCHEME), "http");
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD), "GET");
+        if (i == ARRAY_LEN(rows) - 1)
+            http_common_free(&common);
+        http_head_free(head);
+    }
+}
+
 Test(http_head, long_values_are_cut)
 {
     static char target[3000], value[3000];
@@ -196,7 +240,7 @@ Test(http_head, long_values_are_cut)
     field_add(head, "User-Agent", value);
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
     redact_init();
-    http_head_describe_client(head, span, &peer);
+    http_head_describe_client(head, span, &peer, &common);
     cr_assert_eq(strlen(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL)), HTTP_USER_AGENT_LEN_MAX);
     cr_assert_gt(strlen(captured_string(span, ATTRIBUTE_URL_FULL)), HTTP_TARGET_LEN_MAX / 2);
     http_head_free(head);
@@ -215,7 +259,7 @@ Test(http_head, a_head_begins_empty_in_old_memory)
     cr_assert_eq(again, head);
     cr_assert_not(http_head_extract(again, &context));
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
-    http_head_describe_client(again, span, &peer);
+    http_head_describe_client(again, span, &peer, &common);
     cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), "127.0.0.1");
     http_head_free(again);
     http_head_free(NULL);
