@@ -15,12 +15,9 @@ static inline uint64_t clock_monotonic_ns(void)
     return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
 }
 
-/* clock_unix_nano - CLOCK_REALTIME in nanoseconds since the Unix epoch: when a span started. */
-static inline uint64_t clock_unix_nano(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
-}
+/* clock_unix_nano_at - what CLOCK_REALTIME said (nanoseconds since the Unix epoch) when CLOCK_MONOTONIC
+ * said @monotonic_ns, which was lately. Reads a clock at most every 10 ms: by so much it may be late to
+ * learn that the time of day was set. */
+uint64_t clock_unix_nano_at(uint64_t monotonic_ns);
 
 #endif

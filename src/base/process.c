@@ -6,10 +6,10 @@
 
 #include <stdatomic.h>
 
-static THREAD_LOCAL int t_tid;
-static THREAD_LOCAL int t_tid_pid;
+THREAD_LOCAL int t_process_tid;
+THREAD_LOCAL int t_process_tid_pid;
+_Atomic(struct process_page *) g_process_page;
 
-static _Atomic(struct process_page *) g_page;
 static _Atomic uint32_t g_fork_count;
 static _Atomic int g_last_pid;   /* only with the fallback page */
 static _Atomic bool g_was_filled; /* in this process or one that it was forked from */
@@ -28,7 +28,7 @@ static struct process_page *page_map(void)
         return &g_fallback_page;
     }
     struct process_page *expected = NULL;
-    if (atomic_compare_exchange_strong(&g_page, &expected, page))
+    if (atomic_compare_exchange_strong(&g_process_page, &expected, page))
         return page;
     raw_munmap(page, 4096);
     return expected;
@@ -40,8 +40,9 @@ static void key_fill(struct process_page *page, int pid)
     uint64_t key[2] = {0, 0};
     if (raw_getrandom(key, sizeof key, 1 /* GRND_NONBLOCK */) != (long)sizeof key) {
         /* Early boot: no entropy yet. Time and pid still tell processes of one machine apart. */
-        key[0] = clock_unix_nano() * 0x9e3779b97f4a7c15ULL;
-        key[1] = clock_monotonic_ns() ^ (uint64_t)pid << 40;
+        uint64_t now_ns = clock_monotonic_ns();
+        key[0] = clock_unix_nano_at(now_ns) * 0x9e3779b97f4a7c15ULL;
+        key[1] = now_ns ^ (uint64_t)pid << 40;
     }
     for (int i = 0; i < 2; i++) {
         uint64_t none = 0;
@@ -63,9 +64,9 @@ static struct process_page *fallback_page_fill(int pid)
 }
 
 /* The first call of all, or the first in a fork child; several threads of it may come at once. */
-static COLD struct process_page *page_fill(void)
+COLD struct process_page *process_page_fill(void)
 {
-    struct process_page *page = atomic_load(&g_page);
+    struct process_page *page = atomic_load(&g_process_page);
     int pid = raw_getpid(), none = 0;
     if (!page)
         page = page_map();
@@ -78,28 +79,16 @@ static COLD struct process_page *page_fill(void)
     return page;
 }
 
-struct process_page *process_page(void)
+int process_pid_ask(void)
 {
-    struct process_page *page = atomic_load_explicit(&g_page, memory_order_acquire);
-    if (LIKELY(page && atomic_load_explicit(&page->pid, memory_order_acquire) != 0))
-        return page;
-    return page_fill();
+    return raw_getpid();
 }
 
-int process_pid(void)
+int process_tid_ask(int pid)
 {
-    int pid = atomic_load_explicit(&process_page()->pid, memory_order_relaxed);
-    return LIKELY(pid) ? pid : raw_getpid();
-}
-
-int process_tid(void)
-{
-    int pid = process_pid();
-    if (UNLIKELY(t_tid_pid != pid)) {
-        t_tid = raw_gettid();
-        t_tid_pid = pid;
-    }
-    return t_tid;
+    t_process_tid = raw_gettid();
+    t_process_tid_pid = pid;
+    return t_process_tid;
 }
 
 bool process_is_vfork_child(void)

@@ -5,6 +5,9 @@
 #ifndef RUN_TRACED_BASE_PROCESS_H
 #define RUN_TRACED_BASE_PROCESS_H
 
+#include "base/compiler.h"
+
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,15 +19,36 @@ struct process_page {
     _Atomic uint64_t id_key[2]; /* from getrandom(2); 0: not yet */
 };
 
+/* Behind the functions below: not to be used directly. */
+extern _Atomic(struct process_page *) g_process_page;
+extern THREAD_LOCAL int t_process_tid, t_process_tid_pid;
+struct process_page *process_page_fill(void);
+int process_pid_ask(void);
+int process_tid_ask(int pid);
+
 /* process_page - this process's page, filled. One load and a branch; two system calls the first time
  * in each process. Hot path, signal-safe. */
-struct process_page *process_page(void);
+static inline struct process_page *process_page(void)
+{
+    struct process_page *page = atomic_load_explicit(&g_process_page, memory_order_acquire);
+    if (LIKELY(page && atomic_load_explicit(&page->pid, memory_order_acquire) != 0))
+        return page;
+    return process_page_fill();
+}
 
 /* process_pid - the process id, as getpid(2). In a vfork child: the parent's. Hot path. */
-int process_pid(void);
+static inline int process_pid(void)
+{
+    int pid = atomic_load_explicit(&process_page()->pid, memory_order_relaxed);
+    return LIKELY(pid) ? pid : process_pid_ask();
+}
 
 /* process_tid - the thread id, as gettid(2), asked of the kernel once per thread and process. */
-int process_tid(void);
+static inline int process_tid(void)
+{
+    int pid = process_pid();
+    return LIKELY(t_process_tid_pid == pid) ? t_process_tid : process_tid_ask(pid);
+}
 
 /* process_is_vfork_child - true where memory is borrowed from a parent that waits (vfork): what is
  * done to descriptors here must not be written down. One system call. */

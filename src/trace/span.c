@@ -12,15 +12,14 @@ struct span *span_start(enum span_kind kind, uint64_t start_ns)
     struct span *span = span_sink_claim();
     if (UNLIKELY(!span))
         return NULL;
-    uint64_t now_ns = clock_monotonic_ns();
     uint32_t index = span->index;
     memset(span, 0, offsetof(struct span, bytes));
     span->index = index;
     span->kind = (uint8_t)kind;
     span->pid = process_pid();
     span->tid = process_tid();
-    span->start_ns = start_ns && start_ns < now_ns ? start_ns : now_ns;
-    span->start_unix_nano = clock_unix_nano() - (now_ns - span->start_ns);
+    span->start_ns = start_ns ? start_ns : clock_monotonic_ns();
+    span->start_unix_nano = clock_unix_nano_at(span->start_ns);
     atomic_store_explicit(&span->state, SPAN_OPEN, memory_order_release);
     return span;
 }

@@ -89,8 +89,8 @@ struct span {
 
 _Static_assert(sizeof(struct span) == SPAN_RECORD_LEN, "a span record has a fixed size");
 
-/* span_start - claims a record from the sink and starts it now (or at @start_ns on the monotonic
- * clock, where that is not 0 and lies in the past). Returns NULL when there is no room: the span is
+/* span_start - claims a record from the sink and starts it at @start_ns on the monotonic clock,
+ * not in the future; 0: now. Returns NULL when there is no room: the span is
  * counted as dropped, and every function here takes NULL and does nothing. Hot path, signal-safe. */
 struct span *span_start(enum span_kind kind, uint64_t start_ns);
 

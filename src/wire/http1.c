@@ -265,17 +265,18 @@ static inline void field_set(struct span_of_bytes line, size_t name_len, size_t 
  * name. RFC 9112 5. */
 static bool field_parse(struct span_of_bytes line, struct http1_event *event)
 {
-    size_t name_len = is_blank(line.bytes[0]) ? 0 : token_len(line.bytes, line.len);
-    size_t at = name_len;
-    if (name_len) {
-        while (at < line.len && is_blank(line.bytes[at]))
-            at++;
-        if (at == line.len || line.bytes[at++] != ':')
-            return false;
-    } else if (!is_blank(line.bytes[0])) {
-        return false;
+    const char *colon = memchr(line.bytes, ':', line.len);
+    bool is_folded = is_blank(line.bytes[0]);
+    if (is_folded) {
+        field_set(line, 0, 0, event);
+        return true;
     }
-    field_set(line, name_len, at, event);
+    if (!colon || colon == line.bytes)
+        return false;
+    size_t name_len = (size_t)(colon - line.bytes);
+    while (is_blank(line.bytes[name_len - 1]))
+        name_len--;
+    field_set(line, name_len, (size_t)(colon - line.bytes) + 1, event);
     return true;
 }
 
@@ -323,29 +324,22 @@ static size_t blank_next(struct http1_parser *parser, const char *bytes, size_t 
     return event_set(event, HTTP1_HEAD_END, consumed + 1);
 }
 
-/* One whole line, without its line break, at the beginning of @bytes. Returns false if there is none. */
-static inline bool line_find(const char *bytes, const char *end, struct span_of_bytes *line,
-                             const char **next)
+/* What comes before the newline and the carriage return, if there is one. */
+static struct span_of_bytes line_before(const char *bytes, const char *newline)
 {
-    const char *newline = memchr(bytes, '\n', (size_t)(end - bytes));
-    if (!newline)
-        return false;
-    *next = newline + 1;
-    *line = (struct span_of_bytes){
-        bytes, (size_t)(newline - bytes) - (newline > bytes && newline[-1] == '\r')};
-    return true;
+    bool has_return = newline > bytes && newline[-1] == '\r';
+    return (struct span_of_bytes){bytes, (size_t)(newline - bytes) - has_return};
 }
 
 /* name ":" value, as almost every field is; for one that is wanted, also what field_parse says. */
-static inline bool plain_field_take(struct http1_parser *parser, struct span_of_bytes line,
-                                    struct http1_head *out)
+static inline bool plain_field_take(struct http1_parser *parser, const char *bytes,
+                                    const char *newline, struct http1_head *out)
 {
-    size_t name_len = 0;
-    while (is_token_char(line.bytes[name_len])) /* the line break is none */
-        name_len++;
-    bool is_told = len_is_in(name_len, parser->told_lens);
-    if (name_len == 0 || line.bytes[name_len] != ':')
+    const char *colon = memchr(bytes, ':', (size_t)(newline - bytes));
+    if (!colon || colon == bytes || is_blank(colon[-1]))
         return false;
+    size_t name_len = (size_t)(colon - bytes);
+    bool is_told = len_is_in(name_len, parser->told_lens);
     if (!is_told && !len_is_in(name_len, FRAMING_LENS))
         return true;
     if (out->field_count == ARRAY_LEN(out->fields))
@@ -354,31 +348,38 @@ static inline bool plain_field_take(struct http1_parser *parser, struct span_of_
     field->type = HTTP1_HEADER;
     field->is_cut = false;
     out->field_count += is_told;
-    field_set(line, name_len, name_len + 1, field);
+    field_set(line_before(bytes, newline), name_len, name_len + 1, field);
     return framing_field_note(parser, field);
 }
 
-static bool begins_blank_line(const char *bytes, const char *end)
+static size_t blank_line_len(const char *bytes, const char *end)
 {
-    return *bytes == '\n' || (*bytes == '\r' && bytes + 1 < end && bytes[1] == '\n');
+    if (*bytes == '\n')
+        return 1;
+    return *bytes == '\r' && bytes + 1 < end && bytes[1] == '\n' ? 2 : 0;
 }
 
 size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
                        struct http1_head *out)
 {
-    const char *at = bytes, *end = bytes + len;
-    struct span_of_bytes line;
-    if (parser->state != STATE_START || len == 0 || !line_find(at, end, &line, &at) ||
-        !first_line_parse(parser, line, &out->first_line))
+    if (parser->state != STATE_START || len == 0)
+        return 0;
+    const char *end = bytes + len;
+    const char *newline = memchr(bytes, '\n', len);
+    if (!newline || !first_line_parse(parser, line_before(bytes, newline), &out->first_line))
         return 0;
     out->field_count = 0;
-    while (at < end && !begins_blank_line(at, end))
-        if (!line_find(at, end, &line, &at) || !plain_field_take(parser, line, out))
+    const char *at = newline + 1;
+    for (; at < end && (uint8_t)*at > ' '; at = newline + 1) {
+        newline = memchr(at, '\n', (size_t)(end - at));
+        if (!newline || !plain_field_take(parser, at, newline, out))
             return 0;
-    if (at == end)
+    }
+    size_t blank_len = at < end ? blank_line_len(at, end) : 0;
+    if (blank_len == 0)
         return 0;
     out->blank_line_at = (size_t)(at - bytes);
-    out->len = out->blank_line_at + (*at == '\r' ? 2 : 1);
+    out->len = out->blank_line_at + blank_len;
     parser->state = STATE_FRAMING;
     return out->len;
 }

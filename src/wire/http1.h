@@ -2,7 +2,7 @@
  *
  * It knows nothing of sockets, spans or memory beyond one line: bytes go in piecemeal, events come
  * out. RFC 9112; where that allows a recipient to be lenient (bare LF, empty lines before a message,
- * obs-fold), it is. */
+ * obs-fold), it is, and so with field names of any characters, which we have nothing to do with. */
 #ifndef RUN_TRACED_WIRE_HTTP1_H
 #define RUN_TRACED_WIRE_HTTP1_H
 
@@ -110,18 +110,17 @@ bool http1_body_ends_with_connection(const struct http1_parser *parser);
 /* http1_needs_line - the struct http1_line must be kept. */
 bool http1_needs_line(const struct http1_parser *parser);
 
-/* http1_is_name - @name, a token, compared without regard to case with @lower of the same length: lower
- * case letters and hyphens, at least 4. Made for constants: a handful of instructions. */
+/* http1_is_name - @name compared without regard to case with @lower of the same length: lower case letters
+ * and hyphens, at least 4. Made for constants: a handful of instructions. */
 static inline bool http1_is_name(const char *name, const char *lower, size_t len)
 {
-    /* In a token, bit 5 is what tells lower from upper case, and is set in what is no letter but '^'
-     * and '_', which no name of ours contains. */
     uint32_t part, expected, difference = 0;
     for (size_t i = 0; i < len; i += sizeof part) {
         size_t at = i + sizeof part <= len ? i : len - sizeof part;
         memcpy(&part, name + at, sizeof part);
         memcpy(&expected, lower + at, sizeof part);
-        difference |= (part | 0x20202020) ^ expected;
+        /* Bit 6 tells a letter from a hyphen, bit 5 a lower case letter from an upper case one. */
+        difference |= (part | (expected & 0x40404040) >> 1) ^ expected;
     }
     return difference == 0;
 }

@@ -221,7 +221,7 @@ class Exactly(RingTest):
         for span in broken:
             kinds[attribute(span, "error.type")] = kinds.get(attribute(span, "error.type"), 0) + 1
         self.assertEqual(set(kinds) - {"SIGKILL", "died"}, set(), kinds)
-        self.assertGreater(kinds.get("SIGKILL", 0), len(broken) * 0.9, kinds)
+        self.assertGreater(kinds.get("SIGKILL", 0), len(broken) * 0.5, kinds)
         self.assertEqual({s["resource"]["service.name"] for s in found}, {"ring_client"})
 
     def test_short_processes_without_network_leave_nothing(self):
@@ -299,6 +299,9 @@ class Deaths(RingTest):
                                          '"$@"; exit 5', "sh"))
         wait_for(lambda: children_of(child.server_pid))
         pid, = children_of(child.server_pid)
+        # Its parent reaps it at once: the collector must have come to know it before.
+        get(child.port, "/", traceparent(2))
+        wait_for(lambda: self.out.exists() and spans(self.out))
         self.held_request(child, "/hold")
         os.kill(pid, signal.SIGKILL)
         self.assertEqual(child.wait(PATIENCE), 5)

@@ -1,0 +1,30 @@
+#include "base/clock.h"
+
+#include <stdatomic.h>
+
+/* For how long the two clocks are taken to run side by side: as long as a timestamp stays wrong after
+ * the time of day was set, or the machine slept. */
+#define OFFSET_MAX_AGE_NS (10 * NANOS_PER_MILLI)
+
+static _Atomic uint64_t g_offset_ns;    /* CLOCK_REALTIME minus CLOCK_MONOTONIC, modulo 2^64 */
+static _Atomic uint64_t g_offset_at_ns; /* monotonic, when that was read; 0: never */
+
+static COLD uint64_t offset_read(uint64_t monotonic_ns)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_REALTIME, &t);
+    uint64_t now_ns = clock_monotonic_ns();
+    uint64_t offset_ns = (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec - now_ns;
+    atomic_store_explicit(&g_offset_ns, offset_ns, memory_order_relaxed);
+    atomic_store_explicit(&g_offset_at_ns, MAX(now_ns, monotonic_ns), memory_order_relaxed);
+    return offset_ns;
+}
+
+uint64_t clock_unix_nano_at(uint64_t monotonic_ns)
+{
+    uint64_t read_at_ns = atomic_load_explicit(&g_offset_at_ns, memory_order_relaxed);
+    int64_t age_ns = (int64_t)(monotonic_ns - read_at_ns);
+    if (UNLIKELY(read_at_ns == 0 || age_ns > (int64_t)OFFSET_MAX_AGE_NS))
+        return monotonic_ns + offset_read(monotonic_ns);
+    return monotonic_ns + atomic_load_explicit(&g_offset_ns, memory_order_relaxed);
+}
