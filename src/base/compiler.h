@@ -7,6 +7,9 @@
 
 /* Cold paths live in functions of their own, so that the common case stays one branch. */
 #define COLD __attribute__((cold, noinline))
+/* What is not rare enough for that, but would make a caller that seldom needs it slower. */
+#define NOINLINE __attribute__((noinline))
+#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 /* Thread-locals of the preloaded library: the initial-exec model needs no __tls_get_addr, which may
  * allocate. */

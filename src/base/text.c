@@ -4,27 +4,23 @@
 
 #include <string.h>
 
-static const char HEX_DIGITS[] = "0123456789abcdef";
+const char HEX_PAIRS[] =
+    "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+    "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
+    "404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f"
+    "606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f"
+    "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f"
+    "a0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebf"
+    "c0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedf"
+    "e0e1e2e3e4e5e6e7e8e9eaebecedeeeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff";
 
-void text_append(struct text *text, const char *bytes, size_t len)
+
+COLD void text_append_part(struct text *text, const char *bytes, size_t len)
 {
     size_t room = text->capacity - text->len;
-    if (UNLIKELY(len > room)) {
-        len = room;
-        text->overflowed = true;
-    }
-    memcpy(text->bytes + text->len, bytes, len);
-    text->len += len;
-}
-
-void text_append_string(struct text *text, const char *string)
-{
-    text_append(text, string, strlen(string));
-}
-
-void text_append_char(struct text *text, char c)
-{
-    text_append(text, &c, 1);
+    memcpy(text->bytes + text->len, bytes, MIN(len, room));
+    text->len = text->capacity;
+    text->overflowed = true;
 }
 
 void text_append_decimal(struct text *text, int64_t value)
@@ -43,10 +39,8 @@ void text_append_decimal(struct text *text, int64_t value)
 
 void text_append_hex(struct text *text, const uint8_t *bytes, size_t len)
 {
-    for (size_t i = 0; i < len; i++) {
-        char pair[2] = {HEX_DIGITS[bytes[i] >> 4], HEX_DIGITS[bytes[i] & 15]};
-        text_append(text, pair, 2);
-    }
+    for (size_t i = 0; i < len; i++)
+        text_append(text, HEX_PAIRS + 2 * bytes[i], 2);
 }
 
 void text_append_hex_number(struct text *text, uint64_t value)
@@ -54,7 +48,7 @@ void text_append_hex_number(struct text *text, uint64_t value)
     char digits[16];
     size_t at = sizeof digits;
     do {
-        digits[--at] = HEX_DIGITS[value & 15];
+        digits[--at] = "0123456789abcdef"[value & 15];
         value >>= 4;
     } while (value);
     text_append(text, "0x", 2);

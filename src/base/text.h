@@ -2,9 +2,15 @@
 #ifndef RUN_TRACED_BASE_TEXT_H
 #define RUN_TRACED_BASE_TEXT_H
 
+#include "base/compiler.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
+
+/* All bytes as two lower-case hex digits each. */
+extern const char HEX_PAIRS[];
 
 struct text {
     char *bytes;
@@ -19,14 +25,31 @@ static inline struct text text_on(char *bytes, size_t capacity)
     return (struct text){.bytes = bytes, .capacity = capacity};
 }
 
-/* text_append - adds @len bytes as they are. */
-void text_append(struct text *text, const char *bytes, size_t len);
+/* text_append_part - adds as much of @len bytes as there is room for: less than @len. */
+void text_append_part(struct text *text, const char *bytes, size_t len);
+
+/* text_append - adds @len bytes as they are. Inline, since most lengths are constants. */
+static inline void text_append(struct text *text, const char *bytes, size_t len)
+{
+    if (UNLIKELY(len > text->capacity - text->len)) {
+        text_append_part(text, bytes, len);
+        return;
+    }
+    memcpy(text->bytes + text->len, bytes, len);
+    text->len += len;
+}
 
 /* text_append_string - adds a NUL-terminated string as it is. */
-void text_append_string(struct text *text, const char *string);
+static inline void text_append_string(struct text *text, const char *string)
+{
+    text_append(text, string, strlen(string));
+}
 
 /* text_append_char - adds one byte. */
-void text_append_char(struct text *text, char c);
+static inline void text_append_char(struct text *text, char c)
+{
+    text_append(text, &c, 1);
+}
 
 /* text_append_decimal - adds @value in decimal. */
 void text_append_decimal(struct text *text, int64_t value);

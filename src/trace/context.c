@@ -14,25 +14,32 @@ static uint64_t mix(uint64_t x)
     return x ^ (x >> 31);
 }
 
-static uint64_t random_next(int stream)
+static uint64_t counter_next(struct process_page *page)
 {
-    struct process_page *page = process_page();
-    uint64_t count = atomic_fetch_add_explicit(&page->id_counter, 1, memory_order_relaxed);
+    return atomic_fetch_add_explicit(&page->id_counter, 1, memory_order_relaxed);
+}
+
+/* Never 0. */
+static uint64_t random_at(struct process_page *page, int stream, uint64_t count)
+{
     uint64_t x = mix(mix(atomic_load_explicit(&page->id_key[stream], memory_order_relaxed) +
                          count * 0x9e3779b97f4a7c15ULL) ^
                      atomic_load_explicit(&page->id_key[1 - stream], memory_order_relaxed));
-    return x ? x : random_next(stream);
+    return x ? x : random_at(page, stream, counter_next(page));
 }
 
 void span_id_generate(uint8_t span_id[SPAN_ID_LEN])
 {
-    uint64_t id = random_next(0);
+    struct process_page *page = process_page();
+    uint64_t id = random_at(page, 0, counter_next(page));
     memcpy(span_id, &id, SPAN_ID_LEN);
 }
 
 void trace_id_generate(uint8_t trace_id[TRACE_ID_LEN])
 {
-    uint64_t id[2] = {random_next(0), random_next(1)};
+    struct process_page *page = process_page();
+    uint64_t count = counter_next(page);
+    uint64_t id[2] = {random_at(page, 0, count), random_at(page, 1, count)};
     memcpy(trace_id, id, TRACE_ID_LEN);
 }
 

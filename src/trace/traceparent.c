@@ -1,5 +1,7 @@
 #include "trace/traceparent.h"
 
+#include "base/text.h"
+
 #include <errno.h>
 #include <string.h>
 
@@ -73,11 +75,8 @@ int traceparent_parse(const char *value, size_t len, struct span_context *out)
 
 static void hex_encode(const uint8_t *bytes, size_t len, char *out)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < len; i++) {
-        out[2 * i] = digits[bytes[i] >> 4];
-        out[2 * i + 1] = digits[bytes[i] & 15];
-    }
+    for (size_t i = 0; i < len; i++)
+        memcpy(out + 2 * i, HEX_PAIRS + 2 * bytes[i], 2);
 }
 
 void traceparent_format(const struct span_context *context, char out[TRACEPARENT_LEN])

@@ -107,29 +107,23 @@ void connection_fail_all(struct connection *connection, const char *error_type,
         exchange_fail(connection_pop(connection), error_type, message, now_ns);
 }
 
-bool connection_edit(struct connection *connection, uint64_t offset, bool is_replacement,
-                     const char *text, size_t len)
+struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
+                                 bool is_replacement)
 {
     uint32_t index;
     struct edit *edit = slab_alloc(&g_edits, &index);
     if (!edit)
-        return false;
-    if (len > sizeof edit->text) {
-        slab_free(&g_edits, index);
-        return false;
-    }
+        return NULL;
     edit->index = index;
     edit->next = NULL;
     edit->offset = offset;
     edit->is_replacement = is_replacement;
-    edit->len = (uint16_t)len;
-    edit->sent_len = 0;
-    memcpy(edit->text, text, len);
+    edit->len = edit->sent_len = 0;
     struct edit **end = &connection->edits;
     while (*end)
         end = &(*end)->next;
     *end = edit;
-    return true;
+    return edit;
 }
 
 void connection_find_local(struct connection *connection)

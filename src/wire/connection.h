@@ -117,9 +117,10 @@ struct exchange *connection_pop(struct connection *connection);
 void connection_fail_all(struct connection *connection, const char *error_type,
                          const char *message);
 
-/* connection_edit - notes a change to the bytes being sent; false if there is no room for it. */
-bool connection_edit(struct connection *connection, uint64_t offset, bool is_replacement,
-                     const char *text, size_t len);
+/* connection_edit_new - a change to the bytes being sent, to be made at @offset, behind all that were noted
+ * before; the caller fills in text and len. NULL if there is no room for it. */
+struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
+                                 bool is_replacement);
 
 /* connection_edits_forget - by the thread that sends: drops all changes but one that is half made: a
  * header that has gone out in part must go out whole. */

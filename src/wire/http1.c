@@ -5,7 +5,7 @@
 #include <string.h>
 
 enum state {
-    STATE_START,       /* between messages */
+    STATE_START = 0,   /* between messages */
     STATE_FIRST_LINE,  /* request line or status line */
     STATE_FIELD,       /* header fields */
     STATE_BLANK,       /* at the blank line; it has been told */
@@ -176,7 +176,7 @@ static bool first_line_parse(struct http1_parser *parser, struct span_of_bytes l
     return parser->is_response ? status_line_parse(line, event) : request_line_parse(line, event);
 }
 
-static size_t first_line_next(struct http1_parser *parser, struct http1_line *line,
+static NOINLINE size_t first_line_next(struct http1_parser *parser, struct http1_line *line,
                               const char *bytes, size_t len, struct http1_event *event)
 {
     struct span_of_bytes whole;
@@ -286,7 +286,7 @@ static bool len_is_in(size_t name_len, uint32_t lens)
 }
 
 /* The next field that is told, or the blank line. */
-static size_t field_next(struct http1_parser *parser, struct http1_line *line, const char *bytes,
+static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line *line, const char *bytes,
                          size_t len, struct http1_event *event)
 {
     struct span_of_bytes whole;
@@ -307,7 +307,7 @@ static size_t field_next(struct http1_parser *parser, struct http1_line *line, c
 }
 
 /* CRLF or LF, of which a CR may have come alone. */
-static size_t blank_next(struct http1_parser *parser, const char *bytes, size_t len,
+static NOINLINE size_t blank_next(struct http1_parser *parser, const char *bytes, size_t len,
                          struct http1_event *event, enum state after)
 {
     size_t consumed = 0;
@@ -438,7 +438,7 @@ static bool chunk_size_parse(struct span_of_bytes line, uint64_t *size)
     return true;
 }
 
-static size_t framing_line_next(struct http1_parser *parser, struct http1_line *line,
+static NOINLINE size_t framing_line_next(struct http1_parser *parser, struct http1_line *line,
                                 const char *bytes, size_t len, struct http1_event *event)
 {
     struct span_of_bytes whole;
@@ -460,7 +460,7 @@ static size_t framing_line_next(struct http1_parser *parser, struct http1_line *
     return event_set(event, HTTP1_BODY, consumed);
 }
 
-static size_t start_next(struct http1_parser *parser, const char *bytes, size_t len,
+static NOINLINE size_t start_next(struct http1_parser *parser, const char *bytes, size_t len,
                          struct http1_event *event)
 {
     size_t blank = 0;
@@ -518,11 +518,6 @@ bool http1_skip(struct http1_parser *parser, uint64_t count)
     if (parser->remaining == 0)
         parser->state = parser->state == STATE_LENGTH ? STATE_END : STATE_CHUNK_END;
     return true;
-}
-
-bool http1_is_between_messages(const struct http1_parser *parser)
-{
-    return parser->state == STATE_START;
 }
 
 bool http1_body_ends_with_connection(const struct http1_parser *parser)

@@ -102,7 +102,10 @@ void http1_set_framing(struct http1_parser *parser, enum http1_framing framing);
 bool http1_skip(struct http1_parser *parser, uint64_t count);
 
 /* http1_is_between_messages - nothing of a message was seen since the last one ended. */
-bool http1_is_between_messages(const struct http1_parser *parser);
+static inline bool http1_is_between_messages(const struct http1_parser *parser)
+{
+    return parser->state == 0;
+}
 
 /* http1_body_ends_with_connection - in a body that only the end of the connection ends. */
 bool http1_body_ends_with_connection(const struct http1_parser *parser);

@@ -65,16 +65,23 @@ struct listener {
     void (*on_event)(struct input *, const struct http1_event *, size_t at);
 };
 
+static COLD size_t invalid_without_line(struct http1_event *event)
+{
+    event->type = HTTP1_INVALID;
+    return 0;
+}
+
 /* The next event, where a head could not be taken in one go. Returns the bytes consumed. */
-static size_t event_next(struct stream *stream, const struct input *input, size_t at,
+static ALWAYS_INLINE size_t event_next(struct stream *stream, const struct input *input, size_t at,
                          struct http1_event *event)
 {
     size_t consumed = http1_next(&stream->parser, stream->line, input->bytes + at, input->len - at,
                                  event);
-    if (event->type == HTTP1_NO_LINE && line_ensure(stream))
-        return event_next(stream, input, at, event);
-    if (event->type == HTTP1_NO_LINE)
-        event->type = HTTP1_INVALID;
+    if (UNLIKELY(event->type == HTTP1_NO_LINE))
+        consumed = line_ensure(stream)
+                       ? http1_next(&stream->parser, stream->line, input->bytes + at,
+                                    input->len - at, event)
+                       : invalid_without_line(event);
     if (event->type == HTTP1_INVALID)
         stream->is_broken = true;
     if (event->type == HTTP1_MESSAGE_START)
@@ -83,23 +90,25 @@ static size_t event_next(struct stream *stream, const struct input *input, size_
 }
 
 /* Runs the parser over @input. Made anew for each listener. */
-static inline __attribute__((always_inline)) void
+static ALWAYS_INLINE void
 stream_run(struct stream *stream, struct input *input, const struct listener listener)
 {
     size_t at = 0;
     while (!stream->is_broken && !input->connection->is_opaque) {
         struct http1_head head;
         struct http1_event event;
-        size_t consumed =
-            http1_take_head(&stream->parser, input->bytes + at, input->len - at, &head);
-        if (consumed) {
-            stream->message_start_ns = input->start_ns;
-            at += consumed;
-            listener.on_head(input, &head, at);
-            continue;
+        if (http1_is_between_messages(&stream->parser)) {
+            if (at == input->len)
+                break;
+            size_t head_len =
+                http1_take_head(&stream->parser, input->bytes + at, input->len - at, &head);
+            if (head_len) {
+                stream->message_start_ns = input->start_ns;
+                at += head_len;
+                listener.on_head(input, &head, at);
+                continue;
+            }
         }
-        if (at == input->len && http1_is_between_messages(&stream->parser))
-            break;
         at += event_next(stream, input, at, &event);
         if (event.type == HTTP1_MORE && at == input->len)
             break;
@@ -162,12 +171,17 @@ static void application_traceparent(struct input *input, const struct http1_even
     }
     char value[TRACEPARENT_LEN];
     const char *parent_id = event->value + TRACEPARENT_PARENT_ID_AT;
-    traceparent_format(&exchange->context, value);
-    if (!lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN) ||
-        !connection_edit(input->connection,
-                         input->offset + (uint64_t)(parent_id - input->bytes), true,
-                         value + TRACEPARENT_PARENT_ID_AT, TRACEPARENT_PARENT_ID_LEN))
+    uint64_t offset = input->offset + (uint64_t)(parent_id - input->bytes);
+    struct edit *edit = lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN)
+                            ? connection_edit_new(input->connection, offset, true)
+                            : NULL;
+    if (!edit) {
         exchange->propagation_skipped = "split";
+        return;
+    }
+    traceparent_format(&exchange->context, value);
+    memcpy(edit->text, value + TRACEPARENT_PARENT_ID_AT, TRACEPARENT_PARENT_ID_LEN);
+    edit->len = TRACEPARENT_PARENT_ID_LEN;
 }
 
 static void request_field(struct input *input, const struct http1_event *event)
@@ -185,10 +199,14 @@ static void request_field(struct input *input, const struct http1_event *event)
 static void header_inject(struct input *input, size_t at)
 {
     struct exchange *exchange = input->connection->current;
-    char bytes[TRACESTATE_LEN_MAX + 128];
-    char value[TRACEPARENT_LEN];
-    struct text text = text_on(bytes, sizeof bytes);
     const struct span_context *context = &exchange->context;
+    struct edit *edit = connection_edit_new(input->connection, input->offset + at, false);
+    char value[TRACEPARENT_LEN];
+    if (!edit) {
+        exchange->propagation_skipped = "no memory";
+        return;
+    }
+    struct text text = text_on(edit->text, sizeof edit->text);
     traceparent_format(context, value);
     text_append_string(&text, "traceparent: ");
     text_append(&text, value, sizeof value);
@@ -198,8 +216,7 @@ static void header_inject(struct input *input, size_t at)
         text_append(&text, context->tracestate, context->tracestate_len);
         text_append_string(&text, "\r\n");
     }
-    if (!connection_edit(input->connection, input->offset + at, false, text.bytes, text.len))
-        exchange->propagation_skipped = "no memory";
+    edit->len = (uint16_t)text.len;
 }
 
 /* Is it the request that this thread will serve next? Not if it has read another one before it on the

@@ -15,7 +15,7 @@ struct protocol {
     void (*begin)(struct connection *connection);
 
     /* Bytes from the client. @offset: where they stand in what a client application sends, for
-     * connection_edit; only used in the client's role. @now_ns: monotonic. */
+     * connection_edit_new; only used in the client's role. @now_ns: monotonic. */
     void (*request_bytes)(struct connection *connection, const char *bytes, size_t len,
                           uint64_t offset, uint64_t now_ns);
 
