@@ -15,6 +15,17 @@
  * allocate. */
 #define THREAD_LOCAL __thread __attribute__((tls_model("initial-exec")))
 
+/* prefetch_to_write - asks for the cache line of @address, to be written to soon. Any address will do. */
+static inline void prefetch_to_write(const void *address)
+{
+#ifdef __x86_64__
+    /* What __builtin_prefetch makes of it for the oldest processors asks for a line to be read. */
+    __asm__ volatile("prefetchw %0" : : "m"(*(const char *)address));
+#else
+    __builtin_prefetch(address, 1);
+#endif
+}
+
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 /* One of the arguments is evaluated twice. */
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
