@@ -1,11 +1,11 @@
 /* Bytes on their way out. */
-#include "base/text.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
 #include <limits.h>
+#include <string.h>
 
 /* Prepares a call that sends @message; true if it must be made by send_edited. */
 static bool send_begin(struct send_plan *plan, struct connection *connection, int fd,
@@ -42,21 +42,16 @@ enum { COPY_LEN_MAX = 2048, COPY_PIECES_MAX = 8 };
  * us of 0.18): copied, since it is small. */
 static NOINLINE ssize_t send_copied(const struct send_plan *plan, int fd, int flags)
 {
-    char copy[COPY_LEN_MAX];
-    struct text text = text_on(copy, sizeof copy);
+    char copy[COPY_LEN_MAX], *end = copy;
     for (size_t i = 0; i < plan->iov_count; i++)
-        text_append(&text, plan->iov[i].iov_base, plan->iov[i].iov_len);
-    return REAL(send)(fd, copy, text.len, flags);
+        end = mempcpy(end, plan->iov[i].iov_base, plan->iov[i].iov_len);
+    return REAL(send)(fd, copy, plan->len, flags);
 }
 
 static bool is_copied(const struct send_plan *plan, const struct msghdr *message)
 {
-    size_t len = 0;
-    if (plan->iov_count > COPY_PIECES_MAX || message->msg_control || message->msg_name)
-        return false;
-    for (size_t i = 0; i < plan->iov_count; i++)
-        len += plan->iov[i].iov_len;
-    return len <= COPY_LEN_MAX;
+    return plan->len <= COPY_LEN_MAX && plan->iov_count <= COPY_PIECES_MAX &&
+           !message->msg_control && !message->msg_name;
 }
 
 /* Sends what the plan says, and accounts for it. @is_any_file: by write(2) or writev(2), which work on

@@ -1,5 +1,7 @@
 #include "trace/redact.h"
 
+#include "base/bytes.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +15,7 @@ void redact_init(void)
 
 static const char *find(const char *bytes, const char *end, char c)
 {
-    const char *at = bytes < end ? memchr(bytes, c, (size_t)(end - bytes)) : NULL;
+    const char *at = bytes_find(bytes, end, c);
     return at ? at : end;
 }
 

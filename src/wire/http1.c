@@ -1,5 +1,6 @@
 #include "wire/http1.h"
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 
 #include <string.h>
@@ -331,12 +332,13 @@ static struct span_of_bytes line_before(const char *bytes, const char *newline)
     return (struct span_of_bytes){bytes, (size_t)(newline - bytes) - has_return};
 }
 
-/* name ":" value, as almost every field is; for one that is wanted, also what field_parse says. */
+/* name ":" value, as almost every field is; for one that is wanted, also what field_parse says. @end: of
+ * what may be read. */
 static inline bool plain_field_take(struct http1_parser *parser, const char *bytes,
-                                    const char *newline, struct http1_head *out)
+                                    const char *newline, const char *end, struct http1_head *out)
 {
-    const char *colon = memchr(bytes, ':', (size_t)(newline - bytes));
-    if (!colon || colon == bytes || is_blank(colon[-1]))
+    const char *colon = bytes_find(bytes, end, ':');
+    if (!colon || colon > newline || colon == bytes || is_blank(colon[-1]))
         return false;
     size_t name_len = (size_t)(colon - bytes);
     bool is_told = len_is_in(name_len, parser->told_lens);
@@ -365,14 +367,14 @@ size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t le
     if (parser->state != STATE_START || len == 0)
         return 0;
     const char *end = bytes + len;
-    const char *newline = memchr(bytes, '\n', len);
+    const char *newline = bytes_find(bytes, end, '\n');
     if (!newline || !first_line_parse(parser, line_before(bytes, newline), &out->first_line))
         return 0;
     out->field_count = 0;
     const char *at = newline + 1;
     for (; at < end && (uint8_t)*at > ' '; at = newline + 1) {
-        newline = memchr(at, '\n', (size_t)(end - at));
-        if (!newline || !plain_field_take(parser, at, newline, out))
+        newline = bytes_find(at, end, '\n');
+        if (!newline || !plain_field_take(parser, at, newline, end, out))
             return 0;
     }
     size_t blank_len = at < end ? blank_line_len(at, end) : 0;

@@ -59,6 +59,7 @@ static bool segment_add(struct plan_writer *writer, enum segment_kind kind, cons
         return false;
     plan->iov[plan->iov_count] = (struct iovec){.iov_base = (void *)bytes, .iov_len = len};
     plan->kinds[plan->iov_count++] = (uint8_t)kind;
+    plan->len += len;
     return true;
 }
 
@@ -103,7 +104,7 @@ static void plan_write(struct send_plan *plan, size_t capacity)
                                  .edit = connection->edits,
                                  .offset = connection->sent_len,
                                  .capacity = capacity};
-    plan->iov_count = 0;
+    plan->iov_count = plan->len = 0;
     for (size_t i = 0; i < plan->app_iov_count; i++) {
         const char *bytes = plan->app_iov[i].iov_base;
         size_t len = plan->app_iov[i].iov_len;

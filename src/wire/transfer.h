@@ -25,6 +25,7 @@ struct send_plan {
     struct iovec *iov; /* at most IOV_MAX; may end early, as a short write would */
     uint8_t *kinds;    /* what each of them is; see transfer.c */
     size_t iov_count;
+    size_t len; /* bytes of @iov */
     struct send_block *block;
     struct iovec room_iov[SEND_PLAN_ROOM];
     uint8_t room_kinds[SEND_PLAN_ROOM];
