@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 const char HEX_PAIRS[] =
     "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
     "202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f"
@@ -23,15 +27,27 @@ COLD void text_append_part(struct text *text, const char *bytes, size_t len)
     text->overflowed = true;
 }
 
+static const char DECIMAL_PAIRS[] =
+    "00010203040506070809101112131415161718192021222324"
+    "25262728293031323334353637383940414243444546474849"
+    "50515253545556575859606162636465666768697071727374"
+    "75767778798081828384858687888990919293949596979899";
+
 void text_append_decimal(struct text *text, int64_t value)
 {
     char digits[20];
     size_t at = sizeof digits;
     uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
+    for (; rest >= 100; rest /= 100) {
+        at -= 2;
+        memcpy(digits + at, DECIMAL_PAIRS + 2 * (rest % 100), 2);
+    }
+    if (rest >= 10) {
+        at -= 2;
+        memcpy(digits + at, DECIMAL_PAIRS + 2 * rest, 2);
+    } else {
+        digits[--at] = (char)('0' + rest);
+    }
     if (value < 0)
         text_append_char(text, '-');
     text_append(text, digits + at, sizeof digits - at);
@@ -98,15 +114,37 @@ static void append_json_special(struct text *text, uint8_t c)
     }
 }
 
+static const bool JSON_PLAIN[256] = {
+    [' '] = 1, ['!'] = 1, ['#' ... '['] = 1, [']' ... '~'] = 1};
+
+/* Where the bytes from @at that stand for themselves end. */
+static size_t json_plain_end(const uint8_t *s, size_t at, size_t len)
+{
+#ifdef __SSE2__
+    /* Signed: bytes from 0x80 up are less than any. */
+    const __m128i low = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'),
+                  backslash = _mm_set1_epi8('\\'), del = _mm_set1_epi8(0x7f);
+    for (; len - at >= 16; at += 16) {
+        __m128i c = _mm_loadu_si128((const __m128i *)(s + at));
+        __m128i special =
+            _mm_or_si128(_mm_or_si128(_mm_cmplt_epi8(c, low), _mm_cmpeq_epi8(c, del)),
+                         _mm_or_si128(_mm_cmpeq_epi8(c, quote), _mm_cmpeq_epi8(c, backslash)));
+        unsigned found = (unsigned)_mm_movemask_epi8(special);
+        if (found)
+            return at + (size_t)__builtin_ctz(found);
+    }
+#endif
+    while (at < len && JSON_PLAIN[s[at]])
+        at++;
+    return at;
+}
+
 void text_append_json(struct text *text, const char *bytes, size_t len)
 {
     const uint8_t *s = (const uint8_t *)bytes;
     text_append_char(text, '"');
     for (size_t i = 0; i < len;) {
-        size_t plain = i;
-        while (plain < len && s[plain] >= 0x20 && s[plain] < 0x7f && s[plain] != '"' &&
-               s[plain] != '\\')
-            plain++;
+        size_t plain = json_plain_end(s, i, len);
         text_append(text, bytes + i, plain - i);
         i = plain;
         if (i == len)

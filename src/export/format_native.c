@@ -22,15 +22,19 @@ static bool span_is_valid(const struct span *span)
            span->kind <= SPAN_KIND_CLIENT && span->status <= SPAN_STATUS_ERROR;
 }
 
-/* "key": with a comma before it, unless it is the first of its object. Keys are our own: plain
- * text. */
-static void append_key(struct text *text, bool *is_first, const char *key)
+/* ,"key": of an attribute; without the comma for the first of its object. Our own keys are plain text. */
+static void append_key(struct text *text, bool *is_first, enum attribute_key key)
 {
-    text_append(text, ",\"", *is_first ? 0 : 1);
+    static const struct {
+        const char *text;
+        size_t len;
+    } keys[] = {
+#define ATTRIBUTE(key, name) {",\"" name "\":", sizeof(",\"" name "\":") - 1},
+#include "trace/attributes.def"
+#undef ATTRIBUTE
+    };
+    text_append(text, keys[key].text + *is_first, keys[key].len - *is_first);
     *is_first = false;
-    text_append_char(text, '"');
-    text_append_string(text, key);
-    APPEND_LITERAL(text, "\":");
 }
 
 static void append_ids(struct text *text, const struct span *span)
@@ -84,7 +88,7 @@ static void append_status(struct text *text, const struct span *span)
 
 static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
 {
-    append_key(text, is_first, attribute_name(attribute->key));
+    append_key(text, is_first, attribute->key);
     switch (attribute->type) {
     case ATTRIBUTE_STRING:
         text_append_json(text, attribute->string, attribute->len);
@@ -110,7 +114,7 @@ static void append_attributes(struct text *text, const struct span *span)
         has_thread_id = has_thread_id || attribute.key == ATTRIBUTE_THREAD_ID;
     }
     if (!has_thread_id) {
-        append_key(text, &is_first, attribute_name(ATTRIBUTE_THREAD_ID));
+        append_key(text, &is_first, ATTRIBUTE_THREAD_ID);
         text_append_decimal(text, span->tid);
     }
     APPEND_LITERAL(text, "}");

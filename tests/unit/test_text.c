@@ -137,6 +137,21 @@ static bool is_json_string(const unsigned char *at)
     return at[1] == '\0';
 }
 
+Test(text, json_finds_a_special_byte_wherever_it_stands)
+{
+    char input[48], expected[64];
+    for (size_t len = 1; len <= sizeof input; len++)
+        for (size_t at = 0; at < len; at++)
+            for (int special = '"'; special; special = special == '"' ? '\\' : 0) {
+                memset(input, '~', len);
+                input[at] = (char)special;
+                int written = snprintf(expected, sizeof expected, "\"%.*s\\%c%.*s\"", (int)at,
+                                       input, special, (int)(len - at - 1), input + at + 1);
+                cr_assert_lt(written, sizeof expected);
+                assert_json("special", input, len, expected);
+            }
+}
+
 Test(text, json_of_any_bytes_is_valid)
 {
     srand(1);
