@@ -29,11 +29,11 @@ struct span_of_bytes {
 /* "Content-Length" and "Transfer-Encoding": what the parser itself must look at. */
 enum { CONTENT_LENGTH_LEN = 14, TRANSFER_ENCODING_LEN = 17 };
 #define FRAMING_LENS (1U << CONTENT_LENGTH_LEN | 1U << TRANSFER_ENCODING_LEN)
+#define FRAMING_LETTERS (HTTP1_LETTER('c') | HTTP1_LETTER('t'))
 
-void http1_init(struct http1_parser *parser, bool is_response, uint32_t told_lens)
+void http1_init(struct http1_parser *parser, bool is_response, struct http1_fields told)
 {
-    *parser = (struct http1_parser){
-        .state = STATE_START, .is_response = is_response, .told_lens = told_lens};
+    *parser = (struct http1_parser){.state = STATE_START, .is_response = is_response, .told = told};
 }
 
 static size_t event_set(struct http1_event *event, enum http1_event_type type, size_t consumed)
@@ -286,6 +286,12 @@ static bool len_is_in(size_t name_len, uint32_t lens)
     return name_len < 32 && lens >> name_len & 1;
 }
 
+/* May a field that begins so be one that is told or says how the body is framed? */
+static bool is_looked_at(const struct http1_parser *parser, char first)
+{
+    return ((parser->told.letters | FRAMING_LETTERS) & HTTP1_LETTER(first)) != 0;
+}
+
 /* The next field that is told, or the blank line. */
 static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line *line, const char *bytes,
                          size_t len, struct http1_event *event)
@@ -301,9 +307,14 @@ static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line
         passed += line_take(parser, line, bytes + passed, len - passed, event, &whole);
         if (!whole.bytes)
             return passed;
-        if (!whole.len || !field_parse(whole, event) || !framing_field_note(parser, event))
+        if (!whole.len)
             return invalid(parser, event);
-    } while (!len_is_in(event->name_len, parser->told_lens));
+        event->name_len = SIZE_MAX;
+        if (!is_looked_at(parser, whole.bytes[0]))
+            continue;
+        if (!field_parse(whole, event) || !framing_field_note(parser, event))
+            return invalid(parser, event);
+    } while (!len_is_in(event->name_len, parser->told.lens));
     return event_set(event, HTTP1_HEADER, passed);
 }
 
@@ -341,7 +352,7 @@ static inline bool plain_field_take(struct http1_parser *parser, const char *byt
     if (!colon || colon > newline || colon == bytes || is_blank(colon[-1]))
         return false;
     size_t name_len = (size_t)(colon - bytes);
-    bool is_told = len_is_in(name_len, parser->told_lens);
+    bool is_told = len_is_in(name_len, parser->told.lens);
     if (!is_told && !len_is_in(name_len, FRAMING_LENS))
         return true;
     if (out->field_count == ARRAY_LEN(out->fields))
@@ -374,7 +385,9 @@ size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t le
     const char *at = newline + 1;
     for (; at < end && (uint8_t)*at > ' '; at = newline + 1) {
         newline = bytes_find(at, end, '\n');
-        if (!newline || !plain_field_take(parser, at, newline, end, out))
+        if (!newline)
+            return 0;
+        if (is_looked_at(parser, *at) && !plain_field_take(parser, at, newline, end, out))
             return 0;
     }
     size_t blank_len = at < end ? blank_line_len(at, end) : 0;

@@ -2,7 +2,7 @@
  *
  * It knows nothing of sockets, spans or memory beyond one line: bytes go in piecemeal, events come
  * out. RFC 9112; where that allows a recipient to be lenient (bare LF, empty lines before a message,
- * obs-fold), it is, and so with field names of any characters, which we have nothing to do with. */
+ * obs-fold), it is, and so with fields that we have nothing to do with, whatever they look like. */
 #ifndef RUN_TRACED_WIRE_HTTP1_H
 #define RUN_TRACED_WIRE_HTTP1_H
 
@@ -12,6 +12,14 @@
 #include <string.h>
 
 enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 8 };
+
+/* Which header fields are told of: those whose name's first letter and length are among these. Most fields
+ * are nobody's business, and are passed over without a look at more than their first letter. */
+struct http1_fields {
+    uint32_t letters; /* bit HTTP1_LETTER('a') and so on, for both cases */
+    uint32_t lens;    /* bit n: names of n bytes, 0 to 31 */
+};
+#define HTTP1_LETTER(c) (1U << ((c) & 31))
 
 /* Holds a line that is split over several inputs; its owner keeps it while http1_needs_line says so. */
 struct http1_line {
@@ -68,16 +76,14 @@ struct http1_parser {
     bool is_chunked;     /* the last Transfer-Encoding is chunked */
     bool has_coding;     /* there is a Transfer-Encoding */
     bool has_length;
-    uint32_t told_lens;  /* bit n: fields with a name of n bytes are told */
+    struct http1_fields told;
     uint32_t line_len;   /* bytes of a split line that are in struct http1_line */
     uint64_t length;     /* Content-Length */
     uint64_t remaining;  /* bytes of body or chunk still to come */
 };
 
-/* http1_init - ready for the first message. @is_response: status lines, not request lines.
- * @told_lens: which header fields are told of: bit n stands for names of n bytes, 0 to 31; longer ones
- * are never told. Most fields are nobody's business, and are passed over in one go. */
-void http1_init(struct http1_parser *parser, bool is_response, uint32_t told_lens);
+/* http1_init - ready for the first message. @is_response: status lines, not request lines. */
+void http1_init(struct http1_parser *parser, bool is_response, struct http1_fields told);
 
 /* http1_take_head - the usual case in one go: a message that begins with the first of @bytes and whose
  * head ends among them. Returns @out->len, and from then on it is as after HTTP1_HEAD_END. Returns 0 with

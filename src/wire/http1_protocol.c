@@ -28,15 +28,15 @@ static bool http1_recognise(const char *bytes, size_t len)
 {
     struct http1_parser parser;
     struct http1_event event;
-    http1_init(&parser, false, 0);
+    http1_init(&parser, false, (struct http1_fields){0});
     http1_next(&parser, NULL, bytes, len, &event);
     return event.type == HTTP1_MESSAGE_START;
 }
 
 static void http1_begin(struct connection *connection)
 {
-    http1_init(&connection->requests.parser, false, HTTP_HEAD_NAME_LENS);
-    http1_init(&connection->responses.parser, true, 0);
+    http1_init(&connection->requests.parser, false, HTTP_HEAD_FIELDS);
+    http1_init(&connection->responses.parser, true, (struct http1_fields){0});
 }
 
 static bool line_ensure(struct stream *stream)

@@ -14,9 +14,10 @@ enum {
     HTTP_TRACESTATE_LEN_MAX = 1024,
 };
 
-/* The lengths of the names of the fields that http_head_note_field knows, for http1_init: host,
- * tracestate and user-agent, traceparent. */
-#define HTTP_HEAD_NAME_LENS (1U << 4 | 1U << 10 | 1U << 11)
+/* The fields that http_head_note_field knows: host, tracestate and user-agent, traceparent. */
+#define HTTP_HEAD_FIELDS                                                                           \
+    ((struct http1_fields){HTTP1_LETTER('h') | HTTP1_LETTER('u') | HTTP1_LETTER('t'),              \
+                           1U << 4 | 1U << 10 | 1U << 11})
 
 struct http_common; /* wire/http_common.h */
 

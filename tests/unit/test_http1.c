@@ -10,6 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
+static const struct http1_fields ALL_FIELDS = {UINT32_MAX, UINT32_MAX};
+static const struct http1_fields HOST_FIELD = {HTTP1_LETTER('H'), 1U << 4};
+
 /* What the parser said, with everything left out that may depend on how the input was cut. */
 struct log {
     char text[32768];
@@ -119,7 +122,7 @@ static void event_note(struct reader *reader, const struct http1_event *event)
 
 static void reader_init(struct reader *reader, bool is_response, bool is_head)
 {
-    http1_init(&reader->parser, is_response, UINT32_MAX);
+    http1_init(&reader->parser, is_response, ALL_FIELDS);
     reader->is_head = is_head;
     reader->has_line = false;
     reader->status = 0;
@@ -492,7 +495,7 @@ Test(http1, invalid_stays_invalid)
 {
     struct http1_parser parser;
     struct http1_event event;
-    http1_init(&parser, false, UINT32_MAX);
+    http1_init(&parser, false, ALL_FIELDS);
     cr_assert_eq(http1_next(&parser, NULL, "\x16", 1, &event), 0);
     for (int i = 0; i < 3; i++) {
         static const char valid[] = "GET / HTTP/1.1\r\n\r\n";
@@ -689,7 +692,7 @@ Test(http1, a_usual_head_is_taken_in_one_go)
         struct http1_parser parser;
         struct http1_head head;
         size_t len = strlen(rows[i].input);
-        http1_init(&parser, false, 1U << strlen("host"));
+        http1_init(&parser, false, HOST_FIELD);
         size_t taken = http1_take_head(&parser, guarded(rows[i].input, len), len, &head);
         cr_assert_eq(taken, rows[i].taken, "%s: %zu", rows[i].input, taken);
         cr_assert(taken || http1_is_between_messages(&parser), "%s", rows[i].input);
@@ -699,12 +702,12 @@ Test(http1, a_usual_head_is_taken_in_one_go)
 
 Test(http1, only_fields_that_are_asked_for_are_told)
 {
-    static const char input[] = "GET / HTTP/1.1\r\nAccept: a\r\nHost: b\r\nDate: c\r\n"
+    static const char input[] = "GET / HTTP/1.1\r\nAccept: a\r\nHost: b\r\nDate: c\r\n h: folded\r\n"
                                 "Content-Length: 2\r\n\r\nab";
     struct http1_parser parser;
     struct http1_event event;
     char told[64] = "";
-    http1_init(&parser, false, 1U << strlen("host"));
+    http1_init(&parser, false, HOST_FIELD);
     for (size_t at = 0; at < strlen(input);) {
         at += http1_next(&parser, NULL, input + at, strlen(input) - at, &event);
         if (event.type == HTTP1_HEADER)
@@ -712,7 +715,7 @@ Test(http1, only_fields_that_are_asked_for_are_told)
         if (event.type == HTTP1_HEAD_END)
             http1_set_framing(&parser, HTTP1_FRAMING_DECLARED);
     }
-    cr_assert_str_eq(told, "bc");
+    cr_assert_str_eq(told, "b");
     cr_assert_eq(event.type, HTTP1_BODY);
     cr_assert_eq(event.count, 2);
 }
