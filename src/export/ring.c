@@ -5,7 +5,7 @@
 
 #include <errno.h>
 
-enum { RING_MAGIC = 0x47525452 /* "RTRG" */, RING_VERSION = 1 };
+enum { RING_MAGIC = 0x47525452 /* "RTRG" */, RING_VERSION = 2 };
 
 uint64_t ring_pid_namespace(void)
 {

@@ -21,6 +21,7 @@ enum {
     RING_GROUP_LEN = 64, /* records that one bit of the dirty words stands for */
     RING_DIRTY_WORDS = RING_RECORDS_MAX / RING_GROUP_LEN / 64,
     RING_CACHE_LINE = 64,
+    RING_USUAL_LEN = 640, /* bytes of a record that a usual span fills */
 };
 
 /* A record's state word: enum span_state, then a count of its uses, then its process's number. */
@@ -62,7 +63,7 @@ struct ring {
     _Atomic uint32_t record_limit;   /* how many records may be used; grows */
     _Atomic uint32_t process_limit;  /* the same of processes */
     _Atomic uint32_t has_new_process;
-    struct run_stats stats;
+    _Alignas(RING_CACHE_LINE) struct run_stats stats; /* off what every claim reads */
     struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
     _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];
     _Alignas(4096) struct ring_process processes[RING_PROCESSES_MAX];

@@ -14,9 +14,6 @@
  * without a try: a full ring costs less than one with room. */
 enum { PROBES_MAX = 512, PROBES_PER_RUN = 64, REST_AFTER_FULL = 64 };
 
-/* What a usual span fills of its record, in bytes. */
-enum { PREFETCH_LEN = 640 };
-
 static struct ring *g_ring;
 static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
 static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
@@ -130,7 +127,7 @@ static uint32_t cursor_place(uint32_t process, uint32_t limit)
 static void next_prefetch(uint32_t index)
 {
     const char *next = (const char *)&g_ring->records[(index + 1) % RING_RECORDS_MAX];
-    for (size_t at = 0; at < PREFETCH_LEN; at += RING_CACHE_LINE)
+    for (size_t at = 0; at < RING_USUAL_LEN; at += RING_CACHE_LINE)
         prefetch_to_write(next + at);
 }
 

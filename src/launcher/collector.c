@@ -178,10 +178,19 @@ static void record_free(struct ring *ring, uint32_t index, uint32_t word)
                                    ring_state_make(SPAN_FREE, ring_state_use(word), 0));
 }
 
+/* The next record is likely to have ended as well; its cache lines are another processor's. */
+static void next_prefetch(const struct span *record)
+{
+    for (size_t at = 0; at < RING_USUAL_LEN; at += RING_CACHE_LINE)
+        __builtin_prefetch((const char *)(record + 1) + at);
+}
+
 static void record_take(struct collector *collector, uint32_t index, uint32_t word)
 {
+    const struct span *record = &collector->ring->records[index];
     struct span span;
-    record_copy(&span, &collector->ring->records[index]);
+    next_prefetch(record);
+    record_copy(&span, record);
     record_free(collector->ring, index, word);
     span_export(collector, &span, ring_state_process(word));
 }

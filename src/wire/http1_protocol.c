@@ -1,6 +1,7 @@
 /* HTTP/1.0 and 1.1 as a protocol: from the parser's events to exchanges, contexts and edits. */
 #include "wire/protocol.h"
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/process.h"
 #include "base/slab.h"
@@ -23,6 +24,12 @@ struct input {
     uint64_t offset; /* of bytes[0] in what the application sends */
     uint64_t start_ns, end_ns; /* when it went by: a message starts at the one, ends at the other */
 };
+
+/* A clock is read for the end of a message only, not for each of its pieces. */
+static uint64_t end_ns_of(const struct input *input)
+{
+    return input->end_ns ? input->end_ns : clock_monotonic_ns();
+}
 
 static bool http1_recognise(const char *bytes, size_t len)
 {
@@ -336,7 +343,7 @@ static void response_head_end(struct input *input)
     http1_set_framing(parser, is_bodyless ? HTTP1_FRAMING_NONE : HTTP1_FRAMING_RESPONSE);
     exchange->is_response_head_done = !is_interim(status);
     if (is_tunnel) {
-        response_end(connection, input->end_ns);
+        response_end(connection, end_ns_of(input));
         connection_set_opaque(connection);
     }
 }
@@ -395,7 +402,7 @@ static void response_event(struct input *input, const struct http1_event *event,
         break;
     case HTTP1_MESSAGE_END:
         if (!is_interim(exchange->status))
-            response_end(connection, input->end_ns);
+            response_end(connection, end_ns_of(input));
         break;
     case HTTP1_INVALID:
         response_invalid(input);

@@ -19,7 +19,7 @@ struct protocol {
     void (*request_bytes)(struct connection *connection, const char *bytes, size_t len,
                           uint64_t offset, uint64_t now_ns);
 
-    /* Bytes from the server, that went by between @start_ns and @end_ns. */
+    /* Bytes from the server, that went by between @start_ns and @end_ns; 0: just now. */
     void (*response_bytes)(struct connection *connection, const char *bytes, size_t len,
                            uint64_t start_ns, uint64_t end_ns);
 

@@ -352,11 +352,9 @@ static void responses_look(struct send_plan *plan, size_t len)
 {
     struct connection *connection = plan->connection;
     const struct protocol *protocol = connection->protocol;
-    uint64_t end_ns = clock_monotonic_ns();
     for (size_t i = 0; i < plan->app_iov_count && len > 0 && !connection->is_opaque; i++) {
         size_t part = MIN(len, plan->app_iov[i].iov_len);
-        protocol->response_bytes(connection, plan->app_iov[i].iov_base, part, plan->start_ns,
-                                 end_ns);
+        protocol->response_bytes(connection, plan->app_iov[i].iov_base, part, plan->start_ns, 0);
         len -= part;
     }
 }
