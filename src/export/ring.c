@@ -4,6 +4,9 @@
 #include "base/raw.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <unistd.h>
 
 enum { RING_MAGIC = 0x47525452 /* "RTRG" */, RING_VERSION = 2 };
 
@@ -52,25 +55,38 @@ static struct ring *map(int fd)
     return raw_mmap(sizeof(struct ring), PROT_READ | PROT_WRITE, MAP_SHARED, fd);
 }
 
-int ring_create(const char *path, struct ring **out)
+static int ring_make(int fd, struct ring **out)
 {
-    int fd = raw_open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return fd;
     int error = file_prepare(fd);
     struct ring *ring = error ? NULL : map(fd);
-    raw_close(fd);
-    if (!ring) {
-        raw_syscall3(SYS_unlinkat, AT_FDCWD, (long)path, 0);
+    if (!ring)
         return error ? error : -ENOMEM;
-    }
     ring->record_limit = RING_RECORDS_FIRST;
     ring->process_limit = RING_PROCESSES_FIRST;
     ring->version = RING_VERSION;
-    atomic_thread_fence(memory_order_release);
     ring->magic = RING_MAGIC;
     *out = ring;
     return 0;
+}
+
+/* Made under another name: a program that starts meanwhile finds a whole ring or none. */
+int ring_create(const char *path, struct ring **out)
+{
+    char unfinished[PATH_MAX];
+    if (snprintf(unfinished, sizeof unfinished, "%s.%d", path, raw_getpid()) >=
+        (int)sizeof unfinished)
+        return -ENAMETOOLONG;
+    int fd = raw_open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fd;
+    int error = ring_make(fd, out);
+    raw_close(fd);
+    if (!error && link(unfinished, path) < 0) { /* unlike rename(2), never over one that is there */
+        error = -errno;
+        raw_munmap(*out, sizeof **out);
+    }
+    unlink(unfinished);
+    return error;
 }
 
 int ring_open(const char *path, struct ring **out)

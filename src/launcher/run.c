@@ -252,9 +252,12 @@ static int run_as_command(struct run *run)
 {
     int error = detached_start(run);
     if (error) {
+        run_directory_remove(&run->directory);
+        signal_relay_unblock(&run->relay);
         message_print("cannot start a process: %s", strerror(-error));
         return EXIT_LAUNCHER_FAILED;
     }
+    signal_relay_unblock(&run->relay); /* should one end us now, the collector clears up */
     if (run->diagnosis.reason[0] && !run->options->is_quiet)
         message_print("%s", run->diagnosis.reason);
     return run_refuse(run, command_become(run->path, run->options->command));
@@ -281,10 +284,13 @@ int run_command(const struct options *options)
     static struct run run; /* too large for a small stack */
     run.options = options;
     int failure = run_find(&run);
-    if (!failure)
-        failure = run_prepare(&run);
+    if (failure)
+        return failure;
+    signal_relay_block(&run.relay);
+    failure = run_prepare(&run);
     if (failure) {
         run_directory_remove(&run.directory);
+        signal_relay_unblock(&run.relay);
         return failure;
     }
     return options->is_detached && run.directory.ring ? run_as_command(&run) : run_as_child(&run);

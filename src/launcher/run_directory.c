@@ -1,5 +1,7 @@
 #include "launcher/run_directory.h"
 
+#include "launcher/leftovers.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +14,16 @@
 static void ring_path_set(struct run_directory *directory)
 {
     snprintf(directory->ring_path, sizeof directory->ring_path, "%s/ring", directory->path);
+}
+
+int run_directory_name(struct run_directory *directory, const char *path)
+{
+    *directory = (struct run_directory){.lock_fd = -1};
+    if (strlen(path) >= sizeof directory->path)
+        return -ENAMETOOLONG;
+    strcpy(directory->path, path);
+    ring_path_set(directory);
+    return 0;
 }
 
 /* Held until we exit, and by the detached collector that we may fork. */
@@ -27,6 +39,7 @@ static int directory_make_under(const char *parent, struct run_directory *direct
 {
     if (!parent || parent[0] != '/')
         return -ENOENT;
+    leftovers_remove(parent);
     if (snprintf(directory->path, sizeof directory->path, "%s/run-traced-XXXXXX", parent) >=
         (int)sizeof directory->path)
         return -ENAMETOOLONG;
@@ -55,7 +68,7 @@ int run_directory_create(struct run_directory *directory)
 }
 
 /* Whoever can write in it can read what is traced, and worse. */
-static int directory_check(const char *path)
+int run_directory_check(const char *path)
 {
     struct stat st;
     if (lstat(path, &st) < 0)
@@ -70,7 +83,7 @@ int run_directory_adopt(struct run_directory *directory, const char *path)
     *directory = (struct run_directory){.ring = NULL};
     if (mkdir(path, 0700) < 0 && errno != EEXIST)
         return -errno;
-    int error = directory_check(path);
+    int error = run_directory_check(path);
     if (error)
         return error;
     if (!realpath(path, directory->path))

@@ -23,6 +23,13 @@ int run_directory_create(struct run_directory *directory);
  * collector is at work there, or another negative errno. */
 int run_directory_adopt(struct run_directory *directory, const char *path);
 
+/* run_directory_name - @directory is the one at @path, without a look at it. Returns 0 or -ENAMETOOLONG. */
+int run_directory_name(struct run_directory *directory, const char *path);
+
+/* run_directory_check - is it a directory, ours, and closed to others? Returns 0, -EPERM or another
+ * negative errno. */
+int run_directory_check(const char *path);
+
 /* run_directory_remove - removes it from the file system; the ring stays mapped. */
 void run_directory_remove(const struct run_directory *directory);
 

@@ -12,14 +12,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+void signal_relay_block(struct signal_relay *relay)
+{
+    sigset_t all;
+    *relay = (struct signal_relay){.fd = -1};
+    sigfillset(&all);
+    sigprocmask(SIG_BLOCK, &all, &relay->inherited_mask);
+}
+
+void signal_relay_unblock(const struct signal_relay *relay)
+{
+    sigprocmask(SIG_SETMASK, &relay->inherited_mask, NULL);
+}
+
 int signal_relay_open(struct signal_relay *relay)
 {
     sigset_t all;
     struct sigaction by_default = {.sa_handler = SIG_DFL};
-    *relay = (struct signal_relay){.fd = -1};
     sigfillset(&all);
-    if (sigprocmask(SIG_BLOCK, &all, &relay->inherited_mask) < 0)
-        return -errno;
     /* Where SIGCHLD is ignored, the kernel would throw the command's status away. */
     sigaction(SIGCHLD, &by_default, &relay->inherited_sigchld);
     relay->fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -29,7 +39,7 @@ int signal_relay_open(struct signal_relay *relay)
 void signal_relay_undo_in_child(const struct signal_relay *relay)
 {
     sigaction(SIGCHLD, &relay->inherited_sigchld, NULL);
-    sigprocmask(SIG_SETMASK, &relay->inherited_mask, NULL);
+    signal_relay_unblock(relay);
 }
 
 /* What a terminal sends to the whole process group in its foreground. */

@@ -23,8 +23,15 @@ struct signal_relay {
     struct sigaction inherited_sigchld;
 };
 
-/* signal_relay_open - from here on no signal is lost. To be called before the command is started,
- * which sets @command_pid. Returns 0 or a negative errno. */
+/* signal_relay_block - from here on no signal is lost, and none ends us: to be called before there is
+ * anything that would be left behind. */
+void signal_relay_block(struct signal_relay *relay);
+
+/* signal_relay_unblock - signals do again what they did, those that came meanwhile at once. */
+void signal_relay_unblock(const struct signal_relay *relay);
+
+/* signal_relay_open - after signal_relay_block, and before the command is started, which sets
+ * @command_pid. Returns 0 or a negative errno. */
 int signal_relay_open(struct signal_relay *relay);
 
 /* signal_relay_undo_in_child - between fork and exec: signals as we ourselves found them. */

@@ -1,5 +1,6 @@
 """Signals and job control go through the prefix as if it were not there."""
 
+import glob
 import os
 import pathlib
 import pty
@@ -13,6 +14,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from launcher_support import BUILD, PATIENCE, PREFIX, PYTHON, LauncherTest, run
+from support import wait_for
 
 
 REPORT_SIGNALS = """
@@ -86,12 +88,16 @@ class Signals(LauncherTest):
             run(sender, str(child.pid), check=True)
             self.assertEqual(child.stdout.readline(), "4711 1\n")
 
-    def test_a_signal_at_any_moment_is_not_lost(self):
-        for delay in range(40):
-            child = subprocess.Popen([str(BUILD / "run-traced"), "-q", "-o", "/dev/null", "sleep", "30"])
-            time.sleep(delay / 4000)
-            child.terminate()
-            self.assertEqual(child.wait(PATIENCE), -signal.SIGTERM, delay)
+    def test_a_signal_at_any_moment_is_not_lost_and_nothing_is_left_behind(self):
+        env = dict(os.environ, XDG_RUNTIME_DIR=os.getcwd())
+        for option in ("-q", "-qD"):
+            for delay in range(40):
+                child = subprocess.Popen([str(BUILD / "run-traced"), option, "-o", "/dev/null",
+                                          "sleep", "30"], env=env)
+                time.sleep(delay / 4000)
+                child.terminate()
+                self.assertEqual(child.wait(PATIENCE), -signal.SIGTERM, delay)
+                wait_for(lambda: not glob.glob("run-traced-*"))
 
     def test_stop_and_continue(self):
         # In a group of its own: where a whole group is orphaned, the kernel takes no SIGTSTP.

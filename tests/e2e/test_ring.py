@@ -15,9 +15,9 @@ import threading
 import time
 import unittest
 
-from support import (PATIENCE, PREFIX, PROGRAMS, PYTHON, SANITIZED, SHIM, TracedTest, attribute,
-                     clean_env, duplicates, needs, needs_root, of_kind, parse_spans, sanitizer_env,
-                     spans, wait_for)
+from support import (PATIENCE, PREFIX, PROGRAMS, PYTHON, SANITIZED, SHIM, StrictServer, TracedTest,
+                     attribute, clean_env, duplicates, needs, needs_root, of_kind, parse_spans,
+                     sanitizer_env, spans, wait_for)
 
 NOBODY = 65534
 CAN_MOUNT = subprocess.run(["unshare", "-m", "true"], capture_output=True).returncode == 0
@@ -491,6 +491,82 @@ class CollectorDeath(RingTest):
         self.assertLess(max(b - a for a, b in zip(begun[-1000:], begun[-999:])), 1_000_000,
                         "spans are recorded again after the collector goes on")
         self.assertEqual(os.listdir(self.runtime), [])
+
+
+class Leftovers(RingTest):
+    """A launcher that is killed leaves its ring behind, which is memory; a later one removes it."""
+
+    def killed(self, *command):
+        """A run whose launcher was killed: its command, and the directory, two minutes old."""
+        child = subprocess.Popen([PREFIX, "-q", "-o", self.out, *command], env=self.env,
+                                 stdout=subprocess.PIPE, text=True)
+        self.addCleanup(child.stdout.close)
+        self.assertEqual(child.stdout.readline(), "ready\n")
+        directory = self.ring_directory()
+        pid, = children_of(child.pid)
+        os.kill(child.pid, signal.SIGKILL)
+        child.wait(PATIENCE)
+        self.make_old(directory, 120)
+        return pid, directory
+
+    @staticmethod
+    def make_old(directory, seconds):
+        os.utime(directory, (time.time() - seconds,) * 2)
+
+    def run_another(self):
+        self.assertEqual(self.prefix("-q", "-o", "other.jsonl", "true").returncode, 0)
+
+    def test_nobody_is_alive(self):
+        pid, directory = self.killed("sh", "-c", "echo ready; exec sleep 60")
+        os.kill(pid, signal.SIGKILL)
+        self.run_another()
+        self.assertEqual(os.listdir(self.runtime), [])
+        self.assertFalse(directory.exists())
+
+    def test_one_that_is_young_may_be_starting(self):
+        pid, directory = self.killed("sh", "-c", "echo ready; exec sleep 60")
+        os.kill(pid, signal.SIGKILL)
+        self.make_old(directory, 0)
+        self.run_another()
+        self.assertTrue(directory.exists())
+        shutil.rmtree(directory)
+
+    def test_a_process_that_makes_spans_still_uses_it(self):
+        server = self.serve(StrictServer())
+        pid, directory = self.killed(
+            PYTHON, "-c", "import http.client, sys, time\n"
+            "c = http.client.HTTPConnection('127.0.0.1', int(sys.argv[1]))\n"
+            "c.request('GET', '/')\nc.getresponse().read()\nprint('ready', flush=True)\n"
+            "time.sleep(60)\n", str(server.port))
+        self.run_another()
+        self.assertTrue((directory / "ring").exists())
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not os.path.exists(f"/proc/{pid}"))
+        self.run_another()
+        # The span may have been collected before the launcher was killed, or else is kept for a day.
+        self.make_old(directory, 25 * 3600)
+        self.run_another()
+        self.assertFalse(directory.exists())
+
+    def test_a_run_under_way(self):
+        child = self.start_server()
+        directory = self.ring_directory()
+        self.make_old(directory, 120)
+        self.run_another()
+        self.assertTrue((directory / "ring").exists())
+        self.quit(child)
+
+    def test_what_is_not_ours_is_left_alone(self):
+        for name, mode in (("run-traced-abcdef", 0o700), ("run-traced-open00", 0o755)):
+            directory = self.runtime / name
+            directory.mkdir(mode=mode)
+            (directory / "ring").write_bytes(b"something else")
+            self.make_old(directory, 120)
+        (self.runtime / "run-traced-a-file").write_bytes(b"")
+        self.run_another()
+        self.assertEqual(len(os.listdir(self.runtime)), 3)
+        shutil.rmtree(self.runtime)
+        self.runtime.mkdir()
 
 
 class Outputs(RingTest):
