@@ -20,7 +20,7 @@ static bool method_is(const struct http1_event *line, const char *method)
 }
 
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
-                                const struct http1_event *request_line)
+                                const struct http1_event *request_line, struct http_head *head)
 {
     uint32_t index;
     struct exchange *exchange = slab_alloc(&g_exchanges, &index);
@@ -38,7 +38,7 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     exchange->pid = process_pid();
     exchange->is_connect_method = method_is(request_line, "CONNECT");
     exchange->is_head_method = method_is(request_line, "HEAD");
-    exchange->head = http_head_alloc();
+    exchange->head = head ? head : http_head_alloc();
     exchange->span = exchange->head ? span_start(kind, start_ns) : NULL;
     if (exchange->head)
         http_head_note_line(exchange->head, request_line);

@@ -40,10 +40,11 @@ struct exchange {
     struct active_context active;
 };
 
-/* exchange_begin - a request was seen to begin at @start_ns (monotonic). NULL if there is no memory
- * for it. Hot path, signal-safe. */
+/* exchange_begin - a request was seen to begin at @start_ns (monotonic). @head: empty, to be used until
+ * the end of the head; NULL: one that keeps what comes. NULL if there is no memory for it. Hot path,
+ * signal-safe. */
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
-                                const struct http1_event *request_line);
+                                const struct http1_event *request_line, struct http_head *head);
 
 /* exchange_choose_parent - CLIENT: decides whose child it is, for now: @remembered is the context in
  * which its connection was made, to be tried first, or NULL. */

@@ -9,37 +9,73 @@
 
 #include <string.h>
 
-static struct slab g_heads = SLAB_INITIALIZER(sizeof(struct http_head), 32, 512);
+struct http_head_store {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    struct http_head head; /* in use if its is_in_store says so */
+    char method[HTTP1_METHOD_LEN_MAX];
+    char target[HTTP_TARGET_LEN_MAX];
+    char host[HTTP_HOST_LEN_MAX];
+    char user_agent[HTTP_USER_AGENT_LEN_MAX];
+    char tracestate[HTTP_TRACESTATE_LEN_MAX];
+};
+
+static struct slab g_stores = SLAB_INITIALIZER(sizeof(struct http_head_store), 32, 512);
+
+void http_head_init(struct http_head *head)
+{
+    memset(head, 0, offsetof(struct http_head, traceparent));
+    head->traceparent.is_valid = false;
+}
+
+static bool store_ensure(struct http_head *head)
+{
+    uint32_t index;
+    if (head->store)
+        return true;
+    head->store = slab_alloc(&g_stores, &index);
+    if (head->store)
+        head->store->index = index;
+    return head->store != NULL;
+}
 
 struct http_head *http_head_alloc(void)
 {
-    uint32_t index;
-    struct http_head *head = slab_alloc(&g_heads, &index);
-    if (!head)
+    struct http_head empty;
+    http_head_init(&empty);
+    if (!store_ensure(&empty))
         return NULL;
-    memset(head, 0, offsetof(struct http_head, method));
-    head->index = index;
+    struct http_head *head = &empty.store->head;
+    memcpy(head, &empty, offsetof(struct http_head, traceparent));
     head->traceparent.is_valid = false;
+    head->is_in_store = true;
     return head;
 }
 
 void http_head_free(struct http_head *head)
 {
-    if (head)
-        slab_free(&g_heads, head->index);
+    if (head && head->store)
+        slab_free(&g_stores, head->store->index);
 }
 
-static uint16_t keep(char *to, size_t capacity, const char *from, size_t len)
+/* Returns its length, cut to @capacity; @part becomes where it lies: in @room, if the head has a store. */
+static uint16_t part_note(const struct http_head *head, char *room, size_t capacity,
+                          const char *bytes, size_t len, const char **part)
 {
     len = MIN(len, capacity);
-    memcpy(to, from, len);
+    *part = head->is_in_store ? memcpy(room, bytes, len) : bytes;
     return (uint16_t)len;
 }
 
+/* A part that is kept under its own name. */
+#define PART_NOTE(head, part, bytes, len)                                                          \
+    part_note(head, head->store ? head->store->part : NULL, sizeof head->store->part, bytes, len,  \
+              &head->part)
+
 void http_head_note_line(struct http_head *head, const struct http1_event *line)
 {
-    head->method_len = (uint8_t)keep(head->method, sizeof head->method, line->name, line->name_len);
-    head->target_len = keep(head->target, sizeof head->target, line->value, line->value_len);
+    head->method_len = (uint8_t)PART_NOTE(head, method, line->name, line->name_len);
+    head->target_len = PART_NOTE(head, target, line->value, line->value_len);
     head->minor = line->minor;
 }
 
@@ -51,18 +87,34 @@ static void traceparent_note(struct http_head *head, const struct http1_event *f
 }
 
 /* Several tracestate headers are one list, in order (RFC 9110 5.3). */
-static void tracestate_note(struct http_head *head, const struct http1_event *field)
+static COLD void tracestate_join(struct http_head *head, const struct http1_event *field)
 {
-    size_t room = sizeof head->tracestate - head->tracestate_len;
-    head->has_tracestate = true;
-    if (field->is_cut || field->value_len + 1 > room) {
+    if (!store_ensure(head) ||
+        head->tracestate_len + field->value_len + 1 > sizeof head->store->tracestate) {
         head->tracestate_is_cut = true;
         return;
     }
+    char *room = head->store->tracestate;
+    if (head->tracestate != room)
+        memcpy(room, head->tracestate, head->tracestate_len);
     if (head->tracestate_len)
-        head->tracestate[head->tracestate_len++] = ',';
-    memcpy(head->tracestate + head->tracestate_len, field->value, field->value_len);
+        room[head->tracestate_len++] = ',';
+    memcpy(room + head->tracestate_len, field->value, field->value_len);
+    head->tracestate = room;
     head->tracestate_len = (uint16_t)(head->tracestate_len + field->value_len);
+}
+
+static void tracestate_note(struct http_head *head, const struct http1_event *field)
+{
+    bool is_cut = field->is_cut || field->value_len >= HTTP_TRACESTATE_LEN_MAX;
+    bool is_first = !head->has_tracestate;
+    head->has_tracestate = true;
+    if (is_cut)
+        head->tracestate_is_cut = true;
+    else if (is_first)
+        head->tracestate_len = PART_NOTE(head, tracestate, field->value, field->value_len);
+    else
+        tracestate_join(head, field);
 }
 
 void http_head_note_field(struct http_head *head, const struct http1_event *field)
@@ -70,12 +122,11 @@ void http_head_note_field(struct http_head *head, const struct http1_event *fiel
     switch (field->name_len) {
     case 4:
         if (HTTP1_NAME_IS(field, "host"))
-            head->host_len = keep(head->host, sizeof head->host, field->value, field->value_len);
+            head->host_len = PART_NOTE(head, host, field->value, field->value_len);
         break;
     case 10:
         if (HTTP1_NAME_IS(field, "user-agent"))
-            head->user_agent_len = keep(head->user_agent, sizeof head->user_agent, field->value,
-                                        field->value_len);
+            head->user_agent_len = PART_NOTE(head, user_agent, field->value, field->value_len);
         else if (HTTP1_NAME_IS(field, "tracestate"))
             tracestate_note(head, field);
         break;
@@ -100,10 +151,12 @@ bool http_head_extract(const struct http_head *head, struct span_context *out)
 
 void http_describe_method(struct span *span, const char *method, size_t len)
 {
-    static const char *const known[] = {"GET",     "POST",  "PUT",   "DELETE", "HEAD",
-                                        "OPTIONS", "PATCH", "TRACE", "CONNECT"};
-    for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (strlen(known[i]) == len && memcmp(known[i], method, len) == 0) {
+    static const char known[][8] = {"GET",     "POST",  "PUT",   "DELETE", "HEAD",
+                                    "OPTIONS", "PATCH", "TRACE", "CONNECT"};
+    char padded[sizeof known[0]] = {0};
+    memcpy(padded, method, MIN(len, sizeof padded));
+    for (size_t i = 0; i < ARRAY_LEN(known) && len < sizeof padded; i++)
+        if (memcmp(known[i], padded, sizeof padded) == 0) {
             span_set_name(span, method, len);
             span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD, method, len);
             return;

@@ -20,10 +20,12 @@ enum {
                            1U << 4 | 1U << 10 | 1U << 11})
 
 struct http_common; /* wire/http_common.h */
+struct http_head_store;
 
+/* Its parts lie in the input that they were found in, or, for a head that comes in pieces, in a store. */
 struct http_head {
-    uint32_t link; /* belongs to the slab */
-    uint32_t index;
+    const char *method, *target, *host, *user_agent;
+    const char *tracestate; /* of all tracestate headers, joined by commas */
     uint16_t target_len;
     uint16_t host_len;
     uint16_t user_agent_len;
@@ -32,25 +34,27 @@ struct http_head {
     uint8_t traceparent_count;
     bool tracestate_is_cut;
     bool has_tracestate;
+    bool is_in_store; /* the head itself */
     int minor;
-    char method[HTTP1_METHOD_LEN_MAX];
-    char target[HTTP_TARGET_LEN_MAX];
-    char host[HTTP_HOST_LEN_MAX];
-    char user_agent[HTTP_USER_AGENT_LEN_MAX];
-    char tracestate[HTTP_TRACESTATE_LEN_MAX]; /* of all tracestate headers, joined by commas */
-    struct span_context traceparent;          /* of the last traceparent header; valid or not */
+    struct http_head_store *store;   /* NULL: none */
+    struct span_context traceparent; /* of the last traceparent header; valid or not */
 };
 
-/* http_head_alloc - an empty head from our own memory; NULL if there is none. Hot path. */
+/* http_head_init - an empty head, for as long as the input lies there that its parts are found in. To be
+ * given to http_head_free. */
+void http_head_init(struct http_head *head);
+
+/* http_head_alloc - an empty head that keeps its parts, from our own memory; NULL if there is none. Hot
+ * path. */
 struct http_head *http_head_alloc(void);
 
-/* http_head_free - @head may be NULL. */
+/* http_head_free - gives back what it holds. @head may be NULL. */
 void http_head_free(struct http_head *head);
 
-/* http_head_note_line - keeps method and target of an HTTP1_REQUEST_LINE. */
+/* http_head_note_line - notes method and target of an HTTP1_REQUEST_LINE. */
 void http_head_note_line(struct http_head *head, const struct http1_event *line);
 
-/* http_head_note_field - keeps what we need of an HTTP1_HEADER. */
+/* http_head_note_field - notes what we need of an HTTP1_HEADER. */
 void http_head_note_field(struct http_head *head, const struct http1_event *field);
 
 /* http_head_extract - the context that the request carries; false if it carries none that is valid.

@@ -96,6 +96,28 @@ static size_t piece_add(struct plan_writer *writer, const char *bytes, size_t le
     return len;
 }
 
+/* The usual plan: one header into one piece. */
+static bool is_one_insertion(const struct send_plan *plan)
+{
+    const struct edit *edit = plan->connection->edits;
+    return plan->app_iov_count == 1 && !edit->next && !edit->is_replacement &&
+           edit->offset > plan->connection->sent_len;
+}
+
+static void one_insertion_write(struct send_plan *plan)
+{
+    struct edit *edit = plan->connection->edits;
+    char *bytes = plan->app_iov[0].iov_base;
+    size_t before = (size_t)(edit->offset - plan->connection->sent_len);
+    plan->iov[0] = (struct iovec){bytes, before};
+    plan->iov[1] = (struct iovec){edit->text + edit->sent_len, (size_t)(edit->len - edit->sent_len)};
+    plan->iov[2] = (struct iovec){bytes + before, plan->app_len - before};
+    plan->kinds[0] = plan->kinds[2] = SEGMENT_APPLICATION;
+    plan->kinds[1] = SEGMENT_INSERTION;
+    plan->iov_count = 3;
+    plan->len = plan->app_len + plan->iov[1].iov_len;
+}
+
 /* Lays out what is to be sent; ends early where there is no more room, as a short write would. */
 static void plan_write(struct send_plan *plan, size_t capacity)
 {
@@ -140,6 +162,10 @@ static void plan_make(struct send_plan *plan)
     plan->is_edited = true;
     plan->iov = plan->room_iov;
     plan->kinds = plan->room_kinds;
+    if (LIKELY(is_one_insertion(plan))) {
+        one_insertion_write(plan);
+        return;
+    }
     if (plan->app_iov_count + 2 * edit_count > SEND_PLAN_ROOM &&
         (plan->block = slab_alloc(&g_blocks, &index))) {
         plan->block->index = index;

@@ -45,6 +45,25 @@ static void field_add(struct http_head *head, const char *name, const char *valu
     http_head_note_field(head, &field);
 }
 
+Test(http_head, one_that_keeps_its_parts_needs_the_input_no_more)
+{
+    union endpoint peer = peer_make();
+    char method[] = "PUT", target[] = "/p", host[] = "h:81", user_agent[] = "u";
+    struct http_head *head = head_of(method, target);
+    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
+    field_add(head, "Host", host);
+    field_add(head, "User-Agent", user_agent);
+    memset(method, 'x', 3);
+    memset(target, 'x', 2);
+    memset(host, 'x', 4);
+    memset(user_agent, 'x', 1);
+    http_head_describe_client(head, span, &peer, &common);
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_FULL), "http://h:81/p");
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD), "PUT");
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL), "u");
+    http_head_free(head);
+}
+
 Test(http_head, client_urls)
 {
     static const struct {
@@ -160,9 +179,13 @@ Test(http_head, extracting_the_context)
         {"a bad member", {"traceparent", TRACEPARENT, "tracestate", "a=1,b"}, true, ""},
         {"state alone", {"tracestate", "a=1"}, false, ""},
     };
-    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct http_head *head = head_of("GET", "/");
+    for (size_t round = 0; round < 2 * ARRAY_LEN(rows); round++) {
+        size_t i = round / 2;
+        struct http_head in_place;
+        struct http_head *head = round % 2 ? head_of("GET", "/") : &in_place;
         struct span_context context = {.tracestate_len = 0};
+        if (head == &in_place)
+            http_head_init(head);
         for (size_t j = 0; j < 6 && rows[i].fields[j]; j += 2)
             field_add(head, rows[i].fields[j], rows[i].fields[j + 1]);
         cr_assert_eq(http_head_extract(head, &context), rows[i].is_valid, "%s", rows[i].name);
