@@ -79,13 +79,16 @@ int ring_create(const char *path, struct ring **out)
     int fd = raw_open(unfinished, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)
         return fd;
-    int error = ring_make(fd, out);
+    struct ring *ring;
+    int error = ring_make(fd, &ring);
     raw_close(fd);
     if (!error && link(unfinished, path) < 0) { /* unlike rename(2), never over one that is there */
         error = -errno;
-        raw_munmap(*out, sizeof **out);
+        raw_munmap(ring, sizeof *ring);
     }
     unlink(unfinished);
+    if (!error)
+        *out = ring;
     return error;
 }
 

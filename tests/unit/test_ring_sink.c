@@ -456,12 +456,15 @@ Test(ring_sink, killed_at_any_point_nothing_stays_claimed)
         cr_assert_eq(waitpid(survivor, NULL, WNOHANG), 0, "the survivor was refused after %d", i);
     }
     fixture_kill(survivor);
-    /* One that died between taking a number and saying so is found when the next one comes. */
-    FIXTURE_CHILD(last, fixture_finish(1));
-    FIXTURE_TURN_UNTIL(g_fixture_collector.processes.live_count > 0);
-    fixture_kill(last);
-    FIXTURE_TURN_UNTIL(collector_live_count(&g_fixture_collector) == 0);
-    collector_work(&g_fixture_collector);
+    /* One that died between taking a number and saying so is found when the next one comes, or, should
+     * another process have its pid just then, when one after that does. */
+    for (int i = 0; i == 0 || (i < 20 && fixture_process_count() > 0); i++) {
+        FIXTURE_CHILD(last, fixture_finish(1));
+        FIXTURE_TURN_UNTIL(g_fixture_collector.processes.live_count > 0);
+        fixture_kill(last);
+        FIXTURE_TURN_UNTIL(collector_live_count(&g_fixture_collector) == 0);
+        collector_work(&g_fixture_collector);
+    }
     cr_expect_eq(fixture_state_count(SPAN_FREE), RING_RECORDS_MAX, "%u open, %u ended",
                  fixture_state_count(SPAN_OPEN), fixture_state_count(SPAN_ENDED));
     cr_expect_eq(fixture_process_count(), 0, "%u numbers", fixture_process_count());
