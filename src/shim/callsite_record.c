@@ -54,7 +54,6 @@ static void address_describe(const struct module *module, struct span *span)
  * object that the place lies in is part of it, since another one may be loaded there later. */
 struct site {
     _Atomic uint32_t state; /* enum site_state */
-    bool is_plumbing;
     uintptr_t offset;
     const struct link_map *map;
     const void *dynamic; /* the object's: the memory of a link_map may be used again */
@@ -66,41 +65,71 @@ enum { SITES_MAX = 256, SITE_PROBES = 8 };
 
 static struct site g_sites[SITES_MAX];
 
-static bool site_is(struct site *site, const struct module *module)
+static bool site_is_ready(struct site *site)
 {
-    return atomic_load_explicit(&site->state, memory_order_acquire) == SITE_READY &&
-           site->offset == module->offset && site->map == module->map &&
-           site->dynamic == module->map->l_ld;
+    return atomic_load_explicit(&site->state, memory_order_acquire) == SITE_READY;
 }
 
-static COLD bool site_fill(struct site *site, const struct module *module)
+static bool site_claim(struct site *site)
 {
-    struct span scratch;
     uint32_t state = SITE_FREE;
-    if (!atomic_compare_exchange_strong_explicit(&site->state, &state, SITE_BEING_FILLED,
-                                                 memory_order_relaxed, memory_order_relaxed))
-        return false;
-    memset(&scratch, 0, offsetof(struct span, bytes));
-    address_describe(module, &scratch);
-    span_copy_attributes(&scratch, 0, &site->block);
-    site->is_plumbing = module_is_plumbing(module);
-    site->offset = module->offset;
-    site->map = module->map;
-    site->dynamic = module->map->l_ld;
-    atomic_store_explicit(&site->state, SITE_READY, memory_order_release);
-    return true;
+    return atomic_compare_exchange_strong_explicit(&site->state, &state, SITE_BEING_FILLED,
+                                                   memory_order_relaxed, memory_order_relaxed);
 }
 
-/* NULL: there are too many, or another thread is filling it. */
-static const struct site *site_find(const struct module *module)
+/* The site of that place, or one that the caller is to fill, or NULL: there are too many. */
+static struct site *site_find(const struct module *module)
 {
     size_t home = (module->offset * 0x9e3779b97f4a7c15ULL) >> 56;
     for (size_t i = 0; i < SITE_PROBES; i++) {
         struct site *site = &g_sites[(home + i) % SITES_MAX];
-        if (LIKELY(site_is(site, module)) || site_fill(site, module))
+        if (site_is_ready(site) && site->offset == module->offset && site->map == module->map &&
+            site->dynamic == module->map->l_ld)
+            return site;
+        if (site_claim(site))
             return site;
     }
     return NULL;
+}
+
+/* @from: where the attributes begin that @span was just given for it. */
+static void site_fill(struct site *site, const struct module *module, const struct span *span,
+                      uint32_t from)
+{
+    span_copy_attributes(span, from, &site->block);
+    site->offset = module->offset;
+    site->map = module->map;
+    site->dynamic = module->map->l_ld;
+    /* Without them all the site is of no use, and nobody will find it. */
+    if (site->block.len == 0)
+        site->map = NULL;
+    atomic_store_explicit(&site->state, SITE_READY, memory_order_release);
+}
+
+static void place_describe(const struct module *module, struct span *span)
+{
+    struct site *site = site_find(module);
+    if (LIKELY(site && site_is_ready(site))) {
+        span_add_attributes(span, &site->block);
+        return;
+    }
+    uint32_t from = span_attributes_end(span);
+    address_describe(module, span);
+    if (site)
+        site_fill(site, module, span, from);
+}
+
+/* module_is_plumbing, which compares names, with the last object remembered that is none. */
+static bool is_plumbing(const struct module *module)
+{
+    static _Atomic(const void *) plain_dynamic;
+    const void *dynamic = module->map->l_ld;
+    if (LIKELY(atomic_load_explicit(&plain_dynamic, memory_order_relaxed) == dynamic))
+        return false;
+    if (module_is_plumbing(module))
+        return true;
+    atomic_store_explicit(&plain_dynamic, dynamic, memory_order_relaxed);
+    return false;
 }
 
 /* The caller itself, most of the time; a backtrace (0.25 us) only where that is a library that calls
@@ -110,14 +139,9 @@ static void record(struct span *span)
     struct module module;
     int saved = errno;
     if (t_caller && module_find(call_of(t_caller), &module)) {
-        const struct site *site = site_find(&module);
-        bool is_plumbing = site ? site->is_plumbing : module_is_plumbing(&module);
-        if (UNLIKELY(is_plumbing) && frames_search(&module))
-            site = site_find(&module);
-        if (site)
-            span_add_attributes(span, &site->block);
-        else
-            address_describe(&module, span);
+        if (UNLIKELY(is_plumbing(&module)))
+            frames_search(&module);
+        place_describe(&module, span);
     }
     errno = saved;
 }

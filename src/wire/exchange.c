@@ -20,7 +20,7 @@ static bool method_is(const struct http1_event *line, const char *method)
 }
 
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
-                                const struct http1_event *request_line, struct http_head *head)
+                                const struct http1_event *request_line, bool is_whole)
 {
     uint32_t index;
     struct exchange *exchange = slab_alloc(&g_exchanges, &index);
@@ -28,7 +28,7 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
         return NULL;
     /* The generation outlives the object's reuse; the large contexts are cleared by their flags. */
     memset(&exchange->fork_count, 0,
-           offsetof(struct exchange, context) - offsetof(struct exchange, fork_count));
+           offsetof(struct exchange, whole_head) - offsetof(struct exchange, fork_count));
     exchange->index = index;
     exchange->context.is_valid = false;
     exchange->active.source = ACTIVE_NONE;
@@ -38,7 +38,9 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     exchange->pid = process_pid();
     exchange->is_connect_method = method_is(request_line, "CONNECT");
     exchange->is_head_method = method_is(request_line, "HEAD");
-    exchange->head = head ? head : http_head_alloc();
+    if (is_whole)
+        http_head_init(&exchange->whole_head);
+    exchange->head = is_whole ? &exchange->whole_head : http_head_alloc();
     exchange->span = exchange->head ? span_start(kind, start_ns) : NULL;
     if (exchange->head)
         http_head_note_line(exchange->head, request_line);

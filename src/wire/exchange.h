@@ -34,17 +34,18 @@ struct exchange {
     uint32_t open_slot;          /* SERVER: see active_open_slot */
     int reader_tid;              /* SERVER: the thread that read the head */
     uint64_t request_body_len, response_body_len; /* bytes of content */
+    struct http_head whole_head; /* what head is where no parts need be kept */
     struct span_context context; /* of this span; valid once it is decided */
     /* SERVER: what the thread that reads the request works for from then on. CLIENT: what the thread
      * that made the request worked for, which whoever reads the answer goes on with. */
     struct active_context active;
 };
 
-/* exchange_begin - a request was seen to begin at @start_ns (monotonic). @head: empty, to be used until
- * the end of the head; NULL: one that keeps what comes. NULL if there is no memory for it. Hot path,
+/* exchange_begin - a request was seen to begin at @start_ns (monotonic). @is_whole: the input that its
+ * head lies in will be there until the end of the head. NULL if there is no memory for it. Hot path,
  * signal-safe. */
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
-                                const struct http1_event *request_line, struct http_head *head);
+                                const struct http1_event *request_line, bool is_whole);
 
 /* exchange_choose_parent - CLIENT: decides whose child it is, for now: @remembered is the context in
  * which its connection was made, to be tried first, or NULL. */

@@ -356,7 +356,7 @@ static inline bool plain_field_take(struct http1_parser *parser, const char *byt
     if (!is_told && !len_is_in(name_len, FRAMING_LENS))
         return true;
     if (out->field_count == ARRAY_LEN(out->fields))
-        return false;
+        return false; /* unusual enough */
     struct http1_event *field = &out->fields[out->field_count];
     field->type = HTTP1_HEADER;
     field->is_cut = false;

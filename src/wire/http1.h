@@ -11,7 +11,7 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 8 };
+enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 5 };
 
 /* Which header fields are told of: those whose name's first letter and length are among these. Most fields
  * are nobody's business, and are passed over without a look at more than their first letter. */

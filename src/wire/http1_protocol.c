@@ -137,13 +137,13 @@ static uint64_t request_start_ns(const struct connection *connection)
 }
 
 static void request_begin(struct input *input, const struct http1_event *event,
-                          struct http_head *head)
+                          bool is_whole)
 {
     struct connection *connection = input->connection;
     bool is_client = connection->role == ROLE_CLIENT;
     uint64_t start_ns = request_start_ns(connection);
     struct exchange *exchange =
-        exchange_begin(is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER, start_ns, event, head);
+        exchange_begin(is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER, start_ns, event, is_whole);
     if (!exchange) {
         connection_set_opaque(connection);
         return;
@@ -262,9 +262,7 @@ static void request_blank_line(struct input *input, size_t at)
 
 static void request_head(struct input *input, const struct http1_head *head, size_t at)
 {
-    struct http_head parts; /* they lie in the input until we return */
-    http_head_init(&parts);
-    request_begin(input, &head->first_line, &parts);
+    request_begin(input, &head->first_line, true);
     for (size_t i = 0; i < head->field_count; i++)
         request_field(input, &head->fields[i]);
     request_blank_line(input, at - head->len + head->blank_line_at);
@@ -277,7 +275,7 @@ static void request_event(struct input *input, const struct http1_event *event, 
     struct exchange *exchange = connection->current;
     switch (event->type) {
     case HTTP1_REQUEST_LINE:
-        request_begin(input, event, NULL);
+        request_begin(input, event, false);
         break;
     case HTTP1_HEADER:
         request_field(input, event);

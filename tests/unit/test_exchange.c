@@ -21,7 +21,7 @@ static struct exchange *begin(enum span_kind kind, const char *method)
 {
     struct http1_event line = {
         .name = method, .name_len = strlen(method), .value = "/", .value_len = 1, .minor = 1};
-    struct exchange *exchange = exchange_begin(kind, 0, &line, NULL);
+    struct exchange *exchange = exchange_begin(kind, 0, &line, false);
     cr_assert_not_null(exchange);
     return exchange;
 }

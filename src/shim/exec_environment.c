@@ -1,0 +1,93 @@
+#include "shim/exec_environment.h"
+
+#include "base/text.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const char PRELOAD[] = "LD_PRELOAD=";
+static const char LIBRARY[] = "librun-traced.so";
+
+static bool is_preload(const char *entry)
+{
+    return strncmp(entry, PRELOAD, sizeof PRELOAD - 1) == 0;
+}
+
+/* LD_PRELOAD is a list; its items are parted by blanks and colons. Returns an item's length. */
+static size_t item_len(const char *item)
+{
+    return strcspn(item, " :");
+}
+
+static bool is_ours(const char *item, size_t len)
+{
+    size_t name_len = sizeof LIBRARY - 1;
+    return len > name_len && item[len - name_len - 1] == '/' &&
+           memcmp(item + len - name_len, LIBRARY, name_len) == 0;
+}
+
+/* Our item in @entry, or NULL. */
+static const char *ours_find(const char *entry)
+{
+    const char *item = entry + sizeof PRELOAD - 1;
+    for (;;) {
+        size_t len = item_len(item);
+        if (is_ours(item, len))
+            return item;
+        if (!item[len])
+            return NULL;
+        item += len + 1;
+    }
+}
+
+static char *const *entry_find(char *const envp[])
+{
+    for (; envp && *envp; envp++)
+        if (is_preload(*envp))
+            return envp;
+    return NULL;
+}
+
+bool exec_environment_library(char *const envp[], char *path)
+{
+    char *const *entry = entry_find(envp);
+    const char *item = entry ? ours_find(*entry) : NULL;
+    size_t len = item ? item_len(item) : 0;
+    if (len == 0 || len >= EXEC_PRELOAD_LEN_MAX || memchr(item, '$', len))
+        return false;
+    memcpy(path, item, len);
+    path[len] = '\0';
+    return true;
+}
+
+/* @entry without our item; empty if nothing else is in it. */
+static struct text preload_strip(const char *entry, char *room)
+{
+    struct text text = text_on(room, EXEC_PRELOAD_LEN_MAX);
+    const char *item = ours_find(entry);
+    const char *behind = item + item_len(item);
+    bool is_last = !*behind, is_first = item == entry + sizeof PRELOAD - 1;
+    text_append(&text, entry, (size_t)(item - entry) - (is_last && !is_first)); /* what parts it */
+    text_append_string(&text, is_last ? "" : behind + 1);
+    if (is_last && is_first)
+        text.len = 0;
+    text_terminate(&text);
+    return text;
+}
+
+bool exec_environment_strip(char *const envp[], struct exec_environment *room)
+{
+    char *const *preload = entry_find(envp);
+    struct text text = preload_strip(*preload, room->preload);
+    size_t count = 0;
+    for (char *const *entry = envp; *entry; entry++) {
+        if (count == EXEC_ENTRIES_MAX - 1)
+            return false;
+        if (entry != preload)
+            room->entries[count++] = *entry;
+        else if (text.len)
+            room->entries[count++] = text.bytes;
+    }
+    room->entries[count] = NULL;
+    return !text.overflowed;
+}

@@ -1,0 +1,152 @@
+#include "shim/exec_target.h"
+
+#include "base/compiler.h"
+#include "base/raw.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <link.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SCRIPTS_MAX = 5, HEAD_LEN = 256, SEGMENTS_MAX = 64, CANDIDATE_LEN_MAX = 1024 };
+
+/* As in linux/binfmts.h: the kernel gives up after so many, too. */
+struct head {
+    char bytes[HEAD_LEN];
+    size_t len;
+};
+
+static bool read_at(int fd, uint64_t offset, void *buf, size_t len)
+{
+    return raw_syscall6(SYS_pread64, fd, (long)buf, (long)len, (long)offset, 0, 0) == (long)len;
+}
+
+int exec_target_open(int directory_fd, const char *path)
+{
+    return (int)raw_syscall6(SYS_openat, directory_fd, (long)path,
+                             O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
+}
+
+/* The next entry of a search path, as a prefix of @file in @out. Returns what is behind it, or NULL. */
+static const char *candidate_make(const char *path, const char *file, char out[CANDIDATE_LEN_MAX])
+{
+    const char *end = strchrnul(path, ':');
+    size_t len = (size_t)(end - path), file_len = strlen(file);
+    out[0] = '\0';
+    if (len + 1 + file_len < CANDIDATE_LEN_MAX) {
+        char *at = mempcpy(out, path, len);
+        if (len)
+            *at++ = '/';
+        memcpy(at, file, file_len + 1);
+    }
+    return *end ? end + 1 : NULL;
+}
+
+int exec_target_search(const char *file)
+{
+    char candidate[CANDIDATE_LEN_MAX];
+    char first;
+    if (strchr(file, '/'))
+        return exec_target_open(AT_FDCWD, file);
+    const char *path = getenv("PATH");
+    for (path = path ? path : "/bin:/usr/bin"; path;) {
+        path = candidate_make(path, file, candidate);
+        int fd = exec_target_open(AT_FDCWD, candidate);
+        if (fd >= 0 && read_at(fd, 0, &first, 1)) /* a directory is none */
+            return fd;
+        if (fd >= 0)
+            raw_close(fd);
+    }
+    return -ENOENT;
+}
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The interpreter's path in "#!interpreter [argument]", terminated in place; or NULL. */
+static const char *script_interpreter(struct head *head)
+{
+    char *end = head->bytes + head->len;
+    if (head->len < 3 || memcmp(head->bytes, "#!", 2) != 0)
+        return NULL;
+    char *word = head->bytes + 2;
+    while (word < end && is_blank(*word))
+        word++;
+    char *word_end = word;
+    while (word_end < end && !is_blank(*word_end) && *word_end != '\n')
+        word_end++;
+    if (word_end == end || word_end == word)
+        return NULL;
+    *word_end = '\0';
+    return word;
+}
+
+/* The loader's name, of the libraries that know other loaders than ours. */
+static bool is_other_libc(const char *interpreter)
+{
+    const char *slash = strrchr(interpreter, '/');
+    const char *name = slash ? slash + 1 : interpreter;
+    return strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "ld-uClibc", 9) == 0 ||
+           strncmp(name, "linker", 6) == 0; /* Android's */
+}
+
+static bool interpreter_takes_library(int fd, const ElfW(Phdr) *segment)
+{
+    char interpreter[HEAD_LEN];
+    size_t len = MIN(segment->p_filesz, sizeof interpreter - 1);
+    if (!read_at(fd, segment->p_offset, interpreter, len))
+        return true;
+    interpreter[len] = '\0';
+    return !is_other_libc(interpreter);
+}
+
+static bool elf_takes_library(int fd, const struct head *head)
+{
+    extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); /* our own */
+    ElfW(Ehdr) header;
+    memcpy(&header, head->bytes, sizeof header);
+    if (header.e_machine != __ehdr_start.e_machine ||
+        memcmp(header.e_ident, __ehdr_start.e_ident, EI_VERSION) != 0)
+        return false;
+    for (size_t i = 0; i < MIN(header.e_phnum, (size_t)SEGMENTS_MAX); i++) {
+        ElfW(Phdr) segment;
+        if (!read_at(fd, header.e_phoff + i * sizeof segment, &segment, sizeof segment))
+            return true;
+        if (segment.p_type == PT_INTERP)
+            return interpreter_takes_library(fd, &segment);
+    }
+    return true; /* nobody looks at LD_PRELOAD there */
+}
+
+static bool file_takes_library(int fd, int scripts_left)
+{
+    struct head head;
+    long len = raw_syscall6(SYS_pread64, fd, (long)head.bytes, sizeof head.bytes, 0, 0, 0);
+    head.len = len > 0 ? (size_t)len : 0;
+    if (head.len >= sizeof(ElfW(Ehdr)) && memcmp(head.bytes, ELFMAG, SELFMAG) == 0)
+        return elf_takes_library(fd, &head);
+    const char *interpreter = scripts_left ? script_interpreter(&head) : NULL;
+    int next = interpreter ? exec_target_open(AT_FDCWD, interpreter) : -1;
+    if (next < 0)
+        return true;
+    bool is_taken = file_takes_library(next, scripts_left - 1);
+    raw_close(next);
+    return is_taken;
+}
+
+bool exec_target_takes_library(int fd)
+{
+    return file_takes_library(fd, SCRIPTS_MAX);
+}
+
+bool exec_library_is_there(const char *path)
+{
+    int fd = exec_target_open(AT_FDCWD, path);
+    if (fd >= 0)
+        raw_close(fd);
+    /* Other errors say something of us, or of the moment. */
+    return fd >= 0 || (fd != -ENOENT && fd != -ENOTDIR && fd != -EACCES && fd != -ELOOP);
+}

@@ -1,0 +1,222 @@
+"""A program that starts others: they get their environment as it is, unless their loader could not load the
+library. Then it would complain on their stderr, or refuse to start them."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import unittest
+
+from support import SHIM, TracedTest, needs_root, not_sanitized
+
+LOADER = "/lib64/ld-linux-x86-64.so.2"
+STARTER = r"""
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv)
+{
+    const char *how = argv[1], *file = argv[2];
+    char *words[] = {argv[2], "a", "b", NULL};
+    int status = 0;
+    pid_t pid;
+    FILE *stream;
+    char line[4096];
+    (void)argc;
+    if (!strcmp(how, "execl")) execl(file, file, "a", "b", (char *)NULL);
+    if (!strcmp(how, "execlp")) execlp(file, file, "a", "b", (char *)NULL);
+    if (!strcmp(how, "execle")) execle(file, file, "a", "b", (char *)NULL, environ);
+    if (!strcmp(how, "execv")) execv(file, words);
+    if (!strcmp(how, "execvp")) execvp(file, words);
+    if (!strcmp(how, "execvpe")) execvpe(file, words, environ);
+    if (!strcmp(how, "execve")) execve(file, words, environ);
+    if (!strcmp(how, "fexecve")) fexecve(open(file, O_RDONLY), words, environ);
+    if (!strcmp(how, "execveat")) execveat(AT_FDCWD, file, words, environ, 0);
+    if (!strcmp(how, "execveat of a descriptor"))
+        execveat(open(file, O_RDONLY), "", words, environ, AT_EMPTY_PATH);
+    if (!strcmp(how, "vfork") && vfork() == 0) { execv(file, words); _exit(99); }
+    if (!strcmp(how, "posix_spawn"))
+        errno = posix_spawn(&pid, file, NULL, NULL, words, environ);
+    if (!strcmp(how, "posix_spawnp"))
+        errno = posix_spawnp(&pid, file, NULL, NULL, words, environ);
+    if (!strcmp(how, "system")) {
+        snprintf(line, sizeof line, "%s a b", file);
+        status = system(line);
+    } else if (!strcmp(how, "popen")) {
+        snprintf(line, sizeof line, "%s a b", file);
+        stream = popen(line, "r");
+        while (fgets(line, sizeof line, stream)) fputs(line, stdout);
+        status = pclose(stream);
+    } else {
+        if (wait(&status) < 0) { perror(how); return 1; }
+    }
+    return WEXITSTATUS(status);
+}
+"""
+SHOWER = r"""
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char **argv)
+{
+    const char *preload = getenv("LD_PRELOAD");
+    printf("%s %s %s\n", preload ? preload : "nothing", argc > 1 ? argv[1] : "-", argc > 2 ? argv[2] : "-");
+    return 7;
+}
+"""
+WAYS = ["execl", "execlp", "execle", "execv", "execvp", "execvpe", "execve", "fexecve", "execveat",
+        "execveat of a descriptor", "vfork", "posix_spawn", "posix_spawnp", "system", "popen"]
+
+
+class Starting(TracedTest):
+    def setUp(self):
+        super().setUp()
+        self.starter = self.compile(STARTER, name="starter")
+        self.native = self.compile(SHOWER, name="native")
+
+    def foreign(self, name="foreign"):
+        """A program whose loader calls itself another C library's."""
+        path = self.directory / "ld-musl-test.so.1"
+        if not path.exists():
+            path.symlink_to(LOADER)
+        return self.compile(SHOWER, f"-Wl,--dynamic-linker={path}", name=name)
+
+    def output(self, how, file, **env):
+        result = self.preloaded(self.starter, how, file, env=env)
+        self.assertEqual((result.returncode, result.stderr), (7, b""), how)
+        return result.stdout.decode().split()
+
+    def test_a_program_that_can_load_it_gets_it(self):
+        for how in WAYS:
+            self.assertEqual(self.output(how, self.native), [str(SHIM), "a", "b"], how)
+
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_a_program_of_another_c_library_does_not(self):
+        foreign = self.foreign()
+        for how in WAYS:
+            if how not in ("system", "popen"):  # the shell takes it, and then leaves it out itself
+                self.assertEqual(self.output(how, foreign), ["nothing", "a", "b"], how)
+        for how in ("system", "popen"):
+            self.assertIn(self.output(how, foreign)[0], ("nothing", str(SHIM)), how)
+
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_a_script_for_such_a_program(self):
+        script, second = pathlib.Path("script"), pathlib.Path("second")
+        script.write_text(f"#! {self.foreign()} x\n")
+        second.write_text(f"#!{self.directory}/script\n")
+        for path in (script, second):
+            path.chmod(0o755)
+            for how in ("execv", "posix_spawn", "fexecve"):
+                if how != "fexecve":  # a script's descriptor is named /dev/fd/N there
+                    self.assertEqual(self.output(how, self.directory / path)[0], "nothing", how)
+
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_a_program_found_by_its_name(self):
+        self.foreign("by-name")
+        path = f"/nowhere::{self.directory}:/usr/bin"
+        for how in ("execlp", "execvp", "execvpe", "posix_spawnp"):
+            self.assertEqual(self.output(how, "by-name", PATH=path)[0], "nothing", how)
+
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_other_libraries_stay(self):
+        other = self.compile("int other;", "-shared", "-fPIC", name="other.so")
+        foreign = self.foreign()
+        for preload in (f"{other}:{SHIM}", f"{SHIM}:{other}", f"{SHIM} {other}"):
+            result = self.bare(self.starter, "execv", foreign,
+                               env={"LD_PRELOAD": preload,
+                                    "RUN_TRACED_EXPORTER": f"file:{self.directory}/spans"})
+            self.assertEqual((result.returncode, result.stderr), (7, b""))
+            self.assertEqual(result.stdout.decode().strip(), f"{other} a b")
+
+    def test_an_environment_that_the_program_made_is_left_alone(self):
+        program = self.compile(r"""
+            #include <stdio.h>
+            #include <unistd.h>
+            int main(int argc, char **argv) {
+                char *many[3000], room[3000][16];
+                for (int i = 0; i < 2999; i++) { sprintf(room[i], "V%d=%d", i, i); many[i] = room[i]; }
+                many[2999] = NULL;
+                char *one[] = {"LD_PRELOADED=x", NULL}, *none[] = {NULL};
+                execve(argv[1], argv + 1, argc > 3 ? many : argc > 2 ? one : none);
+                return 1; }""", name="program")
+        for words in ([], ["1"], ["1", "2"]):
+            result = self.preloaded(program, self.native, *words)
+            self.assertEqual((result.returncode, result.stdout.split()[0], result.stderr),
+                             (7, b"nothing", b""))
+
+    def test_what_cannot_be_run_fails_as_it_did(self):
+        pathlib.Path("text").write_text("no program")
+        pathlib.Path("text").chmod(0o755)
+        pathlib.Path("closed").write_text("")
+        pathlib.Path("closed").chmod(0)
+        program = self.compile(r"""
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <spawn.h>
+            #include <stdio.h>
+            #include <string.h>
+            #include <unistd.h>
+            extern char **environ;
+            int main(int argc, char **argv) {
+                char *files[] = {"/nowhere", "/tmp", "text", "closed", "", "by-no-name", NULL};
+                char *words[] = {"x", NULL};
+                pid_t pid;
+                (void)argc; (void)argv;
+                for (char **f = files; *f; f++) {
+                    printf("%s", *f);
+                    errno = 0; execv(*f, words); printf(" %d", errno);
+                    errno = 0; execve(*f, words, environ); printf(" %d", errno);
+                    errno = 0; execve(*f, words, NULL); printf(" %d", errno);
+                    if (strcmp(*f, "text")) { errno = 0; execvp(*f, words); printf(" %d", errno); }
+                    printf(" %d", posix_spawn(&pid, *f, NULL, NULL, words, environ));
+                    errno = 0; execveat(-1, *f, words, environ, 0); printf(" %d", errno);
+                    errno = 0; execveat(99, "", words, environ, AT_EMPTY_PATH); printf(" %d", errno);
+                    errno = 0; fexecve(99, words, environ); printf(" %d\n", errno);
+                }
+                return 0; }""", name="program")
+        bare, traced = self.bare(program), self.preloaded(program)
+        self.assertEqual((traced.returncode, traced.stdout, traced.stderr),
+                         (bare.returncode, bare.stdout, bare.stderr))
+        self.assertEqual(bare.returncode, 0)
+
+
+@needs_root
+@not_sanitized("what the sanitizers need is not in there")
+class InAChroot(TracedTest):
+    """The library is not there, and ld.so would say so."""
+
+    def setUp(self):
+        super().setUp()
+        self.root = self.directory / "root"
+        self.install("/bin/sh")
+        self.install(self.compile(SHOWER, name="shower"), "/shower")
+        (self.root / "tmp").mkdir()
+
+    def install(self, program, at=None):
+        """@program and the libraries that it needs, below the root."""
+        needed = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+        paths = {word for word in needed.split() if word.startswith("/")}
+        for path, place in [(p, p) for p in paths] + [(program, at or program)]:
+            target = self.root / str(place).lstrip("/")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+
+    def test_nobody_complains(self):
+        source = STARTER.replace("    int status = 0;", '    int status = 0;\n'
+                                 '    if (chroot("root") || chdir("/")) return 1;', 1)
+        starter = self.compile(source, name="starter")
+        for how in WAYS:
+            if "fexecve" in how or "descriptor" in how:
+                continue  # needs /proc
+            result = self.preloaded(starter, how, "/shower")
+            self.assertEqual((result.returncode, result.stderr, result.stdout.split()),
+                             (7, b"", [b"nothing", b"a", b"b"]), how)
+
+
+if __name__ == "__main__":
+    unittest.main()
