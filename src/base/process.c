@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/raw.h"
 
+#include <limits.h>
 #include <stdatomic.h>
 
 THREAD_LOCAL int t_process_tid;
@@ -67,7 +68,8 @@ static struct process_page *fallback_page_fill(int pid)
 COLD struct process_page *process_page_fill(void)
 {
     struct process_page *page = atomic_load(&g_process_page);
-    int pid = raw_getpid(), none = 0;
+    /* A fork child in a sandbox cannot ask; it is nobody that could be taken for another. */
+    int pid = g_raw_is_forbidden ? INT_MAX : raw_getpid(), none = 0;
     if (!page)
         page = page_map();
     if (page == &g_fallback_page)
@@ -93,7 +95,7 @@ int process_tid_ask(int pid)
 
 bool process_is_vfork_child(void)
 {
-    return raw_getpid() != process_pid();
+    return !g_raw_is_forbidden && raw_getpid() != process_pid();
 }
 
 uint32_t process_fork_count(void)

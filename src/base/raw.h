@@ -6,8 +6,12 @@
 #ifndef RUN_TRACED_BASE_RAW_H
 #define RUN_TRACED_BASE_RAW_H
 
+#include "base/compiler.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -18,8 +22,19 @@
 #include <sys/uio.h>
 #include <sys/utsname.h>
 
+/* The process has entered a sandbox (seccomp) that may kill it for a system call it does not expect: none
+ * is made any more, each function returns -EPERM, and memory comes from what was set aside. */
+extern bool g_raw_is_forbidden;
+
+/* raw_set_aside - maps memory for raw_map_anonymous to give out later. One system call; more is not kept
+ * than is used. */
+void raw_set_aside(void);
+
+/* raw_take_set_aside - @len bytes of it, or NULL. */
+void *raw_take_set_aside(size_t len);
+
 #if defined(__x86_64__)
-static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+static inline long raw_syscall_unguarded(long n, long a, long b, long c, long d, long e, long f)
 {
     register long r10 __asm__("r10") = d;
     register long r8 __asm__("r8") = e;
@@ -32,7 +47,7 @@ static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, 
     return result;
 }
 #elif defined(__aarch64__)
-static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+static inline long raw_syscall_unguarded(long n, long a, long b, long c, long d, long e, long f)
 {
     register long x8 __asm__("x8") = n;
     register long x0 __asm__("x0") = a;
@@ -50,6 +65,13 @@ static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, 
 #else
 #error "run-traced knows the system call instruction of x86-64 and aarch64 only"
 #endif
+
+static inline long raw_syscall6(long n, long a, long b, long c, long d, long e, long f)
+{
+    if (UNLIKELY(g_raw_is_forbidden))
+        return -EPERM;
+    return raw_syscall_unguarded(n, a, b, c, d, e, f);
+}
 
 static inline long raw_syscall3(long n, long a, long b, long c)
 {
@@ -186,6 +208,8 @@ static inline void raw_munmap(void *address, size_t len)
 /* raw_map_anonymous - zeroed private memory that costs nothing until touched; NULL on error. */
 static inline void *raw_map_anonymous(size_t len)
 {
+    if (UNLIKELY(g_raw_is_forbidden))
+        return raw_take_set_aside(len);
     return raw_mmap(len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
 }
 

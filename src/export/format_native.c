@@ -113,7 +113,7 @@ static void append_attributes(struct text *text, const struct span *span)
         append_attribute(text, &is_first, &attribute);
         has_thread_id = has_thread_id || attribute.key == ATTRIBUTE_THREAD_ID;
     }
-    if (!has_thread_id) {
+    if (!has_thread_id && span->tid > 0) {
         append_key(text, &is_first, ATTRIBUTE_THREAD_ID);
         text_append_decimal(text, span->tid);
     }

@@ -80,7 +80,7 @@ static uint32_t process_register(struct process_page *page)
 static COLD uint32_t process_register_once(struct process_page *page)
 {
     static struct lock lock;
-    if (!lock_acquire(&lock))
+    if (g_raw_is_forbidden || !lock_acquire(&lock)) /* in a sandbox it cannot even say who it is */
         return 0;
     uint32_t number = atomic_load_explicit(&page->ring_process, memory_order_acquire);
     if (number == 0)

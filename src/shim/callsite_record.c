@@ -1,6 +1,7 @@
 #include "shim/callsite_record.h"
 
 #include "base/compiler.h"
+#include "base/raw.h"
 #include "base/text.h"
 #include "shim/module.h"
 #include "shim/real.h"
@@ -25,7 +26,8 @@ static const char *call_of(const void *return_address)
 static bool frames_search(struct module *out)
 {
     void *frames[FRAMES_MAX];
-    int count = g_backtrace ? g_backtrace(frames, FRAMES_MAX) : 0;
+    /* It looks with system calls whether memory is there. */
+    int count = g_backtrace && !g_raw_is_forbidden ? g_backtrace(frames, FRAMES_MAX) : 0;
     for (int i = 0; i < count; i++) {
         struct module module;
         if (!module_find(call_of(frames[i]), &module) || module_is_self(&module) ||
@@ -180,7 +182,7 @@ void callsite_init(void)
 void callsite_prepare(void)
 {
     int saved = errno;
-    if (shim_is_tracing()) {
+    if (shim_is_tracing() && !g_raw_is_forbidden) {
         recorder_set();
         libunwind_load();
     }

@@ -1,6 +1,7 @@
 /* Descriptors that come and go. Our own, which the program cannot know of, look closed to it. */
 #include "export/direct_sink.h"
 #include "shim/real.h"
+#include "shim/sandbox.h"
 #include "wire/table.h"
 
 #include <linux/close_range.h>
@@ -153,7 +154,12 @@ EXPORT long syscall(long number, ...)
         return -1;
     if (number == SYS_close)
         table_remove((int)a[0]);
+    enum sandbox sandbox = sandbox_of_syscall(number, a[0], a[1]);
+    if (UNLIKELY(sandbox != SANDBOX_NONE) && !sandbox_prepare())
+        sandbox = SANDBOX_NONE;
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    if (UNLIKELY(sandbox != SANDBOX_NONE) && result == 0)
+        sandbox_enter(sandbox);
     if (number == SYS_dup || number == SYS_dup3)
         return duplicated((int)a[0], (int)result);
 #ifdef SYS_dup2

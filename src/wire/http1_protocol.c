@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/process.h"
+#include "base/raw.h"
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/traceparent.h"
@@ -180,7 +181,7 @@ static void application_traceparent(struct input *input, const struct http1_even
     char value[TRACEPARENT_LEN];
     const char *parent_id = event->value + TRACEPARENT_PARENT_ID_AT;
     uint64_t offset = input->offset + (uint64_t)(parent_id - input->bytes);
-    struct edit *edit = lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN)
+    struct edit *edit = !g_raw_is_forbidden && lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN)
                             ? connection_edit_new(input->connection, offset, true)
                             : NULL;
     if (!edit) {
@@ -208,6 +209,10 @@ static void header_inject(struct input *input, size_t at)
 {
     struct exchange *exchange = input->connection->current;
     const struct span_context *context = &exchange->context;
+    if (g_raw_is_forbidden) { /* it would be another system call than the application's */
+        exchange->propagation_skipped = "sandbox";
+        return;
+    }
     struct edit *edit = connection_edit_new(input->connection, input->offset + at, false);
     char value[TRACEPARENT_LEN];
     if (!edit) {

@@ -55,6 +55,11 @@ void table_ignore(int fd)
     word_set(fd, TABLE_IGNORED);
 }
 
+void table_forget_all(void)
+{
+    g_table = NULL;
+}
+
 void table_remove(int fd)
 {
     if (table_word(fd) != TABLE_UNKNOWN && !process_is_vfork_child())

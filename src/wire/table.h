@@ -43,6 +43,9 @@ struct connection *table_add(int fd);
 /* table_ignore - @fd is a new socket that is not to be looked at. */
 void table_ignore(int fd);
 
+/* table_forget_all - nothing is looked at any more, for the rest of the process's life. */
+void table_forget_all(void);
+
 /* table_remove - @fd is about to be closed. Does nothing in a vfork child. */
 void table_remove(int fd);
 

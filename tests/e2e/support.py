@@ -533,7 +533,7 @@ class StrictServer(Recorder):
             if not FIELD_LINE.fullmatch(line):
                 self.problems.append(f"no header line: {line[:300]!r}")
         request = Request(head, b"")
-        if len(request.all("traceparent")) != self.traceparents:
+        if self.traceparents is not None and len(request.all("traceparent")) != self.traceparents:
             self.problems.append(f"{len(request.all('traceparent'))} traceparents in {head!r}")
         if any(not TRACEPARENT.fullmatch(value) for value in request.all("traceparent")):
             self.problems.append(f"malformed traceparent in {head!r}")

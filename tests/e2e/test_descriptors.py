@@ -16,11 +16,13 @@ class Tiny(TracedTest):
     def program(self, source, *flags, name="program"):
         return self.compile(f'#include "{PROGRAMS}/tiny.h"\n{source}', "-Wall", *flags, name=name)
 
-    def both(self, source, *flags, requests=0, traceparents=1, spans_count=None, check=True):
-        """Runs it bare and preloaded; compares. Returns the spans."""
+    def both(self, source, *flags, requests=0, traceparents=1, spans_count=None, check=True,
+             by_prefix=False):
+        """Runs it bare and preloaded, or @by_prefix; compares. Returns the spans."""
         program = self.program(source, *flags)
         results = []
-        for run, count in ((self.bare, 0), (self.preloaded, traceparents)):
+        traced = self.traced if by_prefix else self.preloaded
+        for run, count in ((self.bare, 0), (traced, traceparents)):
             server = StrictServer(traceparents=count)
             try:
                 results.append(run(program, server.port))
@@ -36,7 +38,7 @@ class Tiny(TracedTest):
         self.server = server
         found = spans(self._span_files[-1])
         if spans_count is None:
-            spans_count = requests if traceparents else 0
+            spans_count = requests if traceparents else 0  # None: some, who knows how many
         self.assertEqual(len(found), spans_count, describe(found))
         self.assertEqual(duplicates(found), [])
         return found
@@ -655,6 +657,107 @@ class Processes(Tiny):
         self.assertEqual(self.preloaded(program, server.port).returncode, 0)
         self.assertEqual(len(self.spans()), 1)
         self.assertEqual(os.listdir("root"), [])
+
+
+class Sandboxes(Tiny):
+    """seccomp kills a program for a system call that it does not expect."""
+
+    FILTER = r"""
+        #include <linux/audit.h>
+        #include <linux/filter.h>
+        #include <linux/seccomp.h>
+        #include <sys/prctl.h>
+        #include <sys/syscall.h>
+        static int filter_install(int by_syscall) {
+            static const int allowed[] = {SYS_write, SYS_sendto, SYS_recvfrom, SYS_read, SYS_close,
+                                          SYS_exit_group, SYS_exit, SYS_accept};
+            enum { COUNT = sizeof allowed / sizeof allowed[0] };
+            struct sock_filter code[COUNT + 3];
+            code[0] = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0);
+            for (int i = 0; i < COUNT; i++)
+                code[i + 1] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+                                                           (unsigned)allowed[i], COUNT - i, 0);
+            code[COUNT + 1] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS);
+            code[COUNT + 2] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+            struct sock_fprog program = {COUNT + 3, code};
+            if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)) return -1;
+            return by_syscall ? (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &program)
+                              : prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+        }
+        static void say(const char *text) { if (write(1, text, strlen(text)) < 0) _exit(9); }
+        static void ask(int fd, int by_write) {
+            char bytes[1000];
+            ssize_t sent = by_write ? write(fd, GET, GET_LEN) : send(fd, GET, GET_LEN, 0);
+            if (sent != (ssize_t)GET_LEN) say("short ");
+            size_t len = 0;
+            while (len < 4 || memcmp(bytes + len - 3, "yes", 3)) {
+                ssize_t more = by_write ? read(fd, bytes + len, sizeof bytes - len)
+                                        : recv(fd, bytes + len, sizeof bytes - len, 0);
+                if (more <= 0) { say("broken "); return; }
+                len += (size_t)more;
+            }
+            say("answered ");
+        }
+    """
+
+    def test_a_filter(self):
+        for by_syscall in (0, 1):
+            for before in (0, 1):
+                with self.subTest(by_syscall=by_syscall, before=before):
+                    found = self.both(self.FILTER + f"""
+                        int main(int argc, char **argv) {{ (void)argc;
+                            int fd = connect_to(argv[1]);
+                            if ({before}) ask(fd, 0);
+                            if (filter_install({by_syscall})) return 3;
+                            for (int i = 0; i < 3; i++) ask(fd, i % 2);
+                            say("closed "); if (close(fd)) say("not ");
+                            return 0;
+                        }}""", requests=3 + before, traceparents=None,
+                                      spans_count=3 + before, by_prefix=True)
+                    self.all_ok(found)
+                    skipped = [attribute(s, "run_traced.propagation.skipped") for s in found]
+                    self.assertEqual(skipped.count("sandbox"), 3, skipped)
+
+    def test_a_filter_and_a_fork_child(self):
+        self.both(self.FILTER.replace("SYS_accept}", "SYS_accept, SYS_clone, SYS_wait4, SYS_set_robust_list,"
+                                      "SYS_gettid, SYS_rt_sigprocmask}") + """
+            #include <sys/wait.h>
+            int main(int argc, char **argv) { (void)argc;
+                int fd = connect_to(argv[1]), other = connect_to(argv[1]), status;
+                ask(fd, 0);
+                if (filter_install(0)) return 3;
+                pid_t child = fork();
+                if (child == 0) { ask(other, 0); say("child "); _exit(0); }
+                if (waitpid(child, &status, 0) != child || status) say("died ");
+                ask(fd, 0);
+                return 0;
+            }""", requests=3, traceparents=None, spans_count=2, by_prefix=True)
+
+    def test_the_strict_mode(self):
+        """Not even the clock may be read: nothing is traced from there on."""
+        self.both(self.FILTER + """
+            int main(int argc, char **argv) { (void)argc;
+                int fd = connect_to(argv[1]);
+                if (argv[2]) return filter_install(0);
+                if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)) return 3;
+                ask(fd, 1);
+                ask(fd, 1);
+                syscall(SYS_exit, 0);
+                return 4;
+            }""", requests=2, traceparents=None, spans_count=0, by_prefix=True)
+
+    def test_a_filter_that_is_refused_changes_nothing(self):
+        self.all_ok(self.both("""
+            #include <linux/seccomp.h>
+            #include <sys/prctl.h>
+            #include <sys/syscall.h>
+            int main(int argc, char **argv) { (void)argc;
+                TRY(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, NULL));
+                TRY(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL));
+                TRY(prctl(PR_GET_DUMPABLE));
+                request_once(argv[1]);
+                return 0;
+            }""", requests=1))
 
 
 class SignalsAndThreads(Tiny):
