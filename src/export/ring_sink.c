@@ -15,6 +15,8 @@
 enum { PROBES_MAX = 512, PROBES_PER_RUN = 64, REST_AFTER_FULL = 64 };
 
 static struct ring *g_ring;
+static struct lock g_register_lock; /* taking a number, or giving up the ring */
+static bool g_is_released;          /* guarded by it */
 static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
 static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
 
@@ -79,13 +81,12 @@ static uint32_t process_register(struct process_page *page)
  * two would look like two programs in it, one after the other. */
 static COLD uint32_t process_register_once(struct process_page *page)
 {
-    static struct lock lock;
-    if (g_raw_is_forbidden || !lock_acquire(&lock)) /* in a sandbox it cannot even say who it is */
+    if (g_raw_is_forbidden || !lock_acquire(&g_register_lock)) /* in a sandbox it cannot say who it is */
         return 0;
     uint32_t number = atomic_load_explicit(&page->ring_process, memory_order_acquire);
-    if (number == 0)
+    if (number == 0 && !g_is_released)
         number = process_register(page);
-    lock_release(&lock);
+    lock_release(&g_register_lock);
     return number;
 }
 
@@ -218,10 +219,31 @@ static void ring_abandon(struct span *span)
                           memory_order_release);
 }
 
+/* The ring is as large as many a limit; a process that makes spans by itself needs less. */
+static bool is_memory_limited(void)
+{
+    struct rlimit limit;
+    return raw_getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+/* All but what every process counts in. Whoever has no number yet has no pointer into the rest. */
+void ring_sink_release(void)
+{
+    enum { KEPT_LEN = 4096 };
+    _Static_assert(offsetof(struct ring, stats) + sizeof(struct run_stats) <= KEPT_LEN, "counts stay");
+    if (!g_ring || !lock_acquire(&g_register_lock))
+        return;
+    if (!g_is_released && atomic_load(&process_page()->ring_process) == 0) {
+        g_is_released = true;
+        raw_munmap((char *)g_ring + KEPT_LEN, sizeof *g_ring - KEPT_LEN);
+    }
+    lock_release(&g_register_lock);
+}
+
 const struct span_sink *ring_sink_init(const char *path)
 {
     static const struct span_sink sink = {ring_claim, ring_publish, ring_abandon};
-    if (!path || !*path || ring_open(path, &g_ring) != 0)
+    if (!path || !*path || is_memory_limited() || ring_open(path, &g_ring) != 0)
         return NULL;
     process_pid(); /* before there is a vfork child that could be taken for this process */
     run_stats_use(&g_ring->stats);

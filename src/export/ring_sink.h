@@ -10,4 +10,9 @@
  * start-up only, after resource_init(); three system calls. The mapping outlives a change of user. */
 const struct span_sink *ring_sink_init(const char *path);
 
+/* ring_sink_release - the process is about to limit its address space (RLIMIT_AS), in which the ring takes
+ * some hundred megabytes: it is given back if no span has been made yet, and none will be. Not in a vfork
+ * child. */
+void ring_sink_release(void);
+
 #endif

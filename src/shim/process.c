@@ -1,5 +1,7 @@
 /* The end of a process, and changes of what it may do. */
+#include "base/process.h"
 #include "export/direct_sink.h"
+#include "export/ring_sink.h"
 #include "shim/life.h"
 #include "shim/real.h"
 
@@ -47,6 +49,44 @@ EXPORT int setresuid(uid_t real_uid, uid_t effective_uid, uid_t saved_uid)
 {
     privileges_change();
     return REAL(setresuid)(real_uid, effective_uid, saved_uid);
+}
+
+/* Less address space is to be had: we take none of it that is not needed. */
+static void limit_change(int resource, const struct rlimit *limit)
+{
+    int saved = errno;
+    if (resource == RLIMIT_AS && (uintptr_t)limit >= 4096 && limit->rlim_cur != RLIM_INFINITY &&
+        !process_is_vfork_child())
+        ring_sink_release();
+    errno = saved;
+}
+
+EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+    limit_change((int)resource, limit);
+    return REAL(setrlimit)(resource, limit);
+}
+
+EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+{
+    limit_change((int)resource, (const struct rlimit *)limit);
+    return REAL(setrlimit64)(resource, limit);
+}
+
+EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+                   struct rlimit *old)
+{
+    if (pid == 0 || pid == process_pid())
+        limit_change((int)resource, limit);
+    return REAL(prlimit)(pid, resource, limit, old);
+}
+
+EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+                     struct rlimit64 *old)
+{
+    if (pid == 0 || pid == process_pid())
+        limit_change((int)resource, (const struct rlimit *)limit);
+    return REAL(prlimit64)(pid, resource, limit, old);
 }
 
 EXPORT int chroot(const char *path)

@@ -760,6 +760,41 @@ class Sandboxes(Tiny):
             }""", requests=1))
 
 
+class LimitedMemory(Tiny):
+    """The ring is larger than many a limit on the address space."""
+
+    @not_sanitized("their shadow memory is larger than any limit")
+    def test_a_shell_that_sets_a_limit(self):
+        script = "ulimit -v 60000; x=$(seq 1 200000); echo ${#x}; ulimit -v"
+        bare, traced = (run("bash", "-c", script) for run in (self.bare, self.traced))
+        self.assertEqual((traced.returncode, traced.stdout, traced.stderr),
+                         (bare.returncode, bare.stdout, bare.stderr))
+        self.assertEqual(bare.stdout, b"1288894\n60000\n")
+
+    @not_sanitized("their shadow memory is larger than any limit")
+    def test_a_program_that_limits_itself(self):
+        for call in ("setrlimit(RLIMIT_AS, &limit)", "prlimit(0, RLIMIT_AS, &limit, NULL)",
+                     "setrlimit64(RLIMIT_AS, (struct rlimit64 *)&limit)",
+                     "prlimit64(getpid(), RLIMIT_AS, (struct rlimit64 *)&limit, NULL)"):
+            with self.subTest(call=call):
+                self.both("int main(int argc, char **argv) { (void)argc;"
+                          "    struct rlimit limit = {60 << 20, 60 << 20};"
+                          f"   TRY({call});"
+                          "    char *memory = malloc(40 << 20);"
+                          '    puts(memory ? "enough" : "too little");'
+                          "    request_once(argv[1]);"
+                          "    return 0; }", requests=1, traceparents=None, spans_count=0, by_prefix=True)
+
+    @not_sanitized("their shadow memory is larger than any limit")
+    def test_a_program_in_a_limit_writes_its_spans_itself(self):
+        program = self.program("int main(int argc, char **argv) { (void)argc; request_once(argv[1]);"
+                               "return malloc(40 << 20) ? 0 : 5; }")
+        server = self.serve(StrictServer())
+        result = self.traced("bash", "-c", f"ulimit -v 60000; {program} {server.port}")
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        self.assertEqual(len(self.spans()), 1)
+
+
 class SignalsAndThreads(Tiny):
     def test_a_handler_that_writes_on_the_same_socket(self):
         program = self.program("""
