@@ -3,6 +3,8 @@
 #include "wire/table.h"
 #include "wire/transfer.h"
 
+#include <string.h>
+
 /* What recv and its kin have in common once the real call is back. @result and errno pass through. */
 static ssize_t receive_end(struct connection *connection, uint32_t generation, int fd,
                            const struct iovec *iov, size_t count, ssize_t result, int flags)
@@ -68,13 +70,39 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int
                        flags);
 }
 
+/* Descriptors that came along: what had their numbers was closed behind our back. */
+static NOINLINE void descriptors_came(struct msghdr *message)
+{
+    int saved = errno;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+            continue;
+        size_t len = c->cmsg_len - CMSG_LEN(0);
+        for (size_t at = 0; at + sizeof(int) <= len; at += sizeof(int)) {
+            int fd;
+            memcpy(&fd, CMSG_DATA(c) + at, sizeof fd);
+            table_remove(fd);
+        }
+    }
+    errno = saved;
+}
+
+/* The same after a call that filled in @message. */
+static void message_came(struct msghdr *message)
+{
+    if (UNLIKELY(message->msg_controllen > 0))
+        descriptors_came(message);
+}
+
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(recvmsg)(fd, message, flags);
-    uint32_t generation = connection_generation(connection);
+    uint32_t generation = connection ? connection_generation(connection) : 0;
     ssize_t result = REAL(recvmsg)(fd, message, flags);
+    if (result >= 0)
+        message_came(message);
+    if (!connection)
+        return result;
     if (result < 0) /* @message may be no address at all */
         return receive_end(connection, generation, fd, NULL, 0, result, flags);
     return receive_end(connection, generation, fd, message->msg_iov, message->msg_iovlen, result,
@@ -85,11 +113,11 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
                     struct timespec *timeout)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(recvmmsg)(fd, messages, count, flags, timeout);
-    uint32_t generation = connection_generation(connection);
+    uint32_t generation = connection ? connection_generation(connection) : 0;
     int received = REAL(recvmmsg)(fd, messages, count, flags, timeout);
     for (int i = 0; i < received; i++)
+        message_came(&messages[i].msg_hdr);
+    for (int i = 0; connection && i < received; i++)
         receive_end(connection, generation, fd, messages[i].msg_hdr.msg_iov,
                     messages[i].msg_hdr.msg_iovlen, (ssize_t)messages[i].msg_len, flags);
     return received;

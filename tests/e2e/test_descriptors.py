@@ -435,6 +435,38 @@ class Descriptors(Tiny):
                 return close(51);
             }""", requests=2))
 
+    def test_a_descriptor_that_comes_along_in_the_place_of_another(self):
+        """The number's old connection was closed behind our back, in the middle of a request."""
+        self.both("""
+            static long close_unseen(int fd) {
+                long result;
+                __asm__ volatile("syscall" : "=a"(result) : "a"(SYS_close), "D"(fd)
+                                 : "rcx", "r11", "memory");
+                return result;
+            }
+            int main(int argc, char **argv) { (void)argc;
+                int pair[2], other = connect_to(argv[1]), old = connect_to(argv[1]);
+                char byte = 'x', control[CMSG_SPACE(sizeof(int))] = {0};
+                struct iovec iov = {&byte, 1};
+                struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+                                         .msg_controllen = sizeof control};
+                struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+                TRY(socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+                header->cmsg_level = SOL_SOCKET;
+                header->cmsg_type = SCM_RIGHTS;
+                header->cmsg_len = CMSG_LEN(sizeof(int));
+                memcpy(CMSG_DATA(header), &other, sizeof other);
+                TRY(sendmsg(pair[0], &message, 0));
+                TRY(send(old, GET, 10, 0));
+                TRY(close_unseen(old));
+                TRY(recvmsg(pair[1], &message, 0));
+                memcpy(&other, CMSG_DATA(header), sizeof other);
+                printf("%d\\n", other == old);
+                TRY(send(other, GET, GET_LEN, 0));
+                printf("%d\\n", answer(other) > 0);
+                return 0;
+            }""", check=False, requests=1, spans_count=1)
+
     def test_dup2_over_a_connection_ends_it(self):
         self.all_ok(self.both("""
             int main(int argc, char **argv) { (void)argc;
