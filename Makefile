@@ -43,6 +43,10 @@ $(BUILD)/%.o: %.c Makefile
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) $(LTO) -c $< -o $@
 
+# What ends in exec leaves its frames behind in a vfork child, on a stack that is the parent's as well: the
+# sanitizers take that for an overflow.
+$(BUILD)/src/shim/exec.o $(BUILD)/src/shim/exec_environment.o $(BUILD)/src/shim/exec_target.o: SANITIZE =
+
 # symbols.def is the one list of interposed calls; the version script is made from it.
 $(BUILD)/librun-traced.map: src/shim/symbols.def
 	@mkdir -p $(@D)

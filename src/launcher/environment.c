@@ -3,6 +3,7 @@
 #include "launcher/library.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,9 +27,28 @@ static int preload_add(const char *library)
     return error;
 }
 
+/* AddressSanitizer's runtime refuses to run where another library was loaded before it. It works all the
+ * same: its interceptors are what our calls go on to. Programs without it do not know the variable. */
+static int asan_options_add(void)
+{
+    static const char option[] = "verify_asan_link_order";
+    const char *existing = getenv("ASAN_OPTIONS");
+    char *value;
+    if (existing && strstr(existing, option))
+        return 0;
+    if (asprintf(&value, "%s%s%s=0", existing ? existing : "", existing && *existing ? ":" : "",
+                 option) < 0)
+        return -ENOMEM;
+    int error = variable_set("ASAN_OPTIONS", value);
+    free(value);
+    return error;
+}
+
 int environment_apply(const struct environment *environment)
 {
     int error = environment->library ? preload_add(environment->library) : 0;
+    if (!error && environment->library)
+        error = asan_options_add();
     if (!error)
         error = variable_set("RUN_TRACED_EXPORTER", environment->exporters);
     if (!error)

@@ -52,7 +52,7 @@ EXPORT int setresuid(uid_t real_uid, uid_t effective_uid, uid_t saved_uid)
 }
 
 /* Less address space is to be had: we take none of it that is not needed. */
-static void limit_change(int resource, const struct rlimit *limit)
+EARLY static void limit_change(int resource, const struct rlimit *limit)
 {
     int saved = errno;
     if (resource == RLIMIT_AS && (uintptr_t)limit >= 4096 && limit->rlim_cur != RLIM_INFINITY &&
@@ -61,19 +61,19 @@ static void limit_change(int resource, const struct rlimit *limit)
     errno = saved;
 }
 
-EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+EARLY EXPORT int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
 {
     limit_change((int)resource, limit);
     return REAL(setrlimit)(resource, limit);
 }
 
-EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
+EARLY EXPORT int setrlimit64(__rlimit_resource_t resource, const struct rlimit64 *limit)
 {
     limit_change((int)resource, (const struct rlimit *)limit);
     return REAL(setrlimit64)(resource, limit);
 }
 
-EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
+EARLY EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlimit *limit,
                    struct rlimit *old)
 {
     if (pid == 0 || pid == process_pid())
@@ -81,7 +81,7 @@ EXPORT int prlimit(pid_t pid, enum __rlimit_resource resource, const struct rlim
     return REAL(prlimit)(pid, resource, limit, old);
 }
 
-EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
+EARLY EXPORT int prlimit64(pid_t pid, enum __rlimit_resource resource, const struct rlimit64 *limit,
                      struct rlimit64 *old)
 {
     if (pid == 0 || pid == process_pid())

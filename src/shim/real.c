@@ -18,7 +18,7 @@ static const struct symbol SYMBOLS[] = {
 #undef INTERPOSE_CURL
 };
 
-void real_resolve(void)
+EARLY void real_resolve(void)
 {
     int saved = errno;
     for (size_t i = 0; i < ARRAY_LEN(SYMBOLS); i++) {

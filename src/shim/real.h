@@ -54,7 +54,10 @@ extern bool g_real_is_resolved;
  * call comes before that. About 0.1 us a symbol. */
 void real_resolve(void);
 
-static inline const struct real_calls *real_calls(void)
+/* Marks what a sanitizer's runtime may call before it can check anything. */
+#define EARLY __attribute__((no_sanitize("address", "undefined")))
+
+EARLY static inline const struct real_calls *real_calls(void)
 {
     if (UNLIKELY(!g_real_is_resolved))
         real_resolve();

@@ -48,7 +48,7 @@ enum sandbox sandbox_of_syscall(long number, long first, long second)
                                               : SANDBOX_NONE;
 }
 
-EXPORT int prctl(int option, ...)
+EARLY EXPORT int prctl(int option, ...)
 {
     unsigned long a[4];
     va_list arguments;

@@ -750,6 +750,7 @@ class Sandboxes(Tiny):
                     skipped = [attribute(s, "run_traced.propagation.skipped") for s in found]
                     self.assertEqual(skipped.count("sandbox"), 3, skipped)
 
+    @not_sanitized("their runtime makes system calls of its own")
     def test_a_filter_and_a_fork_child(self):
         self.both(self.FILTER.replace("SYS_accept}", "SYS_accept, SYS_clone, SYS_wait4, SYS_set_robust_list,"
                                       "SYS_gettid, SYS_rt_sigprocmask}") + """

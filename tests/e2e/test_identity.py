@@ -53,6 +53,18 @@ class Tools(TracedTest):
                       " exec 3>&- 5>&-; cat out; cat <&4; exec 4<&-; cat <&4; echo $?; "
                       "(echo c; echo d >&2) 2>&1 | cat; echo `echo e`", input=b"stdin\n")
 
+    @not_sanitized("two runtimes in one process")
+    def test_programs_with_sanitizers_of_their_own(self):
+        """AddressSanitizer's runtime insists on being loaded first."""
+        source = ("#include <stdio.h>\n#include <stdlib.h>\n"
+                  "int main(int argc, char **argv) { char *p = malloc(10); (void)argv; p[argc] = 'a';"
+                  " printf(\"%c\\n\", p[1]); if (argc < 2) free(p); return 3; }")
+        for name in ("address", "undefined", "thread", "leak"):
+            program = self.compile(source, f"-fsanitize={name}", name=name)
+            bare, traced = self.bare(program), self.traced(program)
+            self.assertEqual((bare.returncode, bare.stdout, bare.stderr), (3, b"a\n", b""))
+            self.assertEqual((traced.returncode, traced.stdout, traced.stderr), (3, b"a\n", b""))
+
     def test_environment_is_what_the_user_made_it(self):
         env = preload_env("file:/dev/null", A="b")
         result = subprocess.run(["env", "-0"], env=env, capture_output=True, check=True)
