@@ -3,6 +3,7 @@
 #include "shim/real.h"
 #include "shim/sandbox.h"
 #include "wire/table.h"
+#include "wire/transfer.h"
 
 #include <linux/close_range.h>
 #include <stdarg.h>
@@ -123,16 +124,82 @@ EXPORT int fcntl64(int fd, int command, ...)
     return is_hidden(fd) ? -1 : fcntl_end(fd, command, REAL(fcntl64)(fd, command, argument));
 }
 
-/* stdio reads, writes and closes past us: what goes through it cannot be seen. */
+static void give_up(int fd)
+{
+    struct connection *connection = table_find(fd);
+    int saved = errno;
+    if (connection)
+        transfer_give_up(connection);
+    errno = saved;
+}
+
+/* stdio reads, writes and closes past us: what goes through it cannot be seen, and what is sent by another
+ * name of the same socket may be anywhere in a message. */
 EXPORT FILE *fdopen(int fd, const char *mode)
 {
     FILE *file = REAL(fdopen)(fd, mode);
     if (file && table_find(fd)) {
         int saved = errno;
+        give_up(fd);
         table_ignore(fd);
         errno = saved;
     }
     return file;
+}
+
+EXPORT int vdprintf(int fd, const char *format, va_list arguments)
+{
+    give_up(fd);
+    return REAL(vdprintf)(fd, format, arguments);
+}
+
+EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments)
+{
+    give_up(fd);
+    return REAL(__vdprintf_chk)(fd, flag, format, arguments);
+}
+
+EXPORT int dprintf(int fd, const char *format, ...)
+{
+    va_list arguments;
+    give_up(fd);
+    va_start(arguments, format);
+    int len = REAL(vdprintf)(fd, format, arguments);
+    va_end(arguments);
+    return len;
+}
+
+EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
+{
+    va_list arguments;
+    give_up(fd);
+    va_start(arguments, format);
+    int len = REAL(__vdprintf_chk)(fd, flag, format, arguments);
+    va_end(arguments);
+    return len;
+}
+
+/* The descriptor whose bytes a system call takes or gives past us; -1: none. */
+static int bytes_fd(long number, const long *a)
+{
+    switch (number) {
+    case SYS_read:
+    case SYS_write:
+    case SYS_readv:
+    case SYS_writev:
+    case SYS_sendto:
+    case SYS_sendmsg:
+    case SYS_sendmmsg:
+    case SYS_recvfrom:
+    case SYS_recvmsg:
+    case SYS_recvmmsg:
+    case SYS_sendfile:
+        return (int)a[0];
+    case SYS_splice:
+        return (int)a[2];
+    default:
+        return -1;
+    }
 }
 
 static bool closes_hidden(long number, long a)
@@ -157,6 +224,8 @@ EXPORT long syscall(long number, ...)
     enum sandbox sandbox = sandbox_of_syscall(number, a[0], a[1]);
     if (UNLIKELY(sandbox != SANDBOX_NONE) && !sandbox_prepare())
         sandbox = SANDBOX_NONE;
+    if (g_table)
+        give_up(bytes_fd(number, a));
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (UNLIKELY(sandbox != SANDBOX_NONE) && result == 0)
         sandbox_enter(sandbox);

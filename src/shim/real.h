@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -35,6 +36,8 @@ ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_len, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int flags,
                        struct sockaddr *address, socklen_t *address_len);
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len);
+int __dprintf_chk(int fd, int flag, const char *format, ...);
+int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t fds_len);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t fds_len);

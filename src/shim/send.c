@@ -48,10 +48,11 @@ static NOINLINE ssize_t send_copied(const struct send_plan *plan, int fd, int fl
     return REAL(send)(fd, copy, plan->len, flags);
 }
 
-static bool is_copied(const struct send_plan *plan, const struct msghdr *message)
+/* The kernel may read a MSG_ZEROCOPY buffer after the call. */
+static bool is_copied(const struct send_plan *plan, const struct msghdr *message, int flags)
 {
     return plan->len <= COPY_LEN_MAX && plan->iov_count <= COPY_PIECES_MAX &&
-           !message->msg_control && !message->msg_name;
+           !message->msg_control && !message->msg_name && !(flags & MSG_ZEROCOPY);
 }
 
 /* Sends what the plan says, and accounts for it. @is_any_file: by write(2) or writev(2), which work on
@@ -65,7 +66,7 @@ static ssize_t send_edited(struct send_plan *plan, int fd, const struct msghdr *
     for (;;) {
         message.msg_iov = plan->iov;
         message.msg_iovlen = plan->iov_count;
-        ssize_t result = is_copied(plan, &message)
+        ssize_t result = is_copied(plan, &message, flags)
                              ? send_copied(plan, fd, flags | extra_flags)
                              : REAL(sendmsg)(fd, &message, flags | extra_flags);
         int saved = result < 0 ? errno : entry_errno;
@@ -121,16 +122,24 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
     return send_end(&plan, REAL(sendto)(fd, buf, len, flags, address, address_len));
 }
 
-EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+/* The list of a message that the kernel will refuse for its length is not looked at. */
+static ssize_t message_send(struct connection *connection, int fd, const struct msghdr *message, int flags)
 {
-    struct connection *connection = table_find_socket(fd);
-    if (!connection || (uintptr_t)message < 4096 || message->msg_iovlen > IOV_MAX)
-        return REAL(sendmsg)(fd, message, flags);
     struct send_plan plan;
-    CALLSITE_ENTER();
+    if (message->msg_iovlen > IOV_MAX)
+        return REAL(sendmsg)(fd, message, flags);
     if (send_begin(&plan, connection, fd, message, flags))
         return send_edited(&plan, fd, message, flags, false);
     return send_end(&plan, REAL(sendmsg)(fd, message, flags));
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    struct connection *connection = table_find_socket(fd);
+    if (!connection || (uintptr_t)message < 4096)
+        return REAL(sendmsg)(fd, message, flags);
+    CALLSITE_ENTER();
+    return message_send(connection, fd, message, flags);
 }
 
 /* As the kernel does it: one message after the other, until one fails or is taken in part. */
@@ -141,13 +150,11 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
     int entry_errno = errno;
     while (done < count) {
         struct msghdr *message = &messages[done].msg_hdr;
+        bool has_list = (uintptr_t)message->msg_iov >= 4096 && message->msg_iovlen <= IOV_MAX;
         size_t len = 0;
-        struct send_plan plan;
-        for (size_t i = 0; (uintptr_t)message->msg_iov >= 4096 && i < message->msg_iovlen; i++)
+        for (size_t i = 0; has_list && i < message->msg_iovlen; i++)
             len += message->msg_iov[i].iov_len;
-        ssize_t sent = send_begin(&plan, connection, fd, message, flags)
-                           ? send_edited(&plan, fd, message, flags, false)
-                           : send_end(&plan, REAL(sendmsg)(fd, message, flags));
+        ssize_t sent = message_send(connection, fd, message, flags);
         if (sent < 0 && done == 0)
             return -1;
         if (sent < 0)

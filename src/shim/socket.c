@@ -21,6 +21,21 @@ EXPORT int socket(int domain, int type, int protocol)
     return fd;
 }
 
+/* Known from the first byte on: a descriptor that is adopted later may be in the middle of a body. */
+EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
+{
+    static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
+    int result = REAL(socketpair)(domain, type, protocol, pair);
+    for (int i = 0; result == 0 && i < 2; i++) {
+        struct connection *connection = is_watched(domain, type) ? table_add(pair[i]) : NULL;
+        if (connection)
+            endpoint_set(&connection->peer, &unnamed, sizeof unnamed.sa_family);
+        else
+            table_ignore(pair[i]);
+    }
+    return result;
+}
+
 EXPORT int connect(int fd, const struct sockaddr *address, socklen_t len)
 {
     struct connection *connection = table_find(fd);

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/process.h"
 #include "base/raw.h"
 #include "base/slab.h"
 #include "trace/callsite.h"
@@ -49,8 +50,11 @@ void connection_edits_forget(struct connection *connection)
         edit = next;
     }
     half_made->next = NULL;
-    bool is_begun = half_made->is_replacement ? connection->sent_len > half_made->offset
-                                              : half_made->sent_len > 0;
+    /* What was sent unseen may have gone past the whole of a replacement. */
+    bool is_begun = half_made->is_replacement
+                        ? connection->sent_len > half_made->offset &&
+                              connection->sent_len < half_made->offset + half_made->len
+                        : half_made->sent_len > 0;
     if (!is_begun)
         connection_edit_done(connection);
 }
@@ -296,7 +300,8 @@ static void exchanges_leave_to_other_process(struct connection *connection)
     connection->current = NULL;
 }
 
-/* Closed while connect(2) had not been heard of again. The kernel knows how far it has come. */
+/* Closed while connect(2) had not been heard of again. The kernel knows how far it has come; but it tells
+ * SO_ERROR once only, and after a fork it may be another process that is going to ask. */
 static void connecting_give_up(struct connection *connection)
 {
     union endpoint peer;
@@ -304,7 +309,7 @@ static void connecting_give_up(struct connection *connection)
     int error = 0;
     socklen_t error_len = sizeof error;
     connection->is_connecting = false;
-    if (!endpoint_is_known(&connection->peer) ||
+    if (!endpoint_is_known(&connection->peer) || process_fork_count() > 0 ||
         raw_getpeername(connection->fd, &peer, &peer_len) == 0 ||
         raw_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
         return;

@@ -50,6 +50,7 @@ struct connection {
     _Atomic bool is_opaque;
     _Atomic uint8_t sending; /* enum connection_sending */
     bool is_connecting;      /* connect(2) has not come to an end that we know of */
+    bool is_underway;        /* adopted, and bytes may have been sent before: no place to begin as a client */
     int fd;                  /* the descriptor that the call under way was made with */
     uint8_t role;            /* enum connection_role: by who asks, not by who connected */
     const struct protocol *protocol;

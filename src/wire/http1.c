@@ -306,7 +306,7 @@ static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line
         }
         passed += line_take(parser, line, bytes + passed, len - passed, event, &whole);
         if (!whole.bytes)
-            return passed;
+            return event->type == HTTP1_NO_LINE ? 0 : passed; /* then it is all looked at again */
         if (!whole.len)
             return invalid(parser, event);
         event->name_len = SIZE_MAX;

@@ -175,7 +175,9 @@ static void application_traceparent(struct input *input, const struct http1_even
     if (!exchange->span)
         return;
     if (!exchange_is_passed_on(exchange, &exchange->head->traceparent)) {
-        exchange_respect_application(exchange);
+        /* Behind one that was passed on, and goes out with this span's id, the span stays. */
+        if (exchange->head->traceparent_count == 1)
+            exchange_respect_application(exchange);
         return;
     }
     char value[TRACEPARENT_LEN];

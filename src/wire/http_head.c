@@ -25,6 +25,7 @@ static struct slab g_stores = SLAB_INITIALIZER(sizeof(struct http_head_store), 3
 void http_head_init(struct http_head *head)
 {
     memset(head, 0, offsetof(struct http_head, traceparent));
+    /* Not NULL: memcpy(3) wants bytes even for none. */
     head->method = head->target = head->host = head->user_agent = head->tracestate = "";
     head->traceparent.is_valid = false;
 }

@@ -3,6 +3,9 @@
 #include "base/process.h"
 #include "base/raw.h"
 
+#include <linux/tcp.h>
+#include <stddef.h>
+
 _Atomic uintptr_t *g_table;
 
 static _Atomic(_Atomic uintptr_t *) g_table_owner;
@@ -87,6 +90,16 @@ void table_remove_range(unsigned first, unsigned last)
             word_set((int)fd, TABLE_UNKNOWN);
 }
 
+/* Has anything been sent yet, as far as the kernel tells? What comes next may be the middle of a body. */
+static bool is_underway(int fd, int family)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    return family == AF_UNIX || raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+           len < offsetof(struct tcp_info, tcpi_bytes_sent) + sizeof info.tcpi_bytes_sent ||
+           info.tcpi_bytes_sent > 0;
+}
+
 static COLD struct connection *table_adopt(int fd)
 {
     union endpoint peer;
@@ -102,8 +115,10 @@ static COLD struct connection *table_adopt(int fd)
         return NULL;
     }
     struct connection *connection = table_add(fd);
-    if (connection)
+    if (connection) {
         endpoint_set(&connection->peer, &peer.any, peer_len);
+        connection->is_underway = is_underway(fd, peer.any.sa_family);
+    }
     return connection;
 }
 

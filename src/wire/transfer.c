@@ -35,7 +35,7 @@ static size_t iov_len(const struct iovec *iov, size_t count)
     if (!is_plausible(iov))
         return SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        if (iov[i].iov_len && !is_plausible(iov[i].iov_base))
+        if ((iov[i].iov_len && !is_plausible(iov[i].iov_base)) || iov[i].iov_len > SSIZE_MAX - len)
             return SIZE_MAX;
         len += iov[i].iov_len;
     }
@@ -277,7 +277,8 @@ static void send_look(struct send_plan *plan, int fd, int flags)
     if (flags & MSG_ZEROCOPY)
         connection_set_opaque(connection);
     if (connection->role == ROLE_UNKNOWN && !connection->is_opaque &&
-        !role_recognise(connection, plan->app_iov, plan->app_iov_count, plan->app_len, ROLE_CLIENT))
+        (connection->is_underway ||
+         !role_recognise(connection, plan->app_iov, plan->app_iov_count, plan->app_len, ROLE_CLIENT)))
         connection_set_opaque(connection);
     if (connection->role == ROLE_CLIENT && !connection->is_opaque)
         client_send_look(plan);
@@ -464,18 +465,44 @@ void transfer_owed_sent(struct connection *connection, size_t len)
         connection_edit_done(connection);
 }
 
+void transfer_give_up(struct connection *connection)
+{
+    if (connection->is_opaque)
+        return;
+    if (lock_acquire(&connection->lock)) {
+        connection_set_opaque(connection);
+        lock_release(&connection->lock);
+    } else {
+        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    }
+}
+
+/* Also where nothing is looked at any more: what was to be changed among these bytes has gone out as it
+ * was, and a replacement may be half made. */
+static void unseen_account(struct connection *connection, size_t len)
+{
+    if (!sending_claim(connection))
+        return;
+    if (connection->is_opaque)
+        connection_edits_forget(connection);
+    connection->sent_len += len;
+    sending_end(connection);
+}
+
 void transfer_sent_unseen(struct connection *connection, size_t len)
 {
-    if (connection->is_opaque || !lock_acquire(&connection->lock))
-        return;
     bool is_client = connection->role == ROLE_CLIENT;
-    if (connection->role == ROLE_UNKNOWN || connection->ahead_len)
-        connection_set_opaque(connection);
-    else
-        connection->protocol->skip(connection, is_client, len, clock_monotonic_ns());
+    if (!connection->is_opaque && lock_acquire(&connection->lock)) {
+        if (connection->role == ROLE_UNKNOWN || connection->ahead_len)
+            connection_set_opaque(connection);
+        else
+            connection->protocol->skip(connection, is_client, len, clock_monotonic_ns());
+        lock_release(&connection->lock);
+    } else {
+        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    }
     if (is_client)
-        connection->sent_len += len;
-    lock_release(&connection->lock);
+        unseen_account(connection, len);
 }
 
 /* ---- what comes in ---- */

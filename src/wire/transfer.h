@@ -59,6 +59,10 @@ const char *transfer_owed(struct connection *connection, size_t *len);
 /* transfer_owed_sent - @len bytes of what is owed went out. */
 void transfer_owed_sent(struct connection *connection, size_t len);
 
+/* transfer_give_up - bytes go past us from now on (stdio, system calls), or may: nobody can say any more
+ * where a head ends. */
+void transfer_give_up(struct connection *connection);
+
 /* transfer_sent_unseen - @len bytes were sent without passing through here (sendfile, splice). */
 void transfer_sent_unseen(struct connection *connection, size_t len);
 
