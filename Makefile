@@ -19,6 +19,7 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl
+FUZZ_PACKAGES := clang libclang-rt-dev python3
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
@@ -30,6 +31,8 @@ UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view) 
                 $(filter-out %/main.o,$(call objects,src/launcher))
 BENCH := $(addprefix $(BUILD)/bench/,empty.so client responder calls spawn producer)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_SECONDS ?= 10
 TESTAPPS := $(patsubst testapps/%/,$(BUILD)/testapps/%,$(wildcard testapps/*/))
 
 SHIM := $(BUILD)/librun-traced.so
@@ -85,7 +88,29 @@ test: test-deps ## run all tests (SAN=address,undefined for sanitizers)
 	@$(MAKE) --no-print-directory -s all testapps unit-tests
 	@BUILD=$(BUILD) tests/run
 
+test-harmless: test-deps ## small programs and random socket operations: the same bare and traced
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(BUILD) tests/harmless/run $(HARMLESS_FLAGS)
+
 unit-tests: $(UNIT_TESTS)
+
+fuzz: deps ## fuzz the parsers and the viewer (FUZZ_SECONDS=10 a target; without clang, the seeds alone)
+	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
+
+# Made by tests/fuzz/run: by clang with libFuzzer, or by gcc with a main() that replays files.
+fuzz-targets: $(FUZZ_TARGETS) $(FUZZ_MAIN)
+
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(COMPILE) -Itests/fuzz -MF $@.d $(FUZZ_LINK) $(FUZZ_WRAP) -o $@ $< $(FUZZ_MAIN) $(UNIT_OBJECTS) \
+	  $$($(PKG_CONFIG) --libs libcjson) -lm -lpthread
+
+# Counts what is held of our own memory, and refuses some.
+$(BUILD)/tests/fuzz/fuzz_connection: FUZZ_WRAP := -Wl,--wrap=slab_alloc,--wrap=slab_free
+
+strangers: all ## compare other people's test suites, bare and traced (half an hour; STRANGERS_FLAGS=...)
+	@BUILD=$(BUILD) tests/strangers/run --fetch $(STRANGERS_FLAGS)
 
 bench: bench-deps ## measure what tracing costs (BENCH_FLAGS="-o FILE": as JSON too)
 	@$(MAKE) --no-print-directory -s all bench-programs
@@ -130,6 +155,9 @@ endef
 deps: ## install the packages that building needs
 	$(call install_packages,$(BUILD_PACKAGES))
 
+fuzz-deps: deps ## install the packages that fuzzing needs
+	$(call install_packages,$(FUZZ_PACKAGES))
+
 bench-deps: deps ## install the packages that the bench needs
 	$(call install_packages,$(BENCH_PACKAGES))
 
@@ -141,7 +169,7 @@ check-packages:
 	    echo "make: libcjson and libcurl are needed to build; run: make deps" >&2; exit 1; }
 
 clean: ## remove what was built
-	rm -rf build build-san
+	rm -rf build build-san build-fuzz build-fuzz-replay
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -151,5 +179,6 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test bench bench-programs unit-tests install deps bench-deps test-deps check-packages clean help
+.PHONY: all testapps demo test test-harmless strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
+        fuzz-deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:
