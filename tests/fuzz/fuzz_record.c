@@ -1,0 +1,170 @@
+/* fuzz_record.c - a span record and a resource as a hostile process may leave them in the ring: out comes
+ * an error or one line of valid JSON.
+ *
+ * The input: the record up to its bytes[]; the four lengths of the resource; the first 16 bytes of each of
+ * its names; a length (little-endian, two bytes) and that many of the record's bytes[]; then attributes of
+ * the resource. What is missing is zero. */
+#include "fuzz.h"
+
+#include "base/compiler.h"
+#include "export/format_native.h"
+#include "launcher/broken_off.h"
+#include "view/span_decode.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+
+/* In memory of exactly their size. */
+struct ring_part {
+    struct span *span;
+    struct resource *resource;
+};
+
+static const uint8_t *take(const uint8_t *at, const uint8_t *end, void *out, size_t len)
+{
+    size_t taken = MIN(len, (size_t)(end - at));
+    memcpy(out, at, taken);
+    return at + taken;
+}
+
+static struct ring_part part_make(const uint8_t *at, const uint8_t *end)
+{
+    struct ring_part part = {calloc(1, sizeof *part.span), calloc(1, sizeof *part.resource)};
+    struct resource *resource = part.resource;
+    uint8_t bytes_len[2] = {0, 0};
+    FUZZ_CHECK(part.span && resource, "no memory");
+    at = take(at, end, part.span, offsetof(struct span, bytes));
+    at = take(at, end, resource, offsetof(struct resource, service_name));
+    at = take(at, end, resource->service_name, 16);
+    at = take(at, end, resource->executable_name, 16);
+    at = take(at, end, resource->host_name, 16);
+    at = take(at, end, bytes_len, sizeof bytes_len);
+    size_t len = (size_t)bytes_len[0] | (size_t)bytes_len[1] << 8;
+    at = take(at, end, part.span->bytes, MIN(len, sizeof part.span->bytes));
+    take(at, end, resource->attributes, sizeof resource->attributes);
+    return part;
+}
+
+static void part_free(struct ring_part *part)
+{
+    free(part->span);
+    free(part->resource);
+}
+
+/* RFC 3629: the length of the sequence at @s, 0 if it is none. */
+static size_t utf8_len(const uint8_t *s, size_t len)
+{
+    uint32_t c = s[0];
+    size_t need = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
+    static const uint32_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07}, smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    if (!need || need > len)
+        return 0;
+    c &= masks[need];
+    for (size_t i = 1; i < need; i++) {
+        if (s[i] >> 6 != 2)
+            return 0;
+        c = c << 6 | (s[i] & 0x3f);
+    }
+    return c < smallest[need] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : need;
+}
+
+static void line_bytes_check(const char *line, size_t len)
+{
+    FUZZ_CHECK(len > 0 && line[len - 1] == '\n', "no line");
+    for (size_t i = 0; i < len - 1;) {
+        size_t sequence = utf8_len((const uint8_t *)line + i, len - 1 - i);
+        FUZZ_CHECK(sequence, "no UTF-8 at %zu: %.*s", i, (int)len, line);
+        FUZZ_CHECK((uint8_t)line[i] >= ' ' && line[i] != 0x7f, "byte %02x at %zu: %.*s", line[i], i,
+                   (int)len, line);
+        i += sequence;
+    }
+}
+
+static bool time_is_shown(uint64_t us)
+{
+    return us <= 1ULL << 53;
+}
+
+/* @line: NUL-terminated. Our own reader takes it, unless a time is beyond what JSON's numbers hold. */
+static void reader_check(const struct span *span, const char *line, size_t len)
+{
+    struct string_pool pool = {0};
+    struct view_span seen;
+    uint64_t duration_ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
+    enum skip_reason reason = span_decode(line, len, &pool, &seen);
+    bool is_shown = time_is_shown(span->start_unix_nano / NANOS_PER_MICRO) &&
+                    time_is_shown(duration_ns / NANOS_PER_MICRO + (duration_ns % NANOS_PER_MICRO >= 500));
+    FUZZ_CHECK(reason == (is_shown ? SKIP_NONE : SKIP_WRONG_TYPE), "%s: %s",
+               skip_reason_text(reason), line);
+    if (reason == SKIP_NONE)
+        FUZZ_CHECK(memcmp(seen.trace_id, span->trace_id, TRACE_ID_LEN) == 0 &&
+                       memcmp(seen.span_id, span->span_id, SPAN_ID_LEN) == 0 &&
+                       memcmp(seen.parent_span_id, span->parent_span_id, SPAN_ID_LEN) == 0 &&
+                       seen.kind == span->kind && seen.is_error == (span->status == SPAN_STATUS_ERROR),
+                   "another span: %s", line);
+    string_pool_free(&pool);
+}
+
+static void line_check(const struct span *span, char *line, size_t len)
+{
+    const char *end = NULL;
+    line_bytes_check(line, len);
+    line[len] = '\0';
+    cJSON *json = cJSON_ParseWithLengthOpts(line, len + 1, &end, 1);
+    FUZZ_CHECK(json && cJSON_IsObject(json), "no JSON at '%.20s': %s", end ? end : "", line);
+    FUZZ_CHECK(cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(json, "attributes")) &&
+                   cJSON_IsObject(cJSON_GetObjectItemCaseSensitive(json, "resource")),
+               "%s", line);
+    cJSON_Delete(json);
+    reader_check(span, line, len);
+}
+
+/* Less room than is needed, for the line or for a part of it: nothing is added. */
+static void small_room_check(const struct ring_part *part, size_t line_len)
+{
+    size_t capacity = part->span->start_ns % 2 ? line_len - 1 : part->span->start_ns % line_len;
+    char *bytes = malloc(capacity + 1);
+    FUZZ_CHECK(bytes, "no memory");
+    struct text text = text_on(bytes, capacity);
+    int result = native_format(part->span, part->resource, &text);
+    FUZZ_CHECK(result == -ENOSPC && text.len == 0 && !text.overflowed, "%d, %zu bytes of %zu",
+               result, text.len, capacity);
+    free(bytes);
+}
+
+/* Returns what native_format does. */
+static int part_check(const struct ring_part *part)
+{
+    char *line = malloc(NATIVE_LINE_LEN_MAX + 1);
+    FUZZ_CHECK(line, "no memory");
+    struct text text = text_on(line, NATIVE_LINE_LEN_MAX);
+    int result = native_format(part->span, part->resource, &text);
+    FUZZ_CHECK(result == 0 || (result == -EINVAL && text.len == 0), "%d, %zu bytes", result,
+               text.len);
+    if (result == 0)
+        line_check(part->span, line, text.len);
+    if (result == 0)
+        small_room_check(part, text.len);
+    free(line);
+    return result;
+}
+
+/* What the collector makes of a record that its process left open. */
+static void part_break_off(struct ring_part *part)
+{
+    static const struct exit_reason reasons[] = {
+        {.is_known = false}, {.is_known = true, .wait_status = 9}, {.is_known = true, .is_exec = true}};
+    const struct exit_reason *reason = &reasons[part->span->end_ns % ARRAY_LEN(reasons)];
+    bool is_known = part->span->kind <= SPAN_KIND_CLIENT; /* the status becomes ERROR */
+    broken_off_complete(part->span, reason, part->span->end_ns);
+    FUZZ_CHECK((part_check(part) == 0) == is_known, "kind %d", part->span->kind);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
+{
+    struct ring_part part = part_make(input, input + len);
+    part_check(&part);
+    part_break_off(&part);
+    part_free(&part);
+    return 0;
+}
