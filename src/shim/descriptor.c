@@ -1,7 +1,9 @@
 /* Descriptors that come and go. Our own, which the program cannot know of, look closed to it. */
 #include "export/direct_sink.h"
+#include "shim/callsite_record.h"
 #include "shim/real.h"
 #include "shim/sandbox.h"
+#include "shim/send.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
@@ -147,24 +149,68 @@ EXPORT FILE *fdopen(int fd, const char *mode)
     return file;
 }
 
+int __vsnprintf_chk(char *text, size_t len, int flag, size_t room, const char *format,
+                    va_list arguments);
+
+/* All of it, as stdio writes it. Returns -1 where a part of it could not be written. */
+static int text_write(int fd, const char *text, int len)
+{
+    for (int done = 0; done < len;) {
+        ssize_t written = send_written(fd, text + done, (size_t)(len - done));
+        if (written < 0)
+            return -1;
+        done += (int)written;
+    }
+    return len;
+}
+
+static int stdio_print(int fd, int flag, const char *format, va_list arguments)
+{
+    return flag ? REAL(__vdprintf_chk)(fd, flag, format, arguments)
+                : REAL(vdprintf)(fd, format, arguments);
+}
+
+/* On a connection that is looked at, what is short enough is written where we see it; the rest by stdio,
+ * past us. */
+static NOINLINE int connection_print(int fd, int flag, const char *format, va_list arguments)
+{
+    enum { TEXT_LEN_MAX = 4096 };
+    char text[TEXT_LEN_MAX];
+    va_list again;
+    va_copy(again, arguments);
+    int len = __vsnprintf_chk(text, sizeof text, flag, sizeof text, format, again);
+    va_end(again);
+    if (len >= 0 && len < TEXT_LEN_MAX)
+        return text_write(fd, text, len);
+    give_up(fd);
+    return stdio_print(fd, flag, format, arguments);
+}
+
+/* @flag: of the fortified calls; 0 for the others. */
+static int text_print(int fd, int flag, const char *format, va_list arguments)
+{
+    return table_find(fd) ? connection_print(fd, flag, format, arguments)
+                          : stdio_print(fd, flag, format, arguments);
+}
+
 EXPORT int vdprintf(int fd, const char *format, va_list arguments)
 {
-    give_up(fd);
-    return REAL(vdprintf)(fd, format, arguments);
+    CALLSITE_ENTER();
+    return text_print(fd, 0, format, arguments);
 }
 
 EXPORT int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments)
 {
-    give_up(fd);
-    return REAL(__vdprintf_chk)(fd, flag, format, arguments);
+    CALLSITE_ENTER();
+    return text_print(fd, flag, format, arguments);
 }
 
 EXPORT int dprintf(int fd, const char *format, ...)
 {
     va_list arguments;
-    give_up(fd);
+    CALLSITE_ENTER();
     va_start(arguments, format);
-    int len = REAL(vdprintf)(fd, format, arguments);
+    int len = text_print(fd, 0, format, arguments);
     va_end(arguments);
     return len;
 }
@@ -172,9 +218,9 @@ EXPORT int dprintf(int fd, const char *format, ...)
 EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 {
     va_list arguments;
-    give_up(fd);
+    CALLSITE_ENTER();
     va_start(arguments, format);
-    int len = REAL(__vdprintf_chk)(fd, flag, format, arguments);
+    int len = text_print(fd, flag, format, arguments);
     va_end(arguments);
     return len;
 }

@@ -1,6 +1,7 @@
 /* Bytes on their way out. */
 #include "shim/callsite_record.h"
 #include "shim/real.h"
+#include "shim/send.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
@@ -176,18 +177,30 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
     return sendmmsg_each(connection, fd, messages, MIN(count, IOV_MAX), flags);
 }
 
+static NOINLINE ssize_t connection_write(struct connection *connection, int fd, const void *buf,
+                                         size_t len)
+{
+    struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
+    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+    struct send_plan plan;
+    if (send_begin(&plan, connection, fd, &message, 0))
+        return send_edited(&plan, fd, &message, 0, true);
+    return send_end(&plan, REAL(write)(fd, buf, len));
+}
+
 EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
     struct connection *connection = table_find(fd);
     if (LIKELY(!connection))
         return REAL(write)(fd, buf, len);
-    struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
-    struct send_plan plan;
     CALLSITE_ENTER();
-    if (send_begin(&plan, connection, fd, &message, 0))
-        return send_edited(&plan, fd, &message, 0, true);
-    return send_end(&plan, REAL(write)(fd, buf, len));
+    return connection_write(connection, fd, buf, len);
+}
+
+ssize_t send_written(int fd, const void *buf, size_t len)
+{
+    struct connection *connection = table_find(fd);
+    return connection ? connection_write(connection, fd, buf, len) : REAL(write)(fd, buf, len);
 }
 
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)

@@ -521,6 +521,26 @@ class Descriptors(Tiny):
         self.assertEqual(traced.stdout, bare.stdout)
         self.assert_no_problems(server)
 
+    def test_dprintf_on_a_socket(self):
+        """What is short is seen; what is long goes past us, and so is the rest of the connection left alone."""
+        for flags in ((), ("-O2", "-D_FORTIFY_SOURCE=2")):
+            with self.subTest(flags=flags):
+                self.all_ok(self.both("""
+                    int main(int argc, char **argv) { (void)argc;
+                        int fd = connect_to(argv[1]);
+                        TRY(dprintf(fd, "GET /%d HTTP/1.1\\r\\nHost: %s\\r\\n", 42, "tiny"));
+                        TRY(dprintf(fd, "X: %s\\r\\n\\r\\n", "y"));
+                        printf("%d\\n", answer(fd) > 0);
+                        return 0;
+                    }""", *flags, requests=1))
+        self.both("""
+            int main(int argc, char **argv) { (void)argc;
+                int fd = connect_to(argv[1]);
+                TRY(dprintf(fd, "GET / HTTP/1.1\\r\\nHost: tiny\\r\\nX: %5000d\\r\\n\\r\\n", 1));
+                printf("%d\\n", answer(fd) > 0);
+                return 0;
+            }""", requests=1, traceparents=0, spans_count=0)
+
     def test_children_inherit_nothing_of_ours(self):
         self.closing('fflush(stdout); system("ls /proc/self/fd");')
 

@@ -61,8 +61,8 @@ static void head_by_both(const char *label, void (*rest)(int fd, const char *tex
     /* The body must be as it was sent: nothing is taken out of it here. */
     const char *end = memmem(raw, got, "\r\n\r\n", 4);
     printf("body of %zu\n", end ? got - (size_t)(end + 4 - raw) : 0);
-    printf("%zu of %zu bytes, crc %08x\n", injected_strip(bytes, got, true), len,
-           crc32_add(0, bytes, len));
+    size_t kept = injected_strip(bytes, got, true);
+    printf("%zu of %zu bytes, crc %08x\n", kept, len, crc32_add(0, bytes, len));
     pair_close(pair);
 }
 
