@@ -18,15 +18,13 @@ static COLD uint64_t offset_read(uint64_t monotonic_ns)
 {
     uint64_t offset_ns = 0, closest_ns = UINT64_MAX, after_ns = 0;
     for (int i = 0; i < READ_TRIES && closest_ns > READ_TIME_NS; i++) {
-        struct timespec t;
         uint64_t before_ns = clock_monotonic_ns();
-        clock_gettime(CLOCK_REALTIME, &t);
+        uint64_t realtime_ns = clock_read_ns(CLOCK_REALTIME);
         after_ns = clock_monotonic_ns();
         if (after_ns - before_ns >= closest_ns)
             continue;
         closest_ns = after_ns - before_ns;
-        offset_ns = (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec -
-                    (before_ns + closest_ns / 2);
+        offset_ns = realtime_ns - (before_ns + closest_ns / 2);
     }
     atomic_store_explicit(&g_offset_ns, offset_ns, memory_order_relaxed);
     atomic_store_explicit(&g_offset_at_ns, MAX(after_ns, monotonic_ns), memory_order_relaxed);

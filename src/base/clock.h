@@ -7,12 +7,18 @@
 #include <stdint.h>
 #include <time.h>
 
+/* clock_read_ns - what @clock says, in nanoseconds. */
+static inline uint64_t clock_read_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
+}
+
 /* clock_monotonic_ns - CLOCK_MONOTONIC in nanoseconds: durations. The same in every process. */
 static inline uint64_t clock_monotonic_ns(void)
 {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
+    return clock_read_ns(CLOCK_MONOTONIC);
 }
 
 /* clock_unix_nano_at - what CLOCK_REALTIME said (nanoseconds since the Unix epoch) when CLOCK_MONOTONIC

@@ -12,10 +12,8 @@ static _Atomic size_t g_taken_len;
 
 void raw_set_aside(void)
 {
-    void *memory = raw_mmap(SET_ASIDE_LEN, PROT_READ | PROT_WRITE,
-                            MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1);
     if (!g_set_aside)
-        g_set_aside = memory;
+        g_set_aside = raw_map_anonymous(SET_ASIDE_LEN);
 }
 
 void *raw_take_set_aside(size_t len)

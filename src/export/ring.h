@@ -73,6 +73,13 @@ struct ring {
 /* ring_pid_namespace - the calling process's. One system call. */
 uint64_t ring_pid_namespace(void);
 
+/* ring_process_is_foreign - is its pid one of another namespace than @pid_namespace? */
+static inline bool ring_process_is_foreign(const struct ring_process *process,
+                                           uint64_t pid_namespace)
+{
+    return process->pid_namespace && process->pid_namespace != pid_namespace;
+}
+
 /* ring_create - makes the file @path (mode 0600, must not exist) and maps it. Memory for what is
  * usable is reserved, so that a full file system is an error here and no SIGBUS in a traced program.
  * Returns 0 or a negative errno. Collector only. */

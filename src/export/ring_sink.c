@@ -1,5 +1,6 @@
 #include "export/ring_sink.h"
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/lock.h"
 #include "base/process.h"
@@ -8,7 +9,6 @@
 
 #include <linux/futex.h>
 #include <string.h>
-#include <time.h>
 
 /* How many records are tried before a span is given up, and after that, how many spans are given up
  * without a try: a full ring costs less than one with room. */
@@ -19,13 +19,6 @@ static struct lock g_register_lock; /* taking a number, or giving up the ring */
 static bool g_is_released;          /* guarded by it */
 static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
 static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
-
-static uint64_t boottime_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_BOOTTIME, &t);
-    return (uint64_t)t.tv_sec * NANOS_PER_SECOND + (uint64_t)t.tv_nsec;
-}
 
 /* Limits come from shared memory: whatever they say, we stay inside. */
 static uint32_t record_limit(void)
@@ -47,7 +40,7 @@ static bool process_claim(uint32_t number, int pid)
     if (!atomic_compare_exchange_strong(&process->identity, &identity,
                                         (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_CLAIMED))
         return false;
-    process->start_boottime_ns = boottime_ns();
+    process->start_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
     process->pid_namespace = ring_pid_namespace();
     const struct resource *resource = resource_current();
     memcpy(&process->resource, resource,

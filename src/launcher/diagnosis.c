@@ -1,6 +1,7 @@
 #include "launcher/diagnosis.h"
 
 #include "base/compiler.h"
+#include "base/other_libc.h"
 #include "launcher/command.h"
 #include "launcher/elf_facts.h"
 #include "launcher/privileges.h"
@@ -86,14 +87,6 @@ static const char *machine_name(const struct elf_facts *facts)
     return "another kind of machine";
 }
 
-static bool is_other_libc(const char *interpreter)
-{
-    const char *slash = strrchr(interpreter, '/');
-    const char *name = slash ? slash + 1 : interpreter;
-    return strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "ld-uClibc", 9) == 0 ||
-           strncmp(name, "linker", 6) == 0; /* Android's */
-}
-
 /* The sentences for people: the program's name, before, the detail if any, after. */
 static const struct {
     const char *before, *after;
@@ -118,7 +111,7 @@ static enum diagnosis_kind kind_of(const struct elf_facts *facts, const char *pr
         return DIAGNOSIS_GO;
     if (facts->is_static)
         return DIAGNOSIS_STATIC;
-    if (is_other_libc(facts->interpreter))
+    if (other_libc_is_loaded_by(facts->interpreter))
         return DIAGNOSIS_OTHER_LIBC;
     return privilege ? DIAGNOSIS_PRIVILEGED : DIAGNOSIS_NONE;
 }

@@ -21,8 +21,7 @@ static bool is_alive(const struct ring_process *process, uint64_t pid_namespace)
     uint64_t identity = atomic_load_explicit(&process->identity, memory_order_relaxed);
     if (identity == 0)
         return false;
-    bool is_foreign = process->pid_namespace && process->pid_namespace != pid_namespace;
-    return is_foreign || identity >> 8 > INT_MAX || kill((pid_t)(identity >> 8), 0) == 0 ||
+    return ring_process_is_foreign(process, pid_namespace) || identity >> 8 > INT_MAX || kill((pid_t)(identity >> 8), 0) == 0 ||
            errno == EPERM;
 }
 

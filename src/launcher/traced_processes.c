@@ -135,7 +135,7 @@ static void process_add(struct traced_processes *processes, uint32_t number,
     }
     process->pid = (pid_t)(identity >> 8);
     process->registered_boottime_ns = shared->start_boottime_ns;
-    process->is_foreign = shared->pid_namespace && shared->pid_namespace != ring_pid_namespace();
+    process->is_foreign = ring_process_is_foreign(shared, ring_pid_namespace());
     resource_take(&process->resource, &shared->resource);
     watch(processes, number, process);
     if (!process->is_foreign)
@@ -147,8 +147,8 @@ static void process_add(struct traced_processes *processes, uint32_t number,
 static void number_take_back(struct ring_process *shared, uint64_t identity)
 {
     struct traced_process coming = {.pid = (pid_t)MIN(identity >> 8, (uint64_t)INT_MAX)};
-    bool is_ours = !shared->pid_namespace || shared->pid_namespace == ring_pid_namespace();
-    if (is_ours && is_gone(&coming))
+    coming.is_foreign = ring_process_is_foreign(shared, ring_pid_namespace());
+    if (is_gone(&coming))
         atomic_compare_exchange_strong(&shared->identity, &identity, 0);
 }
 

@@ -46,6 +46,16 @@ static NOINLINE int stripped(int (*execute)(const struct call *, char *const env
     return execute(call, exec_environment_strip(envp, &room) ? room.entries : envp);
 }
 
+/* Executes by @execute, with the library or without it. */
+static int start(int (*open_program)(const struct call *),
+                 int (*execute)(const struct call *, char *const envp[]), const struct call *call,
+                 char *const envp[])
+{
+    if (UNLIKELY(stays_behind(open_program, call, envp)))
+        return stripped(execute, call, envp);
+    return execute(call, envp);
+}
+
 static int open_at(const struct call *call)
 {
     return exec_target_open(call->fd, call->file);
@@ -96,9 +106,7 @@ static int spawn_searched(const struct call *call, char *const envp[])
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
     struct call call = {.fd = AT_FDCWD, .file = path, .argv = argv};
-    if (UNLIKELY(stays_behind(open_at, &call, envp)))
-        return stripped(execute_path, &call, envp);
-    return REAL(execve)(path, argv, envp);
+    return start(open_at, execute_path, &call, envp);
 }
 
 EXPORT int execv(const char *path, char *const argv[])
@@ -120,35 +128,27 @@ EXPORT int execvp(const char *file, char *const argv[])
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
     struct call call = {.file = file, .argv = argv};
-    if (UNLIKELY(stays_behind(open_searched, &call, envp)))
-        return stripped(execute_searched, &call, envp);
-    return REAL(execvpe)(file, argv, envp);
+    return start(open_searched, execute_searched, &call, envp);
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
     struct call call = {.fd = fd, .file = "", .argv = argv};
-    if (UNLIKELY(stays_behind(open_itself, &call, envp)))
-        return stripped(execute_fd, &call, envp);
-    return REAL(fexecve)(fd, argv, envp);
+    return start(open_itself, execute_fd, &call, envp);
 }
 
 EXPORT int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct call call = {.fd = fd, .file = path, .argv = argv, .flags = flags};
     bool is_fd_itself = (flags & AT_EMPTY_PATH) && (uintptr_t)path >= 4096 && !*path;
-    if (UNLIKELY(stays_behind(is_fd_itself ? open_itself : open_at, &call, envp)))
-        return stripped(execute_at, &call, envp);
-    return REAL(execveat)(fd, path, argv, envp, flags);
+    return start(is_fd_itself ? open_itself : open_at, execute_at, &call, envp);
 }
 
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
     struct call call = {AT_FDCWD, path, argv, 0, pid, actions, attributes};
-    if (UNLIKELY(stays_behind(open_at, &call, envp)))
-        return stripped(spawn_path, &call, envp);
-    return REAL(posix_spawn)(pid, path, actions, attributes, argv, envp);
+    return start(open_at, spawn_path, &call, envp);
 }
 
 EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
@@ -156,9 +156,7 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
                         char *const envp[])
 {
     struct call call = {AT_FDCWD, file, argv, 0, pid, actions, attributes};
-    if (UNLIKELY(stays_behind(open_searched, &call, envp)))
-        return stripped(spawn_searched, &call, envp);
-    return REAL(posix_spawnp)(pid, file, actions, attributes, argv, envp);
+    return start(open_searched, spawn_searched, &call, envp);
 }
 
 /* ---- arguments one by one ---- */

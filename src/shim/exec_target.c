@@ -1,6 +1,7 @@
 #include "shim/exec_target.h"
 
 #include "base/compiler.h"
+#include "base/other_libc.h"
 #include "base/raw.h"
 
 #include <elf.h>
@@ -84,15 +85,6 @@ static const char *script_interpreter(struct head *head)
     return word;
 }
 
-/* The loader's name, of the libraries that know other loaders than ours. */
-static bool is_other_libc(const char *interpreter)
-{
-    const char *slash = strrchr(interpreter, '/');
-    const char *name = slash ? slash + 1 : interpreter;
-    return strncmp(name, "ld-musl", 7) == 0 || strncmp(name, "ld-uClibc", 9) == 0 ||
-           strncmp(name, "linker", 6) == 0; /* Android's */
-}
-
 static bool interpreter_takes_library(int fd, const ElfW(Phdr) *segment)
 {
     char interpreter[HEAD_LEN];
@@ -100,7 +92,7 @@ static bool interpreter_takes_library(int fd, const ElfW(Phdr) *segment)
     if (!read_at(fd, segment->p_offset, interpreter, len))
         return true;
     interpreter[len] = '\0';
-    return !is_other_libc(interpreter);
+    return !other_libc_is_loaded_by(interpreter);
 }
 
 static bool elf_takes_library(int fd, const struct head *head)

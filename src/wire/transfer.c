@@ -304,6 +304,15 @@ static void sending_end(struct connection *connection)
         connection_free(connection);
 }
 
+/* False if the lock could not be had: the connection is opaque then. */
+static bool lock_or_give_up(struct connection *connection)
+{
+    if (LIKELY(lock_acquire(&connection->lock)))
+        return true;
+    atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    return false;
+}
+
 void transfer_send_begin(struct send_plan *plan, struct connection *connection, int fd,
                          const struct iovec *iov, size_t count, int flags)
 {
@@ -323,11 +332,9 @@ void transfer_send_begin(struct send_plan *plan, struct connection *connection, 
     plan->start_ns = clock_monotonic_ns();
     if (connection->role == ROLE_SERVER)
         return;
-    if (lock_acquire(&connection->lock)) {
+    if (lock_or_give_up(connection)) {
         send_look(plan, fd, flags);
         lock_release(&connection->lock);
-    } else {
-        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
     }
     if (connection->is_opaque)
         connection_edits_forget(connection);
@@ -402,10 +409,8 @@ static void sent_look(struct send_plan *plan, size_t app_len, int error)
     struct connection *connection = plan->connection;
     if (connection->is_opaque || connection_generation(connection) != plan->generation)
         return;
-    if (!lock_acquire(&connection->lock)) {
-        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    if (!lock_or_give_up(connection))
         return;
-    }
     if (error)
         send_failed(connection, error);
     else if (connection->role == ROLE_SERVER)
@@ -469,11 +474,9 @@ void transfer_give_up(struct connection *connection)
 {
     if (connection->is_opaque)
         return;
-    if (lock_acquire(&connection->lock)) {
+    if (lock_or_give_up(connection)) {
         connection_set_opaque(connection);
         lock_release(&connection->lock);
-    } else {
-        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
     }
 }
 
@@ -492,14 +495,12 @@ static void unseen_account(struct connection *connection, size_t len)
 void transfer_sent_unseen(struct connection *connection, size_t len)
 {
     bool is_client = connection->role == ROLE_CLIENT;
-    if (!connection->is_opaque && lock_acquire(&connection->lock)) {
+    if (!connection->is_opaque && lock_or_give_up(connection)) {
         if (connection->role == ROLE_UNKNOWN || connection->ahead_len)
             connection_set_opaque(connection);
         else
             connection->protocol->skip(connection, is_client, len, clock_monotonic_ns());
         lock_release(&connection->lock);
-    } else {
-        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
     }
     if (is_client)
         unseen_account(connection, len);
@@ -511,10 +512,8 @@ static bool receive_lock(struct connection *connection, uint32_t generation)
 {
     if (connection->is_opaque || connection_generation(connection) != generation)
         return false;
-    if (!lock_acquire(&connection->lock)) {
-        atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
+    if (!lock_or_give_up(connection))
         return false;
-    }
     if (!connection->is_opaque && connection_generation(connection) == generation)
         return true;
     lock_release(&connection->lock);
