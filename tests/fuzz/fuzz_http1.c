@@ -6,6 +6,7 @@
 #include "fuzz.h"
 
 #include "base/compiler.h"
+#include "support/framing.h"
 #include "wire/http1.h"
 #include "wire/http_head.h"
 
@@ -73,15 +74,6 @@ static void lies_within(const struct reader *reader, const char *bytes, size_t l
     bool is_in_line =
         line && bytes >= line->bytes && bytes + len <= line->bytes + sizeof line->bytes;
     FUZZ_CHECK(is_in_piece || is_in_line, "%zu bytes lie elsewhere", len);
-}
-
-static void framing_choose(struct reader *reader)
-{
-    int status = reader->status;
-    bool is_bodyless = reader->is_head || status / 100 == 1 || status == 204 || status == 304;
-    http1_set_framing(&reader->parser, !reader->parser.is_response ? HTTP1_FRAMING_DECLARED
-                                       : is_bodyless               ? HTTP1_FRAMING_NONE
-                                                                   : HTTP1_FRAMING_RESPONSE);
 }
 
 static bool may_follow(enum http1_event_type last, enum http1_event_type next)
@@ -159,7 +151,7 @@ static void event_note(struct reader *reader, const struct http1_event *event)
         break;
     case HTTP1_HEAD_END:
         log_add(log, "head %zu\n", reader->offset);
-        framing_choose(reader);
+        framing_choose(&reader->parser, reader->is_head, reader->status);
         break;
     case HTTP1_BODY:
         log->is_in_body = true;

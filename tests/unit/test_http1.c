@@ -2,6 +2,7 @@
 #include "wire/http1.h"
 
 #include "base/compiler.h"
+#include "support/framing.h"
 #include "support/guarded.h"
 #include "support/random.h"
 
@@ -67,15 +68,6 @@ static void invalid_note(struct log *log)
     log_add(log, 0, "invalid|");
 }
 
-static void framing_choose(struct reader *reader)
-{
-    int status = reader->status;
-    bool is_bodyless = reader->is_head || status / 100 == 1 || status == 204 || status == 304;
-    http1_set_framing(&reader->parser, !reader->parser.is_response ? HTTP1_FRAMING_DECLARED
-                                       : is_bodyless               ? HTTP1_FRAMING_NONE
-                                                                   : HTTP1_FRAMING_RESPONSE);
-}
-
 static void event_note(struct reader *reader, const struct http1_event *event)
 {
     struct log *log = &reader->log;
@@ -103,7 +95,7 @@ static void event_note(struct reader *reader, const struct http1_event *event)
         break;
     case HTTP1_HEAD_END:
         log_add(log, reader->offset, "head|");
-        framing_choose(reader);
+        framing_choose(&reader->parser, reader->is_head, reader->status);
         break;
     case HTTP1_BODY:
         log->is_in_body = true;

@@ -6,8 +6,9 @@ it got, or with 17 bytes; /status/N answers with status N, /big/N with N bytes.
 import base64
 import http.server
 import json
-import os
 import sys
+
+from serving import serve_forever
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -36,9 +37,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-server.daemon_threads = True
-with open(sys.argv[1] + ".new", "w", encoding="utf-8") as port_file:
-    port_file.write(str(server.server_address[1]))
-os.rename(sys.argv[1] + ".new", sys.argv[1])
-server.serve_forever()
+serve_forever(Handler, sys.argv[1])
