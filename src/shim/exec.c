@@ -1,5 +1,6 @@
 /* Another program comes. It gets the environment that it was to have, unless its loader could not load this
  * library: then without our name, since ld.so would complain on the program's stderr, or not start it. */
+#include "base/memory.h"
 #include "base/raw.h"
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
@@ -29,8 +30,7 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
                                   char *const envp[])
 {
     char library[EXEC_PRELOAD_LEN_MAX];
-    if (!shim_is_tracing() || (uintptr_t)call->file < 4096 || (uintptr_t)envp < 4096 ||
-        !exec_environment_library(envp, library))
+    if (!shim_is_tracing() || !call->file || !exec_environment_library(envp, library))
         return false;
     int fd = open_program(call);
     bool is_welcome = fd < 0 || exec_target_takes_library(fd);
@@ -140,7 +140,7 @@ EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 EXPORT int execveat(int fd, const char *path, char *const argv[], char *const envp[], int flags)
 {
     struct call call = {.fd = fd, .file = path, .argv = argv, .flags = flags};
-    bool is_fd_itself = (flags & AT_EMPTY_PATH) && (uintptr_t)path >= 4096 && !*path;
+    bool is_fd_itself = (flags & AT_EMPTY_PATH) && memory_is_readable(path, 1) && !*path;
     return start(is_fd_itself ? open_itself : open_at, execute_at, &call, envp);
 }
 

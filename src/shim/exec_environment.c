@@ -1,5 +1,6 @@
 #include "shim/exec_environment.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 
 #include <stddef.h>
@@ -10,7 +11,10 @@ static const char LIBRARY[] = "librun-traced.so";
 
 static bool is_preload(const char *entry)
 {
-    return strncmp(entry, PRELOAD, sizeof PRELOAD - 1) == 0;
+    for (size_t i = 0; i < sizeof PRELOAD - 1; i++)
+        if (!memory_is_readable(entry + i, 1) || entry[i] != PRELOAD[i])
+            return false;
+    return true;
 }
 
 /* LD_PRELOAD is a list; its items are parted by blanks and colons. Returns an item's length. */
@@ -42,7 +46,7 @@ static const char *ours_find(const char *entry)
 
 static char *const *entry_find(char *const envp[])
 {
-    for (; envp && *envp; envp++)
+    for (; memory_is_readable(envp, sizeof *envp) && *envp; envp++)
         if (is_preload(*envp))
             return envp;
     return NULL;

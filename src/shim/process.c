@@ -1,4 +1,5 @@
 /* The end of a process, and changes of what it may do. */
+#include "base/memory.h"
 #include "base/process.h"
 #include "export/direct_sink.h"
 #include "export/ring_sink.h"
@@ -55,8 +56,8 @@ EXPORT int setresuid(uid_t real_uid, uid_t effective_uid, uid_t saved_uid)
 EARLY static void limit_change(int resource, const struct rlimit *limit)
 {
     int saved = errno;
-    if (resource == RLIMIT_AS && (uintptr_t)limit >= 4096 && limit->rlim_cur != RLIM_INFINITY &&
-        !process_is_vfork_child())
+    if (resource == RLIMIT_AS && memory_is_readable(limit, sizeof *limit) &&
+        limit->rlim_cur != RLIM_INFINITY && !process_is_vfork_child())
         ring_sink_release();
     errno = saved;
 }

@@ -1,4 +1,5 @@
 /* Bytes on their way out. */
+#include "base/memory.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
 #include "shim/send.h"
@@ -137,7 +138,7 @@ static ssize_t message_send(struct connection *connection, int fd, const struct 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection || (uintptr_t)message < 4096)
+    if (!connection || !memory_is_readable(message, sizeof *message))
         return REAL(sendmsg)(fd, message, flags);
     CALLSITE_ENTER();
     return message_send(connection, fd, message, flags);
@@ -151,7 +152,10 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
     int entry_errno = errno;
     while (done < count) {
         struct msghdr *message = &messages[done].msg_hdr;
-        bool has_list = (uintptr_t)message->msg_iov >= 4096 && message->msg_iovlen <= IOV_MAX;
+        if (!memory_is_readable(message, sizeof *message))
+            break;
+        bool has_list = message->msg_iovlen <= IOV_MAX &&
+                        memory_is_readable(message->msg_iov, message->msg_iovlen * sizeof *message->msg_iov);
         size_t len = 0;
         for (size_t i = 0; has_list && i < message->msg_iovlen; i++)
             len += message->msg_iov[i].iov_len;
@@ -171,7 +175,7 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection || (uintptr_t)messages < 4096)
+    if (!connection || !memory_is_readable(messages, sizeof *messages))
         return REAL(sendmmsg)(fd, messages, count, flags);
     CALLSITE_ENTER();
     return sendmmsg_each(connection, fd, messages, MIN(count, IOV_MAX), flags);
@@ -221,11 +225,11 @@ static int owed_send(struct connection *connection, int fd)
 {
     const char *bytes;
     size_t len;
-    while ((bytes = transfer_owed(connection, &len))) {
+    while ((bytes = transfer_owed_begin(connection, &len))) {
         ssize_t sent = REAL(send)(fd, bytes, len, MSG_MORE);
+        transfer_owed_end(connection, (size_t)MAX(sent, 0));
         if (sent < 0)
             return -1;
-        transfer_owed_sent(connection, (size_t)sent);
     }
     return 0;
 }

@@ -1,4 +1,5 @@
 /* The life of a connection: made, accepted, half closed. */
+#include "base/memory.h"
 #include "base/raw.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
@@ -58,7 +59,7 @@ static int accept_through(int listener, struct sockaddr *address, socklen_t *len
     socklen_t peer_len = sizeof peer;
     struct sockaddr *out = address ? address : &peer.any;
     socklen_t *out_len = address ? len : &peer_len;
-    socklen_t room = address && (uintptr_t)len >= 4096 ? *len : sizeof peer;
+    socklen_t room = address && memory_is_readable(len, sizeof *len) ? *len : sizeof peer;
     int fd = has_flags ? REAL(accept4)(listener, out, out_len, flags)
                        : REAL(accept)(listener, out, out_len);
     if (fd < 0)

@@ -1,6 +1,7 @@
 #include "wire/endpoint.h"
 
 #include "base/compiler.h"
+#include "base/memory.h"
 
 #include <arpa/inet.h>
 #include <string.h>
@@ -9,7 +10,7 @@ void endpoint_set(union endpoint *endpoint, const struct sockaddr *address, sock
 {
     sa_family_t family; /* copied: the application's address may stand anywhere in memory */
     endpoint->any.sa_family = AF_UNSPEC;
-    if ((uintptr_t)address < 4096 || len < sizeof family || len > sizeof *endpoint)
+    if (len < sizeof family || len > sizeof *endpoint || !memory_is_readable(address, len))
         return;
     memcpy(&family, (const char *)address + offsetof(struct sockaddr, sa_family), sizeof family);
     bool is_whole = (family == AF_INET && len >= sizeof endpoint->v4) ||

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/memory.h"
 #include "base/slab.h"
 #include "trace/error_name.h"
 #include "wire/protocol.h"
@@ -21,25 +22,27 @@ struct send_block {
 
 static struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256);
 
-/* We look at the application's bytes before the kernel does: what is certainly no address of a program's
- * is left to it, for the EFAULT that is due. */
-static bool is_plausible(const void *bytes)
-{
-    return (uintptr_t)bytes - 4096 < (1ULL << 47) - 4096;
-}
-
-/* SIZE_MAX if some of it cannot be looked at. */
+/* SIZE_MAX if the kernel will refuse the list. */
 static size_t iov_len(const struct iovec *iov, size_t count)
 {
     size_t len = 0;
-    if (!is_plausible(iov))
+    if (!memory_is_readable(iov, count * sizeof *iov))
         return SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
-        if ((iov[i].iov_len && !is_plausible(iov[i].iov_base)) || iov[i].iov_len > SSIZE_MAX - len)
+        if (iov[i].iov_len > SSIZE_MAX - len)
             return SIZE_MAX;
         len += iov[i].iov_len;
     }
     return len;
+}
+
+/* We look at a client's bytes before the kernel does. */
+static bool iov_is_readable(const struct iovec *iov, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (iov[i].iov_len && !memory_is_readable(iov[i].iov_base, iov[i].iov_len))
+            return false;
+    return true;
 }
 
 /* ---- what goes out: edits ---- */
@@ -211,9 +214,17 @@ static bool resent_is_same(const struct connection *connection, const struct iov
     return true;
 }
 
+/* Of what is to come, as far as it is known: behind @skip bytes of @iov, or else what is left of the last
+ * sample. */
 static void sample_keep(struct connection *connection, const struct iovec *iov, size_t count,
-                        size_t skip)
+                        size_t skip, size_t iov_len)
 {
+    if (skip == iov_len) {
+        size_t gone = MIN(skip, connection->ahead_sample_len);
+        connection->ahead_sample_len = (uint8_t)(connection->ahead_sample_len - gone);
+        memmove(connection->ahead_sample, connection->ahead_sample + gone, connection->ahead_sample_len);
+        return;
+    }
     connection->ahead_sample_len = 0;
     for (size_t i = 0; i < count; i++) {
         size_t passed = MIN(skip, iov[i].iov_len);
@@ -273,9 +284,14 @@ static void send_look(struct send_plan *plan, int fd, int flags)
 {
     struct connection *connection = plan->connection;
     connection->fd = fd;
-    /* The kernel may read a MSG_ZEROCOPY buffer long after the call: ours does not live that long. */
-    if (flags & MSG_ZEROCOPY)
+    if (connection->is_opaque)
+        return;
+    /* The kernel may read a MSG_ZEROCOPY buffer long after the call: ours does not live that long. And of what
+     * cannot be read it may send the part that can be. */
+    if ((flags & MSG_ZEROCOPY) || !iov_is_readable(plan->app_iov, plan->app_iov_count)) {
         connection_set_opaque(connection);
+        return;
+    }
     if (connection->role == ROLE_UNKNOWN && !connection->is_opaque &&
         (connection->is_underway ||
          !role_recognise(connection, plan->app_iov, plan->app_iov_count, plan->app_len, ROLE_CLIENT)))
@@ -377,7 +393,7 @@ static void sent_advance(struct send_plan *plan, size_t app_len)
     connection->sent_len += app_len;
     connection->ahead_len -= MIN(connection->ahead_len, app_len);
     if (connection->ahead_len)
-        sample_keep(connection, plan->app_iov, plan->app_iov_count, app_len);
+        sample_keep(connection, plan->app_iov, plan->app_iov_count, app_len, plan->app_len);
 }
 
 /* A response begins when its first bytes are handed to the kernel, and ends when its last ones have
@@ -454,20 +470,31 @@ void transfer_send_cancel(struct send_plan *plan)
     sending_end(connection);
 }
 
-const char *transfer_owed(struct connection *connection, size_t *len)
+static bool is_owed(const struct edit *edit)
 {
-    struct edit *edit = connection->edits;
-    if (!edit || edit->is_replacement || edit->sent_len == 0)
-        return NULL;
-    *len = (size_t)(edit->len - edit->sent_len);
-    return edit->text + edit->sent_len;
+    return edit && !edit->is_replacement && edit->sent_len > 0;
 }
 
-void transfer_owed_sent(struct connection *connection, size_t len)
+const char *transfer_owed_begin(struct connection *connection, size_t *len)
 {
-    connection->edits->sent_len = (uint16_t)(connection->edits->sent_len + len);
-    if (connection->edits->sent_len == connection->edits->len)
+    if (LIKELY(!__atomic_load_n(&connection->edits, __ATOMIC_RELAXED)) || !sending_claim(connection))
+        return NULL;
+    struct edit *edit = connection->edits;
+    if (is_owed(edit)) {
+        *len = (size_t)(edit->len - edit->sent_len);
+        return edit->text + edit->sent_len;
+    }
+    sending_end(connection);
+    return NULL;
+}
+
+void transfer_owed_end(struct connection *connection, size_t len)
+{
+    struct edit *edit = connection->edits;
+    edit->sent_len = (uint16_t)(edit->sent_len + len);
+    if (edit->sent_len == edit->len)
         connection_edit_done(connection);
+    sending_end(connection);
 }
 
 void transfer_give_up(struct connection *connection)

@@ -52,12 +52,12 @@ struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, in
  * out to be another file. The connection is given up. */
 void transfer_send_cancel(struct send_plan *plan);
 
-/* transfer_owed - what must go out before anything else can: the rest of a header that was sent in
+/* transfer_owed_begin - what must go out before anything else can: the rest of a header that was sent in
  * part. NULL if nothing is owed. For calls whose bytes we do not see (sendfile). */
-const char *transfer_owed(struct connection *connection, size_t *len);
+const char *transfer_owed_begin(struct connection *connection, size_t *len);
 
-/* transfer_owed_sent - @len bytes of what is owed went out. */
-void transfer_owed_sent(struct connection *connection, size_t len);
+/* transfer_owed_end - @len bytes of what is owed went out. */
+void transfer_owed_end(struct connection *connection, size_t len);
 
 /* transfer_give_up - bytes go past us from now on (stdio, system calls), or may: nobody can say any more
  * where a head ends. */

@@ -610,19 +610,58 @@ Test(transfer, what_is_sent_unseen_goes_behind_what_is_owed)
     script_post(&g_script);
     size_t mark = g_script.marks[0].offset;
     simulated_init(&g_sim);
-    cr_assert_null(transfer_owed(g_sim.connection, &len));
+    cr_assert_null(transfer_owed_begin(g_sim.connection, &len));
     stutter = (struct stutter){mark + 5, 1};
     g_sim.take = stutter_take;
     g_sim.state = &stutter;
     cr_assert_eq(simulated_send(&g_sim, g_script.bytes, mark + 2), (ssize_t)mark);
-    const char *owed = transfer_owed(g_sim.connection, &len);
+    const char *owed = transfer_owed_begin(g_sim.connection, &len);
     cr_assert_not_null(owed);
     cr_assert_eq(len, strlen("traceparent: \r\n") + TRACEPARENT_LEN - 5);
     cr_assert_eq(memcmp(owed, "parent: 00-" TRACE_ID, 43), 0);
-    transfer_owed_sent(g_sim.connection, 3);
-    cr_assert_eq(memcmp(transfer_owed(g_sim.connection, &len), "ent: 00-", 8), 0);
-    transfer_owed_sent(g_sim.connection, len);
-    cr_assert_null(transfer_owed(g_sim.connection, &len));
+    transfer_owed_end(g_sim.connection, 3);
+    cr_assert_eq(memcmp(transfer_owed_begin(g_sim.connection, &len), "ent: 00-", 8), 0);
+    transfer_owed_end(g_sim.connection, len);
+    cr_assert_null(transfer_owed_begin(g_sim.connection, &len));
+}
+
+Test(transfer, what_is_owed_belongs_to_the_thread_that_sends)
+{
+    struct send_plan plan;
+    struct stutter stutter = {.first = 0};
+    size_t len;
+    work_for_a_request("");
+    script_begin(&g_script);
+    script_post(&g_script);
+    size_t mark = g_script.marks[0].offset;
+    simulated_init(&g_sim);
+    stutter = (struct stutter){mark + 5, 1};
+    g_sim.take = stutter_take;
+    g_sim.state = &stutter;
+    simulated_send(&g_sim, g_script.bytes, g_script.len);
+    struct iovec iov = {g_script.bytes + mark, g_script.len - mark};
+    transfer_send_begin(&plan, g_sim.connection, 3, &iov, 1, 0);
+    cr_assert_null(transfer_owed_begin(g_sim.connection, &len), "another thread sends it");
+    transfer_send_end(&plan, -1, EAGAIN);
+    cr_assert_not_null(transfer_owed_begin(g_sim.connection, &len));
+    transfer_owed_end(g_sim.connection, 0);
+}
+
+Test(transfer, other_bytes_than_announced_are_noticed_however_few_come_at_once)
+{
+    struct stutter stutter;
+    static const char other[] = "DELETE / HTTP/1.1\r\n\r\n";
+    script_begin(&g_script);
+    script_post(&g_script);
+    simulated_init(&g_sim);
+    stutter = (struct stutter){10, 0};
+    g_sim.take = stutter_take;
+    g_sim.state = &stutter;
+    cr_assert_eq(simulated_send(&g_sim, g_script.bytes, g_script.len), 10);
+    cr_assert_eq(simulated_send(&g_sim, g_script.bytes + 10, 4), 4);
+    cr_assert_not(g_sim.connection->is_opaque);
+    simulated_send(&g_sim, other, strlen(other));
+    cr_assert(g_sim.connection->is_opaque);
 }
 
 Test(transfer, a_body_that_is_sent_unseen_counts)

@@ -1,0 +1,31 @@
+/* memory.h - may this be read? For pointers that a program hands to a system call: the kernel answers EFAULT
+ * where we would crash. */
+#ifndef RUN_TRACED_BASE_MEMORY_H
+#define RUN_TRACED_BASE_MEMORY_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { MEMORY_PAGE_LEN = 4096, MEMORY_PAGES_KNOWN = 16 };
+
+/* Behind the function below: not to be used directly. Numbers of pages; 0: none. */
+extern THREAD_LOCAL uintptr_t t_memory_pages[MEMORY_PAGES_KNOWN];
+bool memory_ask(uintptr_t first, uintptr_t last);
+
+/* memory_is_readable - are these @len bytes mapped and readable? The kernel is asked once for a page (80 ns);
+ * for some pages a thread remembers that they were. Of more than 64 KiB, the first 64 and the last page are
+ * looked at. A page that was taken away since it was last read looks readable still; everything does to a kernel
+ * that does not tell, and in a sandbox. Hot path, signal-safe. */
+static inline bool memory_is_readable(const void *address, size_t len)
+{
+    uintptr_t first = (uintptr_t)address / MEMORY_PAGE_LEN;
+    uintptr_t last = ((uintptr_t)address + len - (len > 0)) / MEMORY_PAGE_LEN;
+    if (LIKELY(first == last && t_memory_pages[first % MEMORY_PAGES_KNOWN] == first && first))
+        return true;
+    return memory_ask(first, last);
+}
+
+#endif
