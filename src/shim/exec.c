@@ -32,6 +32,8 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
     char library[EXEC_PRELOAD_LEN_MAX];
     if (!shim_is_tracing() || !call->file || !exec_environment_library(envp, library))
         return false;
+    if (UNLIKELY(g_raw_is_forbidden)) /* its start makes system calls that the sandbox may not know */
+        return true;
     int fd = open_program(call);
     bool is_welcome = fd < 0 || exec_target_takes_library(fd);
     if (fd >= 0)
@@ -218,7 +220,7 @@ static NOINLINE char **environ_change(void)
     char library[EXEC_PRELOAD_LEN_MAX];
     char **before = environ;
     if (!shim_is_tracing() || !exec_environment_library(before, library) ||
-        exec_library_is_there(library))
+        (!g_raw_is_forbidden && exec_library_is_there(library)))
         return NULL;
     if (!room)
         room = raw_map_anonymous(sizeof *room);

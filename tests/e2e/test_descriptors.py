@@ -786,6 +786,30 @@ class Sandboxes(Tiny):
                 return 0;
             }""", requests=3, traceparents=None, spans_count=2, by_prefix=True)
 
+    @not_sanitized("their runtime makes system calls of its own")
+    def test_a_program_that_is_started_in_a_sandbox(self):
+        """The filter knows what its start needs, and no more: the library stays outside."""
+        start = ", ".join(f"SYS_{name}" for name in (
+            "execve", "brk", "mmap", "munmap", "mprotect", "openat", "newfstatat", "pread64", "access",
+            "arch_prctl", "set_tid_address", "set_robust_list", "rseq", "prlimit64", "getrandom", "fstat",
+            "rt_sigaction", "rt_sigprocmask", "clone", "clone3", "wait4", "futex", "getpid", "getppid", "getcwd",
+            "getuid", "geteuid", "getgid", "getegid"))
+        if os.uname().machine != "x86_64":
+            self.skipTest("lists the system calls of x86-64")
+        for how in ('execl("/bin/echo", "echo", "by exec", NULL)', 'execlp("echo", "echo", "by PATH", NULL)',
+                    'return system("exec echo by a shell")'):
+            with self.subTest(how=how):
+                self.both(self.FILTER.replace("SYS_accept}", f"SYS_accept, {start}}}") + f"""
+                    int main(int argc, char **argv) {{ (void)argc;
+                        int fd = connect_to(argv[1]);
+                        ask(fd, 0);
+                        close(fd);
+                        if (filter_install(0)) return 3;
+                        {how};
+                        return 4;
+                    }}""", requests=1, spans_count=1, by_prefix=True)
+                self.assertIn(b"by ", self.bare_result.stdout)
+
     def test_the_strict_mode(self):
         """Not even the clock may be read: nothing is traced from there on."""
         self.both(self.FILTER + """
