@@ -485,10 +485,10 @@ static void application_urge(struct play *play)
 static void send_unseen(struct play *play, size_t len)
 {
     size_t owed_len;
-    const char *owed = transfer_owed(play->connection, &owed_len);
     len = MIN(len, play->sent_len);
     if (!len)
         return;
+    const char *owed = transfer_owed_begin(play->connection, &owed_len);
     if (play->wire.foreign == FOREIGN_ID) { /* some of the digits are the application's then */
         struct wire *wire = &play->wire;
         wire->len = MIN(wire->len + len, (size_t)ID_LEN);
@@ -497,7 +497,7 @@ static void send_unseen(struct play *play, size_t len)
     }
     if (owed) {
         header_bytes(play, owed, owed_len);
-        transfer_owed_sent(play->connection, owed_len);
+        transfer_owed_end(play->connection, owed_len);
     }
     if (play->wire.foreign == FOREIGN_HEADER)
         header_end(&play->wire, play->sent[0], play->is_truthful);
