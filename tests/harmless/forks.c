@@ -80,8 +80,10 @@ static void vfork_and_exec(const char *self)
     posix_spawn_file_actions_adddup2(&actions, pair[1], 0);
     posix_spawn_file_actions_addclose(&actions, pair[0]);
     fflush(stdout);
-    TRY(posix_spawn(&child, self, &actions, NULL, arguments, environ));
-    child_print("spawned", child);
+    errno = ERRNO_BEFORE;
+    int spawned = posix_spawn(&child, self, &actions, NULL, arguments, environ), spawned_errno = errno;
+    child_print("spawned", child); /* whose output comes first */
+    printf("posix_spawn: %d, errno %s\n", spawned, spawned_errno == ERRNO_BEFORE ? "kept" : "changed");
     posix_spawn_file_actions_destroy(&actions);
     fflush(stdout);
     TRY(system("exit 3"));
