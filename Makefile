@@ -92,6 +92,10 @@ test-harmless: test-deps ## small programs and random socket operations: the sam
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(BUILD) tests/harmless/run $(HARMLESS_FLAGS)
 
+test-races: test-deps ## several threads under ThreadSanitizer
+	@$(MAKE) --no-print-directory -s BUILD=build-tsan SAN=thread all
+	@BUILD=build-tsan tests/harmless/run --races
+
 unit-tests: $(UNIT_TESTS)
 
 fuzz: deps ## fuzz the parsers and the viewer (FUZZ_SECONDS=10 a target; without clang, the seeds alone)
@@ -169,7 +173,7 @@ check-packages:
 	    echo "make: libcjson and libcurl are needed to build; run: make deps" >&2; exit 1; }
 
 clean: ## remove what was built
-	rm -rf build build-san build-fuzz build-fuzz-replay
+	rm -rf build build-san build-tsan build-fuzz build-fuzz-replay
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -179,6 +183,6 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test test-harmless strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
+.PHONY: all testapps demo test test-harmless test-races strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
         fuzz-deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:

@@ -41,7 +41,8 @@ static struct span *direct_claim(void)
         run_stats_count_drop(DROP_NO_MEMORY, 0);
         return NULL;
     }
-    span->index = index;
+    /* Another thread may still look for a link there (slab_alloc). */
+    __atomic_store_n(&span->index, index, __ATOMIC_RELAXED);
     return span;
 }
 

@@ -58,7 +58,7 @@ extern bool g_real_is_resolved;
 void real_resolve(void);
 
 /* Marks what a sanitizer's runtime may call before it can check anything. */
-#define EARLY __attribute__((no_sanitize("address", "undefined")))
+#define EARLY __attribute__((no_sanitize("address", "undefined", "thread")))
 
 EARLY static inline const struct real_calls *real_calls(void)
 {

@@ -31,10 +31,16 @@ struct connection *connection_new(void)
     return connection;
 }
 
+/* A thread that does not own the edits may look whether there are any (transfer_send_begin). */
+static void edit_link(struct edit **at, struct edit *edit)
+{
+    __atomic_store_n(at, edit, __ATOMIC_RELAXED);
+}
+
 void connection_edit_done(struct connection *connection)
 {
     struct edit *edit = connection->edits;
-    connection->edits = edit->next;
+    edit_link(&connection->edits, edit->next);
     slab_free(&g_edits, edit->index);
 }
 
@@ -126,7 +132,7 @@ struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
     struct edit **end = &connection->edits;
     while (*end)
         end = &(*end)->next;
-    *end = edit;
+    edit_link(end, edit);
     return edit;
 }
 

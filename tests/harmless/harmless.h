@@ -40,6 +40,12 @@
 #define STR_LEN(literal) (sizeof(literal) - 1)
 #define COUNT_OF(array) (sizeof(array) / sizeof(array)[0])
 
+#ifdef __SANITIZE_THREAD__
+enum { IS_THREAD_SANITIZED = true };
+#else
+enum { IS_THREAD_SANITIZED = false };
+#endif
+
 enum { ERRNO_BEFORE = 7777, PATIENCE_MS = 5000 };
 
 static const char GET[] UNUSED = "GET /harmless HTTP/1.1\r\nHost: peer\r\nAccept: */*\r\n\r\n";
