@@ -47,6 +47,29 @@ Test(table, adds_finds_removes)
     }
 }
 
+/* More than a test may open. */
+Test(table, a_million_descriptors)
+{
+    enum { COUNT = 1000000, STEP = 10 };
+    static struct connection *connections[COUNT / STEP];
+    for (int fd = 0; fd < COUNT; fd++) {
+        if (fd % STEP)
+            table_ignore(fd);
+        else
+            cr_assert_not_null(connections[fd / STEP] = table_add(fd), "%d", fd);
+    }
+    for (int fd = 0; fd < COUNT; fd++)
+        cr_assert_eq(table_find(fd), fd % STEP ? NULL : connections[fd / STEP], "%d", fd);
+    table_duplicate(COUNT - STEP, COUNT);
+    cr_assert_eq(table_find(COUNT), connections[COUNT / STEP - 1]);
+    table_remove_range(STEP, ~0U);
+    for (int fd = 1; fd <= COUNT; fd++)
+        cr_assert_null(table_find(fd), "%d", fd);
+    for (int i = 1; i < COUNT / STEP; i++)
+        cr_assert_eq(fd_count(connections[i]), 0, "%d", i * STEP);
+    cr_assert_eq(table_find(0), connections[0]);
+}
+
 Test(table, numbers_beyond_its_end_are_let_go)
 {
     static const int fds[] = {-1, TABLE_FD_COUNT, 1 << 30};
