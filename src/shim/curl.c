@@ -12,6 +12,26 @@
 #include <stdarg.h>
 #include <string.h>
 
+static const struct library_symbol SYMBOLS[] = {
+    {"curl_easy_perform", offsetof(struct curl_library, perform)},
+    {"curl_easy_setopt", offsetof(struct curl_library, setopt)},
+    {"curl_easy_reset", offsetof(struct curl_library, reset)},
+    {"curl_easy_duphandle", offsetof(struct curl_library, duphandle)},
+    {"curl_easy_cleanup", offsetof(struct curl_library, cleanup)},
+    {"curl_easy_getinfo", offsetof(struct curl_library, getinfo)},
+    {"curl_easy_strerror", offsetof(struct curl_library, strerror)},
+};
+
+static struct curl_library g_copies[LIBRARY_COPIES_MAX];
+
+struct library_family g_curl_family = {
+    .prefix = "libcurl",
+    .symbols = SYMBOLS,
+    .symbol_count = ARRAY_LEN(SYMBOLS),
+    .copies = (char *)g_copies,
+    .calls_len = sizeof g_copies[0],
+};
+
 static void setopt_note(CURL *easy, CURLoption option, void *value)
 {
     struct curl_handle *handle = curl_handle_get(easy);

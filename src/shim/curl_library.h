@@ -1,8 +1,9 @@
-/* curl_library.h - the libcurl that a caller was linked against. Two of them in one process happen
- * (OpenSSL's and GnuTLS's), and a handle of one must never reach the other. */
+/* curl_library.h - libcurl's functions. Two libcurls in one process happen (OpenSSL's and GnuTLS's), and a handle
+ * of one must never reach the other. */
 #ifndef RUN_TRACED_SHIM_CURL_LIBRARY_H
 #define RUN_TRACED_SHIM_CURL_LIBRARY_H
 
+#include "shim/library.h"
 #include "shim/real.h"
 
 struct curl_library {
@@ -15,8 +16,12 @@ struct curl_library {
     __typeof__(&curl_easy_strerror) strerror;
 };
 
-/* curl_library_of - for the code at @caller (a return address). The first call from an object asks
- * the loader, and may take its lock; NULL if there is no libcurl at all. */
-const struct curl_library *curl_library_of(const void *caller);
+extern struct library_family g_curl_family;
+
+/* curl_library_of - as library_of. */
+static inline const struct curl_library *curl_library_of(const void *caller)
+{
+    return library_of(&g_curl_family, caller);
+}
 
 #endif

@@ -247,10 +247,25 @@ bool module_any_plumbing(void)
     return false;
 }
 
+static bool is_named(const struct link_map *map, const char *prefix)
+{
+    return strncmp(base_name(map->l_name), prefix, strlen(prefix)) == 0;
+}
+
+const struct link_map *module_find_loaded(const char *prefix)
+{
+    const struct link_map *map = _r_debug.r_map;
+    while (map && !is_named(map, prefix))
+        map = map->l_next;
+    return map;
+}
+
 const struct link_map *module_find_needed(const struct link_map *map, const char *prefix)
 {
     struct symbol_table table = {0};
     const uint32_t *hash;
+    if (is_named(map, prefix))
+        return map;
     dynamic_table(map, &table, &hash);
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag != DT_NEEDED ||

@@ -38,8 +38,11 @@ bool module_any_imports(const char *const *names);
 /* module_any_plumbing - is libcurl or a TLS library loaded now? */
 bool module_any_plumbing(void);
 
-/* module_find_needed - the loaded library whose name begins with @prefix and that @map was linked
- * against, or NULL. Walks the loader's list of objects without its lock. */
+/* module_find_needed - the loaded library whose file's name begins with @prefix and that @map was linked
+ * against, or is; or NULL. Walks the loader's list of objects without its lock. */
 const struct link_map *module_find_needed(const struct link_map *map, const char *prefix);
+
+/* module_find_loaded - the first library loaded whose file's name begins with @prefix, or NULL. In the same way. */
+const struct link_map *module_find_loaded(const char *prefix);
 
 #endif

@@ -12,10 +12,10 @@ struct symbol {
 
 static const struct symbol SYMBOLS[] = {
 #define INTERPOSE(name) {#name, offsetof(struct real_calls, name)},
-#define INTERPOSE_CURL(name)
+#define INTERPOSE_LATER(name)
 #include "shim/symbols.def"
 #undef INTERPOSE
-#undef INTERPOSE_CURL
+#undef INTERPOSE_LATER
 };
 
 EARLY void real_resolve(void)

@@ -44,16 +44,16 @@ int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout
 
 struct real_calls {
 #define INTERPOSE(name) __typeof__(&name) name;
-#define INTERPOSE_CURL(name) __typeof__(&name) name;
+#define INTERPOSE_LATER(name)
 #include "shim/symbols.def"
 #undef INTERPOSE
-#undef INTERPOSE_CURL
+#undef INTERPOSE_LATER
 };
 
 extern struct real_calls g_real;
 extern bool g_real_is_resolved;
 
-/* real_resolve - finds all but libcurl's functions by dlsym(RTLD_NEXT): once, at start-up, or when a
+/* real_resolve - finds all but what is found later (library.h) by dlsym(RTLD_NEXT): once, at start-up, or when a
  * call comes before that. About 0.1 us a symbol. */
 void real_resolve(void);
 
