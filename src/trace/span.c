@@ -255,6 +255,8 @@ const char *span_event_name(unsigned id)
     static const char *const names[SPAN_EVENT_COUNT] = {
         [SPAN_EVENT_CONNECT] = "connect",
         [SPAN_EVENT_CONNECTED] = "connected",
+        [SPAN_EVENT_TLS_START] = "tls.handshake.start",
+        [SPAN_EVENT_TLS_DONE] = "tls.handshake.done",
         [SPAN_EVENT_REQUEST_FIRST_BYTE] = "request.first_byte",
         [SPAN_EVENT_RESPONSE_FIRST_BYTE] = "response.first_byte",
     };

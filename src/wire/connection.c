@@ -90,6 +90,7 @@ void connection_push(struct connection *connection, struct exchange *exchange)
 {
     exchange->next = NULL;
     exchange->peer = &connection->peer;
+    exchange->tls = connection->tls;
     if (connection->last)
         connection->last->next = exchange;
     else
@@ -161,29 +162,52 @@ void connection_connect_begin(struct connection *connection, const struct sockad
     lock_release(&connection->lock);
 }
 
-/* A CLIENT span for a connection that never came to be. */
-static void connect_fail_report(struct connection *connection, const char *error_type,
-                                const char *message)
+/* A CLIENT span for a connection that never came to be. @start_ns: monotonic. */
+static struct span *unmade_span_start(struct connection *connection, const char *name, uint64_t start_ns)
 {
     const struct active_context *parent = &connection->connect_active;
-    struct span *span = span_start(SPAN_KIND_CLIENT, connection->connect_start_ns);
+    struct span *span = span_start(SPAN_KIND_CLIENT, start_ns);
     struct span_context context;
     bool has_parent = parent->source != ACTIVE_NONE;
     if (!span)
-        return;
+        return NULL;
     span_context_child(&context, has_parent ? &parent->context : NULL);
     span_set_context(span, &context, has_parent ? parent->context.span_id : NULL);
-    span_set_name(span, "connect", 7);
-    endpoint_describe(&connection->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    span_set_name(span, name, strlen(name));
     endpoint_describe(&connection->peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS,
                       ATTRIBUTE_NETWORK_PEER_PORT);
     span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT,
                     connection->peer.any.sa_family == AF_UNIX ? "unix" : "tcp",
                     connection->peer.any.sa_family == AF_UNIX ? 4 : 3);
     callsite_record(span);
-    span_add_event(span, SPAN_EVENT_CONNECT, connection->connect_start_ns);
+    return span;
+}
+
+static void unmade_span_end(struct span *span, const char *error_type, const char *message)
+{
     span_set_error(span, error_type, message);
     span_end(span, clock_monotonic_ns());
+}
+
+static void connect_fail_report(struct connection *connection, const char *error_type,
+                                const char *message)
+{
+    struct span *span = unmade_span_start(connection, "connect", connection->connect_start_ns);
+    endpoint_describe(&connection->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    span_add_event(span, SPAN_EVENT_CONNECT, connection->connect_start_ns);
+    unmade_span_end(span, error_type, message);
+}
+
+void connection_handshake_fail_report(struct connection *connection, const char *error_type, const char *message)
+{
+    const struct tls_facts *tls = connection->tls;
+    struct span *span = unmade_span_start(connection, "TLS handshake", tls->handshake_start_ns);
+    if (*tls->server_name)
+        span_set_string(span, ATTRIBUTE_SERVER_ADDRESS, tls->server_name, strlen(tls->server_name));
+    else
+        endpoint_describe(&connection->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    span_add_event(span, SPAN_EVENT_TLS_START, tls->handshake_start_ns);
+    unmade_span_end(span, error_type, message);
 }
 
 /* The application's mistakes are not the network's failures. */

@@ -13,6 +13,7 @@
 #include "wire/exchange.h"
 #include "wire/http_common.h"
 #include "wire/http1.h"
+#include "wire/tls_facts.h"
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
@@ -54,6 +55,7 @@ struct connection {
     int fd;                  /* the descriptor that the call under way was made with */
     uint8_t role;            /* enum connection_role: by who asks, not by who connected */
     const struct protocol *protocol;
+    const struct tls_facts *tls; /* NULL: a socket's own bytes; else a TLS session's plaintext */
     uint64_t connect_start_ns; /* 0: not connected by us */
     uint64_t connected_ns;     /* 0: not known */
     int send_error;            /* errno of a send that failed for good */
@@ -99,6 +101,10 @@ void connection_shutdown_write(struct connection *connection);
 
 /* connection_release - a descriptor that names it is about to be closed; the last one ends it. */
 void connection_release(struct connection *connection, int fd);
+
+/* connection_handshake_fail_report - caller holds the lock: a CLIENT span for a connection that was made, but
+ * whose TLS handshake failed. */
+void connection_handshake_fail_report(struct connection *connection, const char *error_type, const char *message);
 
 /* connection_exit_all - the process ends: what is open is reported. Library end only. */
 void connection_exit_all(void);

@@ -150,8 +150,7 @@ static void propagation_describe(const struct exchange *exchange)
                         exchange->propagation_skipped, strlen(exchange->propagation_skipped));
 }
 
-void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer,
-                              struct http_common **common)
+void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends)
 {
     bool has_parent = exchange->active.source != ACTIVE_NONE;
     if (exchange->span) {
@@ -160,7 +159,7 @@ void exchange_client_head_end(struct exchange *exchange, const union endpoint *p
         callsite_record(exchange->span);
         propagation_describe(exchange);
         if (exchange->head)
-            http_head_describe_client(exchange->head, exchange->span, peer, common);
+            http_head_describe_client(exchange->head, exchange->span, ends);
     }
     http_head_free(exchange->head);
     exchange->head = NULL;
@@ -185,8 +184,7 @@ static void server_context_make(struct exchange *exchange)
                               memory_order_release);
 }
 
-void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
-                              const union endpoint *local, struct http_common **common)
+void exchange_server_head_end(struct exchange *exchange, const struct http_ends *ends)
 {
     struct active_context *active = &exchange->active;
     exchange_own_span(exchange);
@@ -195,7 +193,7 @@ void exchange_server_head_end(struct exchange *exchange, const union endpoint *p
     if (exchange->span) {
         span_set_context(exchange->span, &active->context,
                          active->has_incoming ? active->incoming_span_id : NULL);
-        http_head_describe_server(exchange->head, exchange->span, peer, local, common);
+        http_head_describe_server(exchange->head, exchange->span, ends);
         exchange->open_slot = active_open_slot(exchange->span->tid);
         active_open_change(exchange->open_slot, 1);
     }
@@ -278,14 +276,14 @@ static void sizes_describe(struct exchange *exchange)
 static void head_complete_late(struct exchange *exchange)
 {
     static const union endpoint unknown;
-    const union endpoint *peer = exchange->peer ? exchange->peer : &unknown;
     struct http_common *common = NULL;
+    const struct http_ends ends = {exchange->peer ? exchange->peer : &unknown, &unknown, exchange->tls, &common};
     if (!exchange->head || !exchange->span)
         return;
     if (exchange->kind == SPAN_KIND_SERVER)
-        exchange_server_head_end(exchange, peer, &unknown, &common);
+        exchange_server_head_end(exchange, &ends);
     else
-        exchange_client_head_end(exchange, peer, &common);
+        exchange_client_head_end(exchange, &ends);
     http_common_free(&common);
 }
 

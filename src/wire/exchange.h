@@ -20,6 +20,7 @@ struct exchange {
     uint32_t fork_count;         /* process_fork_count() when it began */
     struct exchange *next;       /* the next one on the same connection */
     const union endpoint *peer;  /* the connection's, which outlives it; NULL: not known */
+    const struct tls_facts *tls; /* the connection's */
     struct span *span;           /* NULL: not recorded */
     struct span *snapshot;       /* in a fork child: the span as it was at the fork */
     int pid;                     /* of the process whose span it is */
@@ -59,11 +60,9 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
 void exchange_respect_application(struct exchange *exchange);
 
 /* exchange_client_head_end, _server_head_end - the request's head is complete. The server's makes the
- * span context and the attributes; it does not activate. @local may be unknown. */
-void exchange_client_head_end(struct exchange *exchange, const union endpoint *peer,
-                              struct http_common **common);
-void exchange_server_head_end(struct exchange *exchange, const union endpoint *peer,
-                              const union endpoint *local, struct http_common **common);
+ * span context and the attributes; it does not activate. */
+void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends);
+void exchange_server_head_end(struct exchange *exchange, const struct http_ends *ends);
 
 /* exchange_own_span - to be called before anything is written to the span of an exchange that may have
  * begun before a fork: in the child, the span becomes a copy of what the parent's was then. The parent's

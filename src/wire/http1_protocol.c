@@ -137,6 +137,15 @@ static uint64_t request_start_ns(const struct connection *connection)
     return connection->connect_start_ns;
 }
 
+/* Of the handshake, what lies within the span. */
+static void handshake_describe(struct span *span, const struct tls_facts *tls, uint64_t start_ns)
+{
+    if (tls->handshake_start_ns >= start_ns)
+        span_add_event(span, SPAN_EVENT_TLS_START, tls->handshake_start_ns);
+    if (tls->handshake_end_ns >= start_ns)
+        span_add_event(span, SPAN_EVENT_TLS_DONE, tls->handshake_end_ns);
+}
+
 static void request_begin(struct input *input, const struct http1_event *event,
                           bool is_whole)
 {
@@ -156,6 +165,8 @@ static void request_begin(struct input *input, const struct http1_event *event,
         span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);
     if (start_ns == connection->connect_start_ns && connection->connected_ns)
         span_add_event(exchange->span, SPAN_EVENT_CONNECTED, connection->connected_ns);
+    if (connection->is_first_request && connection->tls)
+        handshake_describe(exchange->span, connection->tls, start_ns);
     span_add_event(exchange->span, SPAN_EVENT_REQUEST_FIRST_BYTE,
                    connection->requests.message_start_ns);
     connection->is_first_request = false;
@@ -245,16 +256,17 @@ static void request_head_end(struct input *input)
 {
     struct connection *connection = input->connection;
     struct exchange *exchange = connection->current;
+    const struct http_ends ends = {&connection->peer, &connection->local, connection->tls, &connection->common};
     http1_set_framing(&connection->requests.parser, HTTP1_FRAMING_DECLARED);
     if (!exchange)
         return;
     if (connection->role == ROLE_CLIENT) {
-        exchange_client_head_end(exchange, &connection->peer, &connection->common);
+        exchange_client_head_end(exchange, &ends);
         return;
     }
     if (exchange->head && !exchange->head->host_len)
         connection_find_local(connection);
-    exchange_server_head_end(exchange, &connection->peer, &connection->local, &connection->common);
+    exchange_server_head_end(exchange, &ends);
     if (is_next_here(connection, exchange))
         exchange_activate(exchange);
 }

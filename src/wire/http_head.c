@@ -239,73 +239,84 @@ static bool target_is_absolute(const struct http_head *head)
            memmem(head->target, head->target_len, "://", 3);
 }
 
-/* What does not depend on the request's own line. */
-static void ends_describe(const struct http_head *head, struct span *span,
-                          const union endpoint *peer)
+static void tls_describe(struct span *span, const struct tls_facts *tls)
 {
+    if (*tls->version)
+        span_set_string(span, ATTRIBUTE_TLS_PROTOCOL_VERSION, tls->version, strlen(tls->version));
+    if (*tls->cipher)
+        span_set_string(span, ATTRIBUTE_TLS_CIPHER, tls->cipher, strlen(tls->cipher));
+}
+
+/* What does not depend on the request's own line. */
+static void ends_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    const union endpoint *peer = ends->peer;
     endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
     if (peer->any.sa_family == AF_UNIX)
         span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT, "unix", 4);
     span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, head->minor ? "1.1" : "1.0", 3);
-    span_set_string(span, ATTRIBUTE_URL_SCHEME, "http", 4);
+    span_set_string(span, ATTRIBUTE_URL_SCHEME, "https", ends->tls ? 5 : 4);
+    if (ends->tls)
+        tls_describe(span, ends->tls);
     if (head->user_agent_len)
         span_set_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL, head->user_agent,
                         head->user_agent_len);
 }
 
-static void server_describe(const struct http_head *head, struct span *span,
+/* @server: its end of the connection. */
+static void server_describe(const struct http_head *head, struct span *span, const struct http_ends *ends,
                             const union endpoint *server)
 {
+    int default_port = ends->tls ? 443 : 80;
     if (head->host_len)
-        host_describe(span, head->host, head->host_len, 80);
+        host_describe(span, head->host, head->host_len, default_port);
+    else if (ends->tls && *ends->tls->server_name)
+        host_describe(span, ends->tls->server_name, strlen(ends->tls->server_name), default_port);
     else
         endpoint_describe(server, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
 }
 
 /* The URL as the request says it: RFC 9112 3.3. */
-static void full_url_describe(const struct http_head *head, struct span *span,
-                              const union endpoint *peer)
+static void full_url_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
     char bytes[HTTP_TARGET_LEN_MAX + HTTP_HOST_LEN_MAX + 16];
     struct text url = text_on(bytes, sizeof bytes);
-    text_append(&url, "http://", 7);
+    text_append_string(&url, ends->tls ? "https://" : "http://");
     text_append(&url, head->host, head->host_len);
     if (!head->host_len)
-        endpoint_append_authority(peer, &url);
+        endpoint_append_authority(ends->peer, &url);
     if (head->target_len && head->target[0] == '/')
         redact_append_url(&url, head->target, head->target_len);
     span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
 }
 
 /* The target itself says which server: a request to a proxy. */
-static void proxied_describe(const struct http_head *head, struct span *span,
-                             const union endpoint *peer)
+static void proxied_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
     char bytes[HTTP_TARGET_LEN_MAX + 16];
     struct text url = text_on(bytes, sizeof bytes);
-    ends_describe(head, span, peer);
+    ends_describe(head, span, ends);
     redact_append_url(&url, head->target, head->target_len);
     http_describe_url_server(span, head->target, head->target_len);
     span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
 }
 
-void http_head_describe_client(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, struct http_common **common)
+void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
     if (!span)
         return;
     http_describe_method(span, head->method, head->method_len);
     if (target_is_absolute(head) || is_method(head, "CONNECT")) {
-        proxied_describe(head, span, peer);
+        proxied_describe(head, span, ends);
         return;
     }
-    full_url_describe(head, span, peer);
-    if (http_common_add(*common, head, span))
+    full_url_describe(head, span, ends);
+    if (http_common_add(*ends->common, head, span))
         return;
     uint32_t from = span_attributes_end(span);
-    ends_describe(head, span, peer);
-    server_describe(head, span, peer);
-    http_common_keep(common, head, span, from);
+    ends_describe(head, span, ends);
+    server_describe(head, span, ends, ends->peer);
+    http_common_keep(ends->common, head, span, from);
 }
 
 /* The part of the target behind scheme and authority. */
@@ -334,19 +345,17 @@ static void path_describe(const struct http_head *head, struct span *span)
     span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
 }
 
-void http_head_describe_server(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, const union endpoint *local,
-                               struct http_common **common)
+void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
     if (!span)
         return;
     http_describe_method(span, head->method, head->method_len);
     path_describe(head, span);
-    if (http_common_add(*common, head, span))
+    if (http_common_add(*ends->common, head, span))
         return;
     uint32_t from = span_attributes_end(span);
-    ends_describe(head, span, peer);
-    endpoint_describe(peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
-    server_describe(head, span, local);
-    http_common_keep(common, head, span, from);
+    ends_describe(head, span, ends);
+    endpoint_describe(ends->peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
+    server_describe(head, span, ends, ends->local);
+    http_common_keep(ends->common, head, span, from);
 }

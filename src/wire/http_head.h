@@ -6,6 +6,7 @@
 #include "trace/span.h"
 #include "wire/endpoint.h"
 #include "wire/http1.h"
+#include "wire/tls_facts.h"
 
 enum {
     HTTP_TARGET_LEN_MAX = 1024,
@@ -61,14 +62,17 @@ void http_head_note_field(struct http_head *head, const struct http1_event *fiel
  * W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
 bool http_head_extract(const struct http_head *head, struct span_context *out);
 
-/* http_head_describe_client, _server - names the span and sets its attributes. @peer: the other end.
- * @local: our own end, may be unknown. @common: where the connection keeps what its requests have in
- * common. */
-void http_head_describe_client(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, struct http_common **common);
-void http_head_describe_server(const struct http_head *head, struct span *span,
-                               const union endpoint *peer, const union endpoint *local,
-                               struct http_common **common);
+/* Who talks, and by what. */
+struct http_ends {
+    const union endpoint *peer;
+    const union endpoint *local; /* may be unknown; not asked for by clients */
+    const struct tls_facts *tls; /* NULL: in the clear */
+    struct http_common **common; /* where the connection keeps what its requests have in common */
+};
+
+/* http_head_describe_client, _server - names the span and sets its attributes. */
+void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends);
+void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends);
 
 /* http_describe_method - sets name and method of a span, by the convention's closed list: a method
  * that is not on it becomes _OTHER, and the span's name HTTP. */

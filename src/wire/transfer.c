@@ -363,6 +363,21 @@ void transfer_send_resume(struct send_plan *plan)
     plan_write(plan, plan->block ? IOV_MAX : SEND_PLAN_ROOM);
 }
 
+size_t transfer_send_copy(const struct send_plan *plan, char *out, size_t room)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < plan->iov_count; i++) {
+        size_t part = MIN(plan->iov[i].iov_len, room - len);
+        if (part < plan->iov[i].iov_len && plan->kinds[i] == SEGMENT_INSERTION)
+            break;
+        memcpy(out + len, plan->iov[i].iov_base, part);
+        len += part;
+        if (part < plan->iov[i].iov_len)
+            break;
+    }
+    return len;
+}
+
 /* ---- what went out ---- */
 
 /* Of @sent bytes on the wire, how many were the application's? Notes how far each edit has come. */

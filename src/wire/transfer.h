@@ -45,6 +45,10 @@ void transfer_send_begin(struct send_plan *plan, struct connection *connection, 
 /* transfer_send_resume - after an outcome with is_again: @plan is what remains to be sent. */
 void transfer_send_resume(struct send_plan *plan);
 
+/* transfer_send_copy - writes what is to be sent to @out, as far as it fits into @room bytes, of at least
+ * 1 KiB: a header goes in whole or not at all. Returns its length. */
+size_t transfer_send_copy(const struct send_plan *plan, char *out, size_t room);
+
 /* transfer_send_end - the kernel answered @result, with errno @error if that is -1. */
 struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, int error);
 

@@ -16,6 +16,7 @@ TestSuite(exchange, .init = captured_begin);
 
 static const union endpoint UNKNOWN;
 static struct http_common *common;
+static const struct http_ends ENDS = {&UNKNOWN, &UNKNOWN, NULL, &common};
 
 static struct exchange *begin(enum span_kind kind, const char *method)
 {
@@ -36,7 +37,7 @@ static struct exchange *serve(const char *traceparent)
                                 .value_len = traceparent ? strlen(traceparent) : 0};
     if (traceparent)
         http_head_note_field(exchange->head, &field);
-    exchange_server_head_end(exchange, &UNKNOWN, &UNKNOWN, &common);
+    exchange_server_head_end(exchange, &ENDS);
     exchange_activate(exchange);
     return exchange;
 }
@@ -45,7 +46,7 @@ static struct exchange *call(const struct active_context *remembered)
 {
     struct exchange *exchange = begin(SPAN_KIND_CLIENT, "GET");
     exchange_choose_parent(exchange, remembered);
-    exchange_client_head_end(exchange, &UNKNOWN, &common);
+    exchange_client_head_end(exchange, &ENDS);
     return exchange;
 }
 
@@ -113,7 +114,7 @@ Test(exchange, a_traceparent_that_is_passed_on_finds_its_request)
     exchange_choose_parent(client, NULL);
     cr_assert_not(exchange_is_passed_on(client, &other));
     cr_assert(exchange_is_passed_on(client, &outgoing));
-    exchange_client_head_end(client, &UNKNOWN, &common);
+    exchange_client_head_end(client, &ENDS);
     cr_assert(is_child(client->span, server->span));
     answer(server, 200);
     client = begin(SPAN_KIND_CLIENT, "GET");
@@ -182,7 +183,7 @@ Test(exchange, what_is_dropped_or_respected_is_not_reported)
     struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
     exchange_choose_parent(client, NULL);
     exchange_respect_application(client);
-    exchange_client_head_end(client, &UNKNOWN, &common);
+    exchange_client_head_end(client, &ENDS);
     answer(client, 200);
     cr_assert_eq(captured_count(), 0);
     cr_assert_eq(captured_open_count(), 0);

@@ -57,7 +57,7 @@ Test(http_head, one_that_keeps_its_parts_needs_the_input_no_more)
     memset(target, 'x', 2);
     memset(host, 'x', 4);
     memset(user_agent, 'x', 1);
-    http_head_describe_client(head, span, &peer, &common);
+    http_head_describe_client(head, span, &(struct http_ends){&peer, NULL, NULL, &common});
     cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_FULL), "http://h:81/p");
     cr_assert_str_eq(captured_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD), "PUT");
     cr_assert_str_eq(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL), "u");
@@ -92,7 +92,7 @@ Test(http_head, client_urls)
         struct span *span = span_start(SPAN_KIND_CLIENT, 0);
         if (*rows[i].host)
             field_add(head, "Host", rows[i].host);
-        http_head_describe_client(head, span, &peer, &common);
+        http_head_describe_client(head, span, &(struct http_ends){&peer, NULL, NULL, &common});
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_FULL), rows[i].url, "%s of %s",
                          rows[i].target, rows[i].host);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), rows[i].address, "%s",
@@ -121,7 +121,7 @@ Test(http_head, server_paths_and_queries)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct http_head *head = head_of("GET", rows[i].target);
         struct span *span = span_start(SPAN_KIND_SERVER, 0);
-        http_head_describe_server(head, span, &peer, &local, &common);
+        http_head_describe_server(head, span, &(struct http_ends){&peer, &local, NULL, &common});
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_PATH), rows[i].path, "%s",
                          rows[i].target);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_QUERY), rows[i].query, "%s",
@@ -235,9 +235,9 @@ Test(http_head, what_is_kept_for_a_connection_is_told_of_like_heads_only)
         field_add(head, "Host", rows[row].host);
         field_add(head, "User-Agent", rows[row].user_agent);
         if (is_server)
-            http_head_describe_server(head, span, &peer, &local, &common);
+            http_head_describe_server(head, span, &(struct http_ends){&peer, &local, NULL, &common});
         else
-            http_head_describe_client(head, span, &peer, &common);
+            http_head_describe_client(head, span, &(struct http_ends){&peer, NULL, NULL, &common});
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), rows[row].address);
         cr_assert_eq(captured_int(span, ATTRIBUTE_SERVER_PORT), rows[row].port);
         cr_assert_str_eq(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL),
@@ -263,7 +263,7 @@ Test(http_head, long_values_are_cut)
     field_add(head, "User-Agent", value);
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
     redact_init();
-    http_head_describe_client(head, span, &peer, &common);
+    http_head_describe_client(head, span, &(struct http_ends){&peer, NULL, NULL, &common});
     cr_assert_eq(strlen(captured_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL)), HTTP_USER_AGENT_LEN_MAX);
     cr_assert_gt(strlen(captured_string(span, ATTRIBUTE_URL_FULL)), HTTP_TARGET_LEN_MAX / 2);
     http_head_free(head);
@@ -282,7 +282,7 @@ Test(http_head, a_head_begins_empty_in_old_memory)
     cr_assert_eq(again, head);
     cr_assert_not(http_head_extract(again, &context));
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
-    http_head_describe_client(again, span, &peer, &common);
+    http_head_describe_client(again, span, &(struct http_ends){&peer, NULL, NULL, &common});
     cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), "127.0.0.1");
     http_head_free(again);
     http_head_free(NULL);

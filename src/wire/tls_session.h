@@ -1,0 +1,76 @@
+/* tls_session.h - a session of a TLS library, and the connection that its plaintext makes.
+ *
+ * A session is known by the library's own handle (SSL *, gnutls_session_t). What the application reads and writes
+ * through it is a stream like a socket's: the same parsers, exchanges and edits. Only sending differs: a TLS library
+ * that could not send all at once wants the very same bytes again, so an edited message is kept until it is out.
+ * The libraries' calls are not for signal handlers, nor are these functions. They allocate nothing but from slabs. */
+#ifndef RUN_TRACED_WIRE_TLS_SESSION_H
+#define RUN_TRACED_WIRE_TLS_SESSION_H
+
+#include "wire/connection.h"
+
+#include <sys/types.h>
+
+struct tls_held;
+
+struct tls_session {
+    uint32_t link; /* belongs to the slab */
+    uint32_t index;
+    struct tls_session *next; /* of the same hash */
+    const void *handle;
+    struct connection *connection; /* never NULL */
+    struct tls_facts facts;
+    bool is_client;       /* says the handshake */
+    bool is_failed;       /* its handshake failed, and that was reported */
+    struct tls_held *held; /* an edited message that is on its way; NULL: none */
+    size_t untold_len;    /* the application's bytes that went out, but that it was not told of */
+};
+
+/* tls_session_find - the session of @handle; NULL if it is not known. */
+struct tls_session *tls_session_find(const void *handle);
+
+/* tls_session_get - the same; makes one if there is none. @fd: the socket beneath, whose peer and history are its own;
+ * -1: not known. NULL: no memory, or not to be traced. */
+struct tls_session *tls_session_get(const void *handle, int fd);
+
+/* tls_session_forget - @handle is about to be freed, or used for another session. What is open ends. */
+void tls_session_forget(const void *handle);
+
+/* tls_session_handshake_begin - a step of the handshake is about to be made. The first one counts. @server_name: as
+ * a client is going to say it, or NULL. */
+void tls_session_handshake_begin(struct tls_session *session, bool is_client, const char *server_name);
+
+/* tls_session_handshake_end - it is over. @version: of the protocol, such as "1.3"; @cipher: the suite by its IANA or
+ * the library's own name; @server_name: as the client said it, or NULL. What is too long is cut. */
+void tls_session_handshake_end(struct tls_session *session, const char *version, const char *cipher,
+                               const char *server_name);
+
+/* tls_session_handshake_fail - it failed: a client's is reported as a CLIENT span, with the request that it was made
+ * for if that is known already. @error_type: of low cardinality; @message: for people, or NULL. */
+void tls_session_handshake_fail(struct tls_session *session, const char *error_type, const char *message);
+
+/* tls_session_fail - sending or receiving failed for good: what is open ends so. */
+void tls_session_fail(struct tls_session *session, const char *error_type, const char *message);
+
+/* What makes the library's own call: returns the bytes taken, or what the application is to be told instead (0 or
+ * less). Sets @is_again if the same bytes are to be offered again. */
+struct tls_writer {
+    ssize_t (*write)(struct tls_writer *writer, const void *bytes, size_t len);
+    bool takes_parts; /* the application expects that less is taken than it offers */
+    bool is_again;
+};
+
+/* tls_session_send - sends @bytes by @writer, with what is to be put into them. Returns what the application is to be
+ * told: the count of its own bytes, or what the writer said. errno is the writer's. */
+ssize_t tls_session_send(struct tls_session *session, struct tls_writer *writer, const void *bytes, size_t len);
+
+/* tls_session_sent_unseen - the library sent @len bytes that did not pass through here. */
+void tls_session_sent_unseen(struct tls_session *session, size_t len);
+
+/* tls_session_give_up - nothing more of it is looked at. */
+void tls_session_give_up(struct tls_session *session);
+
+/* tls_session_received - the application was given @len bytes; 0: the peer has ended its side. */
+void tls_session_received(struct tls_session *session, const void *bytes, size_t len);
+
+#endif
