@@ -113,7 +113,7 @@ static void call_enter(struct call *call, const void *frame)
     int saved = errno;
     call->session = tls_session_find(call->ssl);
     if (UNLIKELY(!call->session)) {
-        call->session = tls_session_get(call->ssl, fd_of(call));
+        call->session = tls_session_get(call->ssl);
         if (call->session && call->real->is_init_finished(call->ssl))
             call->session->connection->is_underway = true;
     }
@@ -140,7 +140,7 @@ static void handshake_begin(const struct call *call)
     bool is_client = !call->real->is_server || !call->real->is_server(call->ssl);
     if (!session || session->facts.handshake_start_ns || call->real->is_init_finished(call->ssl))
         return;
-    session->connection->fd = fd_of(call);
+    tls_session_lie_on(session, fd_of(call));
     tls_session_handshake_begin(session, is_client, is_client ? server_name_of(call) : NULL);
 }
 

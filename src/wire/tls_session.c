@@ -65,7 +65,15 @@ static void history_take(struct connection *connection, const struct connection 
     active_copy(&connection->connect_active, &below->connect_active);
 }
 
-static struct tls_session *session_new(const void *handle, int fd)
+void tls_session_lie_on(struct tls_session *session, int fd)
+{
+    struct connection *below = fd >= 0 ? table_find_socket(fd) : NULL;
+    session->connection->fd = fd;
+    if (below)
+        history_take(session->connection, below);
+}
+
+static struct tls_session *session_new(const void *handle)
 {
     uint32_t index;
     struct tls_session *session = slab_alloc(&g_sessions, &index);
@@ -80,21 +88,18 @@ static struct tls_session *session_new(const void *handle, int fd)
     session->handle = handle;
     session->connection = connection;
     connection->tls = &session->facts;
-    connection->fd = fd;
-    struct connection *below = fd >= 0 ? table_find_socket(fd) : NULL;
-    if (below)
-        history_take(connection, below);
+    connection->fd = -1;
     return session;
 }
 
-struct tls_session *tls_session_get(const void *handle, int fd)
+struct tls_session *tls_session_get(const void *handle)
 {
     struct bucket *bucket = bucket_of(handle);
     if (!lock_acquire(&bucket->lock))
         return NULL;
     struct tls_session **link = link_find(bucket, handle);
     if (!*link)
-        *link = session_new(handle, fd);
+        *link = session_new(handle);
     struct tls_session *session = *link;
     lock_release(&bucket->lock);
     return session;
@@ -259,6 +264,24 @@ ssize_t tls_session_send(struct tls_session *session, struct tls_writer *writer,
             return (ssize_t)done;
         }
     }
+}
+
+ssize_t tls_session_send_rest(struct tls_session *session, struct tls_writer *writer)
+{
+    if (!session->held) {
+        ssize_t result = writer->write(writer, NULL, 0);
+        int saved = errno;
+        if (result > 0)
+            transfer_sent_announced(session->connection, (size_t)result);
+        errno = saved;
+        return result;
+    }
+    ssize_t result = held_send(session, writer);
+    if (result <= 0)
+        return result;
+    ssize_t sent = (ssize_t)session->held->app_len;
+    held_release(session);
+    return sent;
 }
 
 void tls_session_sent_unseen(struct tls_session *session, size_t len)

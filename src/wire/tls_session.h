@@ -29,9 +29,11 @@ struct tls_session {
 /* tls_session_find - the session of @handle; NULL if it is not known. */
 struct tls_session *tls_session_find(const void *handle);
 
-/* tls_session_get - the same; makes one if there is none. @fd: the socket beneath, whose peer and history are its own;
- * -1: not known. NULL: no memory, or not to be traced. */
-struct tls_session *tls_session_get(const void *handle, int fd);
+/* tls_session_get - the same; makes one if there is none. NULL: no memory. */
+struct tls_session *tls_session_get(const void *handle);
+
+/* tls_session_lie_on - @fd is the socket beneath, whose peer and history are the session's as well; -1: not known. */
+void tls_session_lie_on(struct tls_session *session, int fd);
 
 /* tls_session_forget - @handle is about to be freed, or used for another session. What is open ends. */
 void tls_session_forget(const void *handle);
@@ -63,6 +65,9 @@ struct tls_writer {
 /* tls_session_send - sends @bytes by @writer, with what is to be put into them. Returns what the application is to be
  * told: the count of its own bytes, or what the writer said. errno is the writer's. */
 ssize_t tls_session_send(struct tls_session *session, struct tls_writer *writer, const void *bytes, size_t len);
+
+/* tls_session_send_rest - the application offers nothing, which means: go on with what is on its way. */
+ssize_t tls_session_send_rest(struct tls_session *session, struct tls_writer *writer);
 
 /* tls_session_sent_unseen - the library sent @len bytes that did not pass through here. */
 void tls_session_sent_unseen(struct tls_session *session, size_t len);

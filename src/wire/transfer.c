@@ -548,6 +548,20 @@ void transfer_sent_unseen(struct connection *connection, size_t len)
         unseen_account(connection, len);
 }
 
+void transfer_sent_announced(struct connection *connection, size_t len)
+{
+    if (connection->role != ROLE_CLIENT) { /* an answer is looked at when it has gone out */
+        transfer_give_up(connection);
+        return;
+    }
+    if (!sending_claim(connection))
+        return;
+    connection->sent_len += len;
+    connection->ahead_len -= MIN(connection->ahead_len, len);
+    connection->ahead_sample_len = 0;
+    sending_end(connection);
+}
+
 /* ---- what comes in ---- */
 
 static bool receive_lock(struct connection *connection, uint32_t generation)

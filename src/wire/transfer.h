@@ -70,6 +70,10 @@ void transfer_give_up(struct connection *connection);
 /* transfer_sent_unseen - @len bytes were sent without passing through here (sendfile, splice). */
 void transfer_sent_unseen(struct connection *connection, size_t len);
 
+/* transfer_sent_announced - @len bytes went out that had been looked at before; the application did not offer
+ * them again. */
+void transfer_sent_announced(struct connection *connection, size_t len);
+
 /* transfer_received - a read filled @len bytes of @iov. @generation: connection_generation() before
  * the read. */
 void transfer_received(struct connection *connection, uint32_t generation, int fd,
