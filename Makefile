@@ -50,6 +50,9 @@ $(BUILD)/%.o: %.c Makefile
 # sanitizers take that for an overflow.
 $(BUILD)/src/shim/exec.o $(BUILD)/src/shim/exec_environment.o $(BUILD)/src/shim/exec_target.o: SANITIZE =
 
+# Optimised across files, the linker would not see what its assembler code names.
+$(BUILD)/src/shim/dlsym.o: LTO =
+
 # symbols.def is the one list of interposed calls; the version script is made from it.
 $(BUILD)/librun-traced.map: src/shim/symbols.def
 	@mkdir -p $(@D)

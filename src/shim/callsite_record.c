@@ -156,7 +156,7 @@ static void libunwind_load(void)
     g_is_loaded = true;
     void *handle = REAL(dlopen)("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
     if (handle)
-        g_backtrace = (int (*)(void **, int))dlsym(handle, "unw_backtrace");
+        g_backtrace = (int (*)(void **, int))real_dlsym(handle, "unw_backtrace");
     else
         dlerror(); /* so that the program does not find our failure there */
 }

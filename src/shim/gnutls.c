@@ -4,6 +4,7 @@
 #include "shim/callsite_record.h"
 #include "shim/library.h"
 #include "shim/real.h"
+#include "shim/tls_libraries.h"
 #include "wire/table.h"
 #include "wire/tls_session.h"
 

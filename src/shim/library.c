@@ -10,7 +10,7 @@
 /* @handle: of dlopen, or RTLD_NEXT. */
 static const void *copy_load(struct library_family *family, void *handle)
 {
-    const void *identity = dlsym(handle, family->symbols[0].name);
+    const void *identity = real_dlsym(handle, family->symbols[0].name);
     for (int i = 0; identity && i < LIBRARY_COPIES_MAX; i++) {
         char *calls = family->copies + (size_t)i * family->calls_len;
         if (family->identities[i] == identity)
@@ -18,8 +18,9 @@ static const void *copy_load(struct library_family *family, void *handle)
         if (family->identities[i])
             continue;
         for (size_t at = 0; at < family->symbol_count; at++)
-            *(void **)(calls + family->symbols[at].offset) = dlsym(handle, family->symbols[at].name);
+            *(void **)(calls + family->symbols[at].offset) = real_dlsym(handle, family->symbols[at].name);
         family->identities[i] = identity;
+        real_dlsym(handle, family->symbols[0].name); /* a success: dlerror(3) says nothing of what was not found */
         return calls;
     }
     return NULL;

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/raw.h"
+#include "shim/real.h"
 
 #include <dlfcn.h>
 #include <stdatomic.h>
@@ -79,7 +80,7 @@ void module_init(void)
                             (long)g_executable_path, sizeof g_executable_path - 1, 0, 0);
     g_executable_path[MAX(len, 0)] = '\0';
     /* Since glibc 2.35; looked up, so that the library still loads under an older one. */
-    g_find_object = (int (*)(void *, struct dl_find_object *))dlsym(RTLD_DEFAULT, "_dl_find_object");
+    g_find_object = (int (*)(void *, struct dl_find_object *))real_dlsym(RTLD_DEFAULT, "_dl_find_object");
     executable_map();
 }
 

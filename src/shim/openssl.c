@@ -5,6 +5,7 @@
 #include "shim/callsite_record.h"
 #include "shim/library.h"
 #include "shim/real.h"
+#include "shim/tls_libraries.h"
 #include "trace/error_name.h"
 #include "wire/tls_session.h"
 

@@ -57,6 +57,9 @@ extern bool g_real_is_resolved;
  * call comes before that. About 0.1 us a symbol. */
 void real_resolve(void);
 
+/* real_dlsym - libc's, for our own look-ups: RTLD_NEXT means behind this library. */
+void *real_dlsym(void *handle, const char *name);
+
 /* Marks what a sanitizer's runtime may call before it can check anything. */
 #define EARLY __attribute__((no_sanitize("address", "undefined", "thread")))
 

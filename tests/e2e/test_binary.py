@@ -14,9 +14,9 @@ def output(*command):
                           check=True).stdout
 
 
-def interposed():
+def interposed(kind=r"INTERPOSE\w*"):
     text = (ROOT / "src/shim/symbols.def").read_text()
-    return set(re.findall(r"^INTERPOSE\w*\((\w+)\)", text, re.MULTILINE))
+    return set(re.findall(rf"^{kind}\((\w+)\)", text, re.MULTILINE))
 
 
 def symbols(*options):
@@ -43,6 +43,8 @@ class Symbols(unittest.TestCase):
         self.assertGreater(len(objects), 10)
         for path in objects:
             undefined = {line.split()[-1] for line in output("nm", "-u", path).splitlines()}
+            if path.name == "dlsym.o":  # the addresses of what it gives out
+                undefined -= interposed(r"INTERPOSE_LATER")
             # syscall(SYS_close_range) is handed to its wrapper by design.
             self.assertEqual(undefined & interposed(), set(), path.name)
 

@@ -1,0 +1,135 @@
+/* A program that asks for a function of a library by name is to be given ours in its place, as one that is linked
+ * against the library is: ctypes, JNA, .NET and plugins do so. */
+#include "shim/curl_library.h"
+#include "shim/gnutls.h"
+#include "shim/library.h"
+#include "shim/openssl.h"
+#include "shim/real.h"
+#include "shim/tls_libraries.h"
+
+#include <string.h>
+
+/* The next definition: dlsym takes who asks by the return address, so that it can be jumped to only. */
+__attribute__((used, visibility("hidden"))) void *g_dlsym_next;
+
+void *dlsym_substitute(void *handle, const char *name);
+
+#define DLSYM_NEXT ((void *)-1)
+
+struct family_prefix {
+    const char *prefix; /* that the names of its functions begin with */
+    struct library_family *family;
+};
+
+static const struct {
+    const char *name;
+    void *ours;
+} LATER[] = {
+#define INTERPOSE(name)
+#define INTERPOSE_LATER(name) {#name, (void *)name},
+#include "shim/symbols.def"
+#undef INTERPOSE
+#undef INTERPOSE_LATER
+};
+
+static const struct family_prefix PREFIXES[] = {
+    {"SSL_", &g_openssl_family}, {"gnutls_", &g_gnutls_family}, {"curl_", &g_curl_family}};
+
+static struct library_family *family_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(PREFIXES); i++)
+        if (strncmp(name, PREFIXES[i].prefix, strlen(PREFIXES[i].prefix)) == 0)
+            return PREFIXES[i].family;
+    return NULL;
+}
+
+static void *ours_find(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(LATER); i++)
+        if (strcmp(LATER[i].name, name) == 0)
+            return LATER[i].ours;
+    return NULL;
+}
+
+/* What @handle's scope has of the library's own under this name. The default scope, and the program's own, begin with
+ * us, and would have ours even where there is no library. */
+static void *theirs_find(void **handle, const char *name, const void *ours)
+{
+    void *theirs = real_dlsym(*handle == RTLD_DEFAULT ? RTLD_NEXT : *handle, name);
+    if (*handle == RTLD_DEFAULT || theirs == ours)
+        *handle = RTLD_NEXT;
+    return theirs == ours ? real_dlsym(RTLD_NEXT, name) : theirs;
+}
+
+/* Our function for @name if the program would get the library's, and NULL if it would get none. DLSYM_NEXT: it is
+ * the next dlsym that is to answer. */
+__attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle, const char *name)
+{
+    const struct real_calls *real = real_calls();
+    g_dlsym_next = (void *)real->dlsym;
+    struct library_family *family = name && shim_is_tracing() ? family_of(name) : NULL;
+    void *ours = family && handle != RTLD_NEXT ? ours_find(name) : NULL;
+    if (!ours)
+        return DLSYM_NEXT;
+    if (!theirs_find(&handle, name, ours))
+        return NULL;
+    library_note_dlsym(family, handle);
+    return ours;
+}
+
+#if defined(__x86_64__)
+__asm__(".text\n"
+        ".globl dlsym\n"
+        ".type dlsym, @function\n"
+        "dlsym:\n"
+        ".cfi_startproc\n"
+        "endbr64\n"
+        "push %rdi\n"
+        ".cfi_adjust_cfa_offset 8\n"
+        "push %rsi\n"
+        ".cfi_adjust_cfa_offset 8\n"
+        "sub $8, %rsp\n"
+        ".cfi_adjust_cfa_offset 8\n"
+        "call dlsym_substitute\n"
+        "add $8, %rsp\n"
+        ".cfi_adjust_cfa_offset -8\n"
+        "pop %rsi\n"
+        ".cfi_adjust_cfa_offset -8\n"
+        "pop %rdi\n"
+        ".cfi_adjust_cfa_offset -8\n"
+        "cmp $-1, %rax\n"
+        "je 1f\n"
+        "ret\n"
+        "1: jmp *g_dlsym_next(%rip)\n"
+        ".cfi_endproc\n"
+        ".size dlsym, . - dlsym\n");
+#elif defined(__aarch64__)
+__asm__(".text\n"
+        ".globl dlsym\n"
+        ".type dlsym, %function\n"
+        "dlsym:\n"
+        ".cfi_startproc\n"
+        "hint #34\n" /* bti c */
+        "stp x29, x30, [sp, #-32]!\n"
+        ".cfi_adjust_cfa_offset 32\n"
+        ".cfi_offset 29, -32\n"
+        ".cfi_offset 30, -24\n"
+        "mov x29, sp\n"
+        "stp x0, x1, [sp, #16]\n"
+        "bl dlsym_substitute\n"
+        "mov x9, x0\n"
+        "ldp x0, x1, [sp, #16]\n"
+        "ldp x29, x30, [sp], #32\n"
+        ".cfi_adjust_cfa_offset -32\n"
+        ".cfi_restore 29\n"
+        ".cfi_restore 30\n"
+        "cmn x9, #1\n"
+        "b.ne 1f\n"
+        "adrp x9, g_dlsym_next\n"
+        "ldr x9, [x9, #:lo12:g_dlsym_next]\n"
+        "br x9\n"
+        "1: mov x0, x9\n"
+        "ret\n"
+        ".cfi_endproc\n"
+        ".size dlsym, . - dlsym\n");
+#endif
