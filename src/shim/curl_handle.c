@@ -33,6 +33,12 @@ struct curl_handle *curl_handle_find(CURL *easy)
     return slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
 }
 
+void curl_handle_clear(struct curl_handle *handle)
+{
+    handle->headers = NULL;
+    handle->url_len = 0;
+}
+
 struct curl_handle *curl_handle_get(CURL *easy)
 {
     uint32_t index;
@@ -41,8 +47,10 @@ struct curl_handle *curl_handle_get(CURL *easy)
         return handle;
     handle->index = index;
     handle->easy = easy;
-    handle->headers = NULL;
-    handle->url_len = 0;
+    handle->multi = NULL;
+    handle->span = NULL;
+    handle->active.source = ACTIVE_NONE;
+    curl_handle_clear(handle);
     for (size_t i = 0; i < PROBE_COUNT; i++) {
         struct curl_handle *expected = NULL;
         if (atomic_compare_exchange_strong(&g_slots[(slot_of(easy) + i) % SLOT_COUNT], &expected,
@@ -61,6 +69,15 @@ void curl_handle_forget(CURL *easy)
         return;
     handle->easy = NULL;
     slab_free(&g_handles, handle->index);
+}
+
+void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state)
+{
+    for (size_t i = 0; i < SLOT_COUNT; i++) {
+        struct curl_handle *handle = atomic_load_explicit(&g_slots[i], memory_order_acquire);
+        if (handle && (multi ? handle->multi == multi : handle->span != NULL))
+            visit(handle, state);
+    }
 }
 
 void curl_handle_note_url(struct curl_handle *handle, const char *url)

@@ -2,6 +2,8 @@
 #ifndef RUN_TRACED_SHIM_CURL_HANDLE_H
 #define RUN_TRACED_SHIM_CURL_HANDLE_H
 
+#include "trace/active.h"
+#include "trace/span.h"
 #include "trace/traceparent.h"
 
 #include <curl/curl.h>
@@ -16,6 +18,9 @@ struct curl_handle {
     uint32_t index;
     CURL *easy;
     struct curl_slist *headers; /* the application's CURLOPT_HTTPHEADER */
+    CURLM *multi;               /* that it has been added to; NULL: none */
+    struct span *span;          /* of the transfer under way; NULL: none */
+    struct active_context active; /* what that is made for */
     uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
     char url[CURL_URL_LEN_MAX];
     struct curl_slist lines[2];
@@ -30,8 +35,15 @@ struct curl_handle *curl_handle_find(CURL *easy);
 /* curl_handle_get - the same, but makes one; NULL if there are too many. */
 struct curl_handle *curl_handle_get(CURL *easy);
 
-/* curl_handle_forget - @easy is no more, or as new. */
+/* curl_handle_clear - it is as new, but for the multi handle that it may be in. */
+void curl_handle_clear(struct curl_handle *handle);
+
+/* curl_handle_forget - @easy is no more. */
 void curl_handle_forget(CURL *easy);
+
+/* curl_handle_each - calls @visit for every handle that is in @multi; NULL: for every one whose transfer is under
+ * way. */
+void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state);
 
 /* curl_handle_note_url - @url: NUL-terminated, or NULL. */
 void curl_handle_note_url(struct curl_handle *handle, const char *url);

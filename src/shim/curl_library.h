@@ -14,6 +14,14 @@ struct curl_library {
     __typeof__(&curl_easy_cleanup) cleanup;
     __typeof__(&curl_easy_getinfo) getinfo;
     __typeof__(&curl_easy_strerror) strerror;
+    __typeof__(&curl_multi_add_handle) multi_add_handle;
+    __typeof__(&curl_multi_remove_handle) multi_remove_handle;
+    __typeof__(&curl_multi_perform) multi_perform;
+    CURLMcode (*multi_socket)(CURLM *, curl_socket_t, int *);
+    CURLMcode (*multi_socket_all)(CURLM *, int *);
+    __typeof__(&curl_multi_socket_action) multi_socket_action;
+    __typeof__(&curl_multi_info_read) multi_info_read;
+    __typeof__(&curl_multi_cleanup) multi_cleanup;
 };
 
 extern struct library_family g_curl_family;

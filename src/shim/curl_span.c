@@ -78,9 +78,17 @@ static void events_add(struct span *span, CURL *easy, const struct curl_library 
     if (connects > 0) {
         event_add(span, easy, real, SPAN_EVENT_CONNECT, CURLINFO_NAMELOOKUP_TIME_T);
         event_add(span, easy, real, SPAN_EVENT_CONNECTED, CURLINFO_CONNECT_TIME_T);
+        event_add(span, easy, real, SPAN_EVENT_TLS_DONE, CURLINFO_APPCONNECT_TIME_T);
     }
     event_add(span, easy, real, SPAN_EVENT_REQUEST_FIRST_BYTE, CURLINFO_PRETRANSFER_TIME_T);
     event_add(span, easy, real, SPAN_EVENT_RESPONSE_FIRST_BYTE, CURLINFO_STARTTRANSFER_TIME_T);
+}
+
+static void redirects_describe(struct span *span, CURL *easy, const struct curl_library *real)
+{
+    long count = 0;
+    if (real->getinfo(easy, CURLINFO_REDIRECT_COUNT, &count) == CURLE_OK && count > 0)
+        span_set_int(span, ATTRIBUTE_HTTP_REQUEST_RESEND_COUNT, count);
 }
 
 static void sizes_describe(struct span *span, CURL *easy, const struct curl_library *real)
@@ -147,11 +155,21 @@ static void code_describe(struct span *span, CURL *easy, const struct curl_libra
     span_set_error(span, name, real->strerror(code));
 }
 
+/* The application may hear of the end of a transfer by the multi interface long after it. */
+static uint64_t end_ns_of(const struct span *span, const struct curl_handle *handle, const struct curl_library *real)
+{
+    uint64_t now_ns = clock_monotonic_ns();
+    curl_off_t micros = 0;
+    if (!handle->multi || real->getinfo(handle->easy, CURLINFO_TOTAL_TIME_T, &micros) != CURLE_OK || micros <= 0)
+        return now_ns;
+    return MIN(now_ns, span->start_ns + (uint64_t)micros * NANOS_PER_MICRO);
+}
+
 void curl_span_end(struct span *span, const struct curl_handle *handle,
                    const struct curl_library *real, CURLcode code)
 {
-    uint64_t end_ns = clock_monotonic_ns();
     CURL *easy = handle->easy;
+    uint64_t end_ns = end_ns_of(span, handle, real);
     char *method = NULL, *url = NULL;
     long status = 0;
     if (real->getinfo(easy, CURLINFO_EFFECTIVE_METHOD, &method) == CURLE_OK && method)
@@ -162,6 +180,7 @@ void curl_span_end(struct span *span, const struct curl_handle *handle,
     peer_describe(span, easy, real);
     version_describe(span, easy, real);
     sizes_describe(span, easy, real);
+    redirects_describe(span, easy, real);
     events_add(span, easy, real);
     if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
         code_describe(span, easy, real, code);
