@@ -70,11 +70,11 @@ static void span_export(const struct span *span, char *buffer)
     const struct resource *resource = resource_current();
     struct text line = text_on(buffer, NATIVE_LINE_LEN_MAX);
     int error = native_format(span, resource, &line);
+    const struct span_note note = run_stats_note(span, resource);
     if (error)
         run_stats_count_drop(DROP_DAMAGED, -error);
     else if (outputs_write(line.bytes, line.len))
-        run_stats_count_span(resource->service_name, resource->service_name_len,
-                             span->status == SPAN_STATUS_ERROR);
+        run_stats_count_span(&note);
 }
 
 static void direct_publish(struct span *span)

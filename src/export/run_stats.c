@@ -72,18 +72,24 @@ static void service_add(struct run_stats *stats, uint64_t hash)
     }
 }
 
-void run_stats_count_span(const char *service, size_t service_len, bool is_error)
+struct span_note run_stats_note(const struct span *span, const struct resource *resource)
 {
-    run_stats_count_hashed_span(run_stats_service_hash(service, service_len), is_error);
+    return (struct span_note){
+        .service_hash = run_stats_service_hash(resource->service_name, resource->service_name_len),
+        .is_error = span->status == SPAN_STATUS_ERROR,
+        .is_opaque = span_is_opaque(span),
+    };
 }
 
-void run_stats_count_hashed_span(uint64_t service_hash, bool is_error)
+void run_stats_count_span(const struct span_note *note)
 {
     struct run_stats *stats = stats_current();
     add_one(&stats->span_count);
-    if (is_error)
+    if (note->is_error)
         add_one(&stats->error_count);
-    service_add(stats, service_hash);
+    if (note->is_opaque)
+        add_one(&stats->opaque_count);
+    service_add(stats, note->service_hash);
 }
 
 void run_stats_count_drop(enum drop_reason reason, int error)

@@ -3,6 +3,9 @@
 #ifndef RUN_TRACED_EXPORT_RUN_STATS_H
 #define RUN_TRACED_EXPORT_RUN_STATS_H
 
+#include "trace/resource.h"
+#include "trace/span.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -22,7 +25,7 @@ enum drop_reason {
 
 enum { RUN_STATS_SERVICES_MAX = 256 };
 
-enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 1 };
+enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 2 };
 
 struct run_stats {
     uint32_t magic; /* and version: of a file that run_stats_open takes */
@@ -30,6 +33,7 @@ struct run_stats {
     _Atomic uint64_t process_count; /* processes that the library was loaded into */
     _Atomic uint64_t span_count;    /* spans that at least one exporter took */
     _Atomic uint64_t error_count;   /* of these, those with status ERROR */
+    _Atomic uint64_t opaque_count;  /* of these, connections that could not be seen into */
     /* Spans that an exporter could not deliver: with two exporters a span may count here (for
      * the one) and above (for the other); a span that waited in a socket's buffer in vain counts
      * in both. */
@@ -45,14 +49,21 @@ void run_stats_open(const char *path);
 /* run_stats_use - counts go to @stats from now on, till then to private memory. Start-up only. */
 void run_stats_use(struct run_stats *stats);
 
-/* run_stats_count_span - one span of @service was exported. Hot path, signal-safe. */
-void run_stats_count_span(const char *service, size_t service_len, bool is_error);
+/* What is counted of a span. */
+struct span_note {
+    uint64_t service_hash;
+    bool is_error;
+    bool is_opaque;
+};
+
+/* run_stats_note - of @span, for when it has been exported. */
+struct span_note run_stats_note(const struct span *span, const struct resource *resource);
+
+/* run_stats_count_span - that one was exported. Hot path, signal-safe. */
+void run_stats_count_span(const struct span_note *note);
 
 /* run_stats_service_hash - what a service's name is counted by; never 0. */
 uint64_t run_stats_service_hash(const char *service, size_t service_len);
-
-/* run_stats_count_hashed_span - the same as run_stats_count_span, by the hash. */
-void run_stats_count_hashed_span(uint64_t service_hash, bool is_error);
 
 /* run_stats_count_drops - @count spans were lost at once. */
 void run_stats_count_drops(enum drop_reason reason, int error, uint64_t count);

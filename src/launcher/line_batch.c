@@ -14,11 +14,6 @@
 enum { BATCH_LEN = 256 * 1024, BATCH_LINES_MAX = 1024 };
 static const uint64_t FINISH_MAX_NS = 2 * NANOS_PER_SECOND;
 
-struct line_note {
-    uint64_t service_hash;
-    bool is_error;
-};
-
 struct output {
     struct exporter exporter;
     struct file_sink file;
@@ -31,7 +26,7 @@ struct line_batch {
     unsigned line_count;
     unsigned output_count;
     struct output outputs[EXPORTER_COUNT_MAX];
-    struct line_note notes[BATCH_LINES_MAX];
+    struct span_note notes[BATCH_LINES_MAX];
     char bytes[BATCH_LEN];
 };
 
@@ -65,9 +60,7 @@ void line_batch_add(struct line_batch *batch, const struct span *span,
         run_stats_count_drop(DROP_DAMAGED, -error);
         return;
     }
-    batch->notes[batch->line_count++] = (struct line_note){
-        run_stats_service_hash(resource->service_name, resource->service_name_len),
-        span->status == SPAN_STATUS_ERROR};
+    batch->notes[batch->line_count++] = run_stats_note(span, resource);
 }
 
 /* Line by line: a socket keeps or loses whole lines. Returns how many it took. */
@@ -114,7 +107,7 @@ void line_batch_flush(struct line_batch *batch)
         taken = MAX(taken, count);
     }
     for (unsigned i = 0; i < taken; i++)
-        run_stats_count_hashed_span(batch->notes[i].service_hash, batch->notes[i].is_error);
+        run_stats_count_span(&batch->notes[i]);
     batch->text.len = 0;
     batch->line_count = 0;
 }

@@ -74,6 +74,11 @@ void summary_format_spans(const struct summary *summary, struct text *text)
         append_count(text, stats->error_count, "error");
     else
         text_append_string(text, "no errors");
+    if (stats->opaque_count) {
+        text_append_string(text, ", ");
+        append_count(text, stats->opaque_count, "TLS connection");
+        text_append_string(text, " not seen into");
+    }
     text_append_string(text, ", ");
     text_append_string(text, outputs->description);
     if (outputs->view_path[0]) {

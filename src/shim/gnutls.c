@@ -86,7 +86,7 @@ struct call {
 
 static bool call_is_ours(const struct call *call)
 {
-    return shim_is_tracing() && !shim_is_silent() && call->real->error_is_fatal && call->real->strerror &&
+    return shim_is_tracing() && !silence_is_on() && call->real->error_is_fatal && call->real->strerror &&
            call->real->strerror_name;
 }
 

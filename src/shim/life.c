@@ -16,23 +16,11 @@
 /* How long the end of a process may be held up by an exporter that is slow to take its spans. */
 enum { FLUSH_TIMEOUT_MS = 100 };
 
-THREAD_LOCAL const char *t_silence_frame;
-
 static bool g_is_tracing;
 
 bool shim_is_tracing(void)
 {
     return g_is_tracing;
-}
-
-bool shim_is_silent(void)
-{
-    if (LIKELY(!t_silence_frame))
-        return false;
-    if ((const char *)__builtin_frame_address(0) < t_silence_frame) /* stacks grow downwards */
-        return true;
-    t_silence_frame = NULL;
-    return false;
 }
 
 /* OpenTelemetry SDK configuration: only "true", in any case, disables. */

@@ -36,7 +36,7 @@ struct openssl {
     const char *(*get_servername)(const SSL *, int);
     const SSL_CIPHER *(*get_current_cipher)(const SSL *);
     const char *(*cipher_get_name)(const SSL_CIPHER *);
-    long (*get_verify_result)(const SSL *);
+    size_t (*get_client_random)(const SSL *, unsigned char *, size_t);
     unsigned long (*peek_last_error)(void);
     const char *(*reason_error_string)(unsigned long);
 };
@@ -66,7 +66,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(SSL_get_servername, get_servername),
     SYMBOL(SSL_get_current_cipher, get_current_cipher),
     SYMBOL(SSL_CIPHER_get_name, cipher_get_name),
-    SYMBOL(SSL_get_verify_result, get_verify_result),
+    SYMBOL(SSL_get_client_random, get_client_random),
     SYMBOL(ERR_peek_last_error, peek_last_error),
     SYMBOL(ERR_reason_error_string, reason_error_string),
 };
@@ -97,7 +97,7 @@ struct call {
 
 static bool call_is_ours(const struct call *call)
 {
-    return shim_is_tracing() && !shim_is_silent() && call->real->get_error && call->real->is_init_finished;
+    return shim_is_tracing() && !silence_is_on() && call->real->get_error && call->real->is_init_finished;
 }
 
 static int fd_of(const struct call *call)
@@ -203,11 +203,24 @@ static void failure_note(const struct call *call, int result, int error)
         tls_session_fail(session, failure.type, failure.message);
 }
 
+/* Beneath a client without a socket of its own lies memory, from which the application sends by itself. */
+static void random_note(const struct call *call)
+{
+    static const uint8_t none[TLS_RANDOM_LEN];
+    uint8_t random[TLS_RANDOM_LEN];
+    if (call->real->get_client_random &&
+        call->real->get_client_random(call->ssl, random, sizeof random) == sizeof random &&
+        memcmp(random, none, sizeof random) != 0)
+        tls_session_note_random(call->session, random);
+}
+
 /* What every call has in common once it is back. */
 static void call_end(const struct call *call, int result)
 {
     int saved = errno;
     struct tls_session *session = call->session;
+    if (session && session->is_client && session->connection->fd < 0 && !session->has_random)
+        random_note(call);
     if (session && !session->facts.handshake_end_ns && session->facts.handshake_start_ns &&
         call->real->is_init_finished(call->ssl))
         handshake_done(call);

@@ -4,6 +4,7 @@
 #define RUN_TRACED_SHIM_REAL_H
 
 #include "base/compiler.h"
+#include "base/silence.h"
 
 /* The headers' inline versions of read() and its kin must not be what REAL's types come from. */
 #undef _FORTIFY_SOURCE
@@ -78,13 +79,5 @@ EARLY static inline const struct real_calls *real_calls(void)
 
 /* shim_is_tracing - there is an exporter to write to. */
 bool shim_is_tracing(void);
-
-/* shim_is_silent - this thread is inside a higher layer (libcurl) that speaks for the connections it
- * makes: they are not looked at. DESIGN.md, rule 2.6. A frame that an exception or a longjmp has left
- * does not count. */
-bool shim_is_silent(void);
-
-/* The frame of the higher layer's call on this thread; NULL: none. */
-extern THREAD_LOCAL const char *t_silence_frame;
 
 #endif

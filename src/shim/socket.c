@@ -9,7 +9,7 @@ static bool is_watched(int domain, int type)
 {
     bool is_stream = (type & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) == SOCK_STREAM;
     bool is_family = domain == AF_INET || domain == AF_INET6 || domain == AF_UNIX;
-    return is_stream && is_family && !shim_is_silent() && shim_is_tracing();
+    return is_stream && is_family && !silence_is_on() && shim_is_tracing();
 }
 
 EXPORT int socket(int domain, int type, int protocol)
@@ -65,7 +65,7 @@ static int accept_through(int listener, struct sockaddr *address, socklen_t *len
     if (fd < 0)
         return fd;
     int saved = errno;
-    struct connection *connection = !shim_is_silent() && shim_is_tracing() ? table_add(fd) : NULL;
+    struct connection *connection = !silence_is_on() && shim_is_tracing() ? table_add(fd) : NULL;
     if (connection)
         endpoint_set(&connection->peer, out, MIN(*out_len, room)); /* cut short: unknown */
     else

@@ -250,6 +250,12 @@ const char *attribute_name(unsigned key)
     return key < ARRAY_LEN(names) ? names[key] : NULL;
 }
 
+bool span_is_opaque(const struct span *span)
+{
+    return span->name_len == sizeof SPAN_NAME_TLS - 1 &&
+           memcmp(span->name, SPAN_NAME_TLS, sizeof SPAN_NAME_TLS - 1) == 0;
+}
+
 const char *span_event_name(unsigned id)
 {
     static const char *const names[SPAN_EVENT_COUNT] = {

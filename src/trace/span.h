@@ -127,6 +127,12 @@ void span_copy_attributes(const struct span *span, uint32_t from, struct attribu
 /* span_add_attributes - adds all of @block; a block that does not fit is dropped and counted. */
 void span_add_attributes(struct span *span, const struct attribute_block *block);
 
+/* The name of a span that stands for a connection which could not be seen into. */
+#define SPAN_NAME_TLS "tls"
+
+/* span_is_opaque - it is one of those. */
+bool span_is_opaque(const struct span *span);
+
 /* span_add_event - notes that @id happened at @monotonic_ns. Each id at most once. */
 void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns);
 

@@ -19,8 +19,7 @@ static bool method_is(const struct http1_event *line, const char *method)
     return line->name_len == strlen(method) && memcmp(line->name, method, line->name_len) == 0;
 }
 
-struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
-                                const struct http1_event *request_line, bool is_whole)
+static ALWAYS_INLINE struct exchange *exchange_new(enum span_kind kind)
 {
     uint32_t index;
     struct exchange *exchange = slab_alloc(&g_exchanges, &index);
@@ -36,6 +35,15 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     exchange->fork_count = process_fork_count();
     exchange->kind = (uint8_t)kind;
     exchange->pid = process_pid();
+    return exchange;
+}
+
+struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
+                                const struct http1_event *request_line, bool is_whole)
+{
+    struct exchange *exchange = exchange_new(kind);
+    if (UNLIKELY(!exchange))
+        return NULL;
     exchange->is_connect_method = method_is(request_line, "CONNECT");
     exchange->is_head_method = method_is(request_line, "HEAD");
     if (is_whole)
@@ -45,6 +53,43 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     if (exchange->head)
         http_head_note_line(exchange->head, request_line);
     return exchange;
+}
+
+/* Says how the parent was found, or why none was, where that is not plain; and why the context did not
+ * go on. */
+static void propagation_describe(const struct exchange *exchange)
+{
+    if (exchange->active.source == ACTIVE_THREAD)
+        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "thread", 6);
+    else if (exchange->active.source == ACTIVE_ENVIRONMENT)
+        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "environment", 11);
+    else if (exchange->is_parent_ambiguous)
+        span_set_true(exchange->span, ATTRIBUTE_PARENT_AMBIGUOUS);
+    if (exchange->propagation_skipped)
+        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED,
+                        exchange->propagation_skipped, strlen(exchange->propagation_skipped));
+}
+
+struct exchange *exchange_begin_opaque(uint64_t start_ns)
+{
+    struct exchange *exchange = exchange_new(SPAN_KIND_CLIENT);
+    if (!exchange)
+        return NULL;
+    exchange->is_opaque = true;
+    exchange->span = span_start(SPAN_KIND_CLIENT, start_ns);
+    return exchange;
+}
+
+void exchange_opaque_describe(struct exchange *exchange, const char *name)
+{
+    bool has_parent = exchange->active.source != ACTIVE_NONE;
+    if (!exchange->span)
+        return;
+    span_set_context(exchange->span, &exchange->context, has_parent ? exchange->active.context.span_id : NULL);
+    span_set_name(exchange->span, name, strlen(name));
+    callsite_record(exchange->span);
+    propagation_describe(exchange);
+    span_set_true(exchange->span, ATTRIBUTE_OPAQUE);
 }
 
 static void exchange_free(struct exchange *exchange)
@@ -133,21 +178,6 @@ void exchange_respect_application(struct exchange *exchange)
 {
     span_abandon(exchange->span);
     exchange->span = NULL;
-}
-
-/* Says how the parent was found, or why none was, where that is not plain; and why the context did not
- * go on. */
-static void propagation_describe(const struct exchange *exchange)
-{
-    if (exchange->active.source == ACTIVE_THREAD)
-        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "thread", 6);
-    else if (exchange->active.source == ACTIVE_ENVIRONMENT)
-        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "environment", 11);
-    else if (exchange->is_parent_ambiguous)
-        span_set_true(exchange->span, ATTRIBUTE_PARENT_AMBIGUOUS);
-    if (exchange->propagation_skipped)
-        span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED,
-                        exchange->propagation_skipped, strlen(exchange->propagation_skipped));
 }
 
 void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends)
@@ -264,6 +294,11 @@ void exchange_note_status(struct exchange *exchange, int status)
 
 static void sizes_describe(struct exchange *exchange)
 {
+    if (exchange->is_opaque) {
+        span_set_int(exchange->span, ATTRIBUTE_SENT_BYTES, (int64_t)exchange->request_body_len);
+        span_set_int(exchange->span, ATTRIBUTE_RECEIVED_BYTES, (int64_t)exchange->response_body_len);
+        return;
+    }
     if (exchange->request_body_len)
         span_set_int(exchange->span, ATTRIBUTE_HTTP_REQUEST_BODY_SIZE,
                      (int64_t)exchange->request_body_len);

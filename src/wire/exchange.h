@@ -27,6 +27,7 @@ struct exchange {
     struct http_head *head;      /* until the request's head is complete */
     uint8_t kind;                /* enum span_kind */
     bool is_connect_method, is_head_method;
+    bool is_opaque;              /* stands for a whole connection; the lengths are all bytes */
     bool is_parent_ambiguous; /* CLIENT: it has a parent, but nobody can say which */
     bool is_request_done;
     bool is_response_started, is_response_head_done;
@@ -58,6 +59,13 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
 
 /* exchange_respect_application - CLIENT: the application propagates by itself; no span is made. */
 void exchange_respect_application(struct exchange *exchange);
+
+/* exchange_begin_opaque - CLIENT: for a connection that cannot be seen into; all that is known is who asked
+ * whom, how much and when. NULL: no memory. */
+struct exchange *exchange_begin_opaque(uint64_t start_ns);
+
+/* exchange_opaque_describe - its parent has been chosen: the span gets its ids and its @name. */
+void exchange_opaque_describe(struct exchange *exchange, const char *name);
 
 /* exchange_client_head_end, _server_head_end - the request's head is complete. The server's makes the
  * span context and the attributes; it does not activate. */

@@ -37,5 +37,6 @@ struct protocol {
 const struct protocol *protocol_recognise(const char *bytes, size_t len);
 
 extern const struct protocol PROTOCOL_HTTP1;
+extern const struct protocol PROTOCOL_TLS;
 
 #endif

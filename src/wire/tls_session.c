@@ -65,6 +65,40 @@ static void history_take(struct connection *connection, const struct connection 
     active_copy(&connection->connect_active, &below->connect_active);
 }
 
+/* ---- which socket ---- */
+
+/* The index of the session with a random of this hash, plus 1; a newer one takes an older one's place. */
+static _Atomic uint32_t g_by_random[1024];
+
+static _Atomic uint32_t *random_place(const uint8_t *random)
+{
+    uint64_t hash;
+    memcpy(&hash, random, sizeof hash);
+    return &g_by_random[hash % ARRAY_LEN(g_by_random)];
+}
+
+void tls_session_note_random(struct tls_session *session, const uint8_t *random)
+{
+    memcpy(session->random, random, TLS_RANDOM_LEN);
+    session->has_random = true;
+    atomic_store_explicit(random_place(random), session->index + 1, memory_order_release);
+}
+
+bool tls_session_claim(const uint8_t *random, const struct connection *below)
+{
+    uint32_t number = atomic_load_explicit(random_place(random), memory_order_acquire);
+    struct tls_session *session = number ? slab_at(&g_sessions, number - 1) : NULL;
+    if (!session || !session->has_random || memcmp(session->random, random, TLS_RANDOM_LEN) != 0)
+        return false;
+    struct connection *connection = session->connection;
+    if (lock_acquire(&connection->lock)) {
+        connection->fd = below->fd;
+        history_take(connection, below);
+        lock_release(&connection->lock);
+    }
+    return true;
+}
+
 void tls_session_lie_on(struct tls_session *session, int fd)
 {
     struct connection *below = fd >= 0 ? table_find_socket(fd) : NULL;

@@ -7,6 +7,7 @@
 #ifndef RUN_TRACED_WIRE_TLS_SESSION_H
 #define RUN_TRACED_WIRE_TLS_SESSION_H
 
+#include "wire/client_hello.h"
 #include "wire/connection.h"
 
 #include <sys/types.h>
@@ -22,6 +23,8 @@ struct tls_session {
     struct tls_facts facts;
     bool is_client;       /* says the handshake */
     bool is_failed;       /* its handshake failed, and that was reported */
+    bool has_random;
+    uint8_t random[TLS_RANDOM_LEN]; /* of its ClientHello */
     struct tls_held *held; /* an edited message that is on its way; NULL: none */
     size_t untold_len;    /* the application's bytes that went out, but that it was not told of */
 };
@@ -31,6 +34,14 @@ struct tls_session *tls_session_find(const void *handle);
 
 /* tls_session_get - the same; makes one if there is none. NULL: no memory. */
 struct tls_session *tls_session_get(const void *handle);
+
+/* tls_session_note_random - a client that writes its messages to memory has made its first one, with this random (32
+ * bytes): that tells which socket it goes out by. */
+void tls_session_note_random(struct tls_session *session, const uint8_t *random);
+
+/* tls_session_claim - a ClientHello with @random goes out on @below, whose lock the caller holds. True if that is of a
+ * session we know, which lies on it from now on. Hot path, signal-safe. */
+bool tls_session_claim(const uint8_t *random, const struct connection *below);
 
 /* tls_session_lie_on - @fd is the socket beneath, whose peer and history are the session's as well; -1: not known. */
 void tls_session_lie_on(struct tls_session *session, int fd);

@@ -6,6 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+static void count(const char *service, size_t service_len, bool is_error)
+{
+    run_stats_count_span(&(struct span_note){run_stats_service_hash(service, service_len), is_error, false});
+}
+
 Test(run_stats, counts_of_several_processes_add_up)
 {
     struct run_stats *stats = shared_stats_new();
@@ -14,7 +19,7 @@ Test(run_stats, counts_of_several_processes_add_up)
         if (fork() == 0) {
                     run_stats_count_process();
             for (int j = 0; j < 1000; j++)
-                run_stats_count_span(i < 2 ? "a" : "b", 1, j % 10 == 0);
+                count(i < 2 ? "a" : "b", 1, j % 10 == 0);
             run_stats_count_drop(DROP_WRITE_FAILED, ENOSPC);
             _exit(0);
         }
@@ -34,8 +39,8 @@ Test(run_stats, a_full_set_of_services_stays_full)
 {
     struct run_stats *stats = shared_stats_new();
     for (unsigned i = 0; i < 2 * RUN_STATS_SERVICES_MAX; i++) {
-        run_stats_count_span((const char *)&i, sizeof i, false);
-        run_stats_count_span((const char *)&i, sizeof i, false);
+        count((const char *)&i, sizeof i, false);
+        count((const char *)&i, sizeof i, false);
         cr_assert_eq(run_stats_service_count(stats),
                      i < RUN_STATS_SERVICES_MAX ? i + 1 : RUN_STATS_SERVICES_MAX);
     }

@@ -1,0 +1,3 @@
+#include "base/silence.h"
+
+THREAD_LOCAL const char *t_silence_frame;
