@@ -268,7 +268,7 @@ EXPORT int SSL_read(SSL *ssl, void *buf, int len)
     call_enter(&call, __builtin_frame_address(0));
     handshake_begin(&call);
     int result = call.real->read(ssl, buf, len);
-    read_end(&call, buf, result > 0 ? (size_t)result : 0, result);
+    read_end(&call, buf, result > 0 ? (size_t)result : 0, len > 0 ? result : 1);
     return result;
 }
 
@@ -281,7 +281,7 @@ EXPORT int SSL_read_ex(SSL *ssl, void *buf, size_t len, size_t *done)
     call_enter(&call, __builtin_frame_address(0));
     handshake_begin(&call);
     int result = call.real->read_ex(ssl, buf, len, done);
-    read_end(&call, buf, result > 0 ? *done : 0, result);
+    read_end(&call, buf, result > 0 ? *done : 0, len > 0 ? result : 1);
     return result;
 }
 
@@ -352,13 +352,13 @@ EXPORT int SSL_write(SSL *ssl, const void *buf, int len)
         return -1;
     CALLSITE_ENTER();
     call_enter(&call, __builtin_frame_address(0));
-    if (!call.session || len <= 0) {
-        int result = call.real->write(ssl, buf, len);
-        call_end(&call, result);
-        return result;
-    }
     handshake_begin(&call);
     int result;
+    if (!call.session || len <= 0) { /* of nothing, a 0 is no failure */
+        result = call.real->write(ssl, buf, len);
+        call_end(&call, result ? result : 1);
+        return result;
+    }
     int sent = (int)write_traced(&call, buf, (size_t)len, plain_write, &result);
     call_end(&call, result);
     return sent;
@@ -371,13 +371,13 @@ EXPORT int SSL_write_ex(SSL *ssl, const void *buf, size_t len, size_t *done)
         return 0;
     CALLSITE_ENTER();
     call_enter(&call, __builtin_frame_address(0));
-    if (!call.session || len == 0) {
-        int result = call.real->write_ex(ssl, buf, len, done);
-        call_end(&call, result);
-        return result;
-    }
     handshake_begin(&call);
     int result;
+    if (!call.session || len == 0) {
+        result = call.real->write_ex(ssl, buf, len, done);
+        call_end(&call, result ? result : 1);
+        return result;
+    }
     ssize_t sent = write_traced(&call, buf, len, ex_write, &result);
     if (sent > 0)
         *done = (size_t)sent;
