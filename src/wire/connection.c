@@ -7,6 +7,7 @@
 #include "base/slab.h"
 #include "trace/callsite.h"
 #include "trace/error_name.h"
+#include "wire/announced.h"
 #include "wire/protocol.h"
 
 #include <errno.h>
@@ -69,6 +70,7 @@ void connection_free(struct connection *connection)
 {
     while (connection->edits)
         connection_edit_done(connection);
+    announced_release(&connection->announced);
     slab_free(&g_connections, connection->index);
 }
 

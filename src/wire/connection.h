@@ -67,8 +67,7 @@ struct connection {
     struct exchange *current;      /* whose request is going by; NULL between requests */
     uint64_t sent_len;             /* bytes of the application's that the kernel took */
     uint64_t ahead_len;            /* bytes behind these that were looked at already */
-    uint8_t ahead_sample_len;      /* the first of them, to be recognised when they come again */
-    char ahead_sample[16];
+    struct announced *announced;   /* the first of them, to be recognised when they come again; NULL: none */
     struct edit *edits; /* still to be made, or half made */
     union endpoint peer;
     union endpoint local; /* ROLE_SERVER: our own end, if it was asked for */

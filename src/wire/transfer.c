@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/slab.h"
 #include "trace/error_name.h"
+#include "wire/announced.h"
 #include "wire/protocol.h"
 
 #include <errno.h>
@@ -199,42 +200,13 @@ static void bytes_went_through(struct connection *connection)
 
 /* ---- what goes out: looking at it ---- */
 
-/* After a short write the application sends the rest again, which was looked at already. If what
- * comes is something else, we no longer know where we are. */
-static bool resent_is_same(const struct connection *connection, const struct iovec *iov,
-                           size_t count)
+/* A change to be made further on than what is kept could come to stand anywhere. */
+static bool edits_are_kept(const struct connection *connection)
 {
-    size_t at = 0;
-    for (size_t i = 0; i < count && at < connection->ahead_sample_len; i++) {
-        size_t len = MIN(iov[i].iov_len, connection->ahead_sample_len - at);
-        if (memcmp(connection->ahead_sample + at, iov[i].iov_base, len) != 0)
-            return false;
-        at += len;
-    }
-    return true;
-}
-
-/* Of what is to come, as far as it is known: behind @skip bytes of @iov, or else what is left of the last
- * sample. */
-static void sample_keep(struct connection *connection, const struct iovec *iov, size_t count,
-                        size_t skip, size_t iov_len)
-{
-    if (skip == iov_len) {
-        size_t gone = MIN(skip, connection->ahead_sample_len);
-        connection->ahead_sample_len = (uint8_t)(connection->ahead_sample_len - gone);
-        memmove(connection->ahead_sample, connection->ahead_sample + gone, connection->ahead_sample_len);
-        return;
-    }
-    connection->ahead_sample_len = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t passed = MIN(skip, iov[i].iov_len);
-        size_t len = MIN(iov[i].iov_len - passed,
-                         sizeof connection->ahead_sample - connection->ahead_sample_len);
-        memcpy(connection->ahead_sample + connection->ahead_sample_len,
-               (const char *)iov[i].iov_base + passed, len);
-        connection->ahead_sample_len = (uint8_t)(connection->ahead_sample_len + len);
-        skip -= passed;
-    }
+    const struct edit *edit = connection->edits;
+    while (edit && edit->next)
+        edit = edit->next;
+    return !edit || edit->offset <= connection->sent_len + announced_len(connection->announced);
 }
 
 static void requests_look(struct connection *connection, const struct iovec *iov, size_t count,
@@ -274,7 +246,7 @@ static bool role_recognise(struct connection *connection, const struct iovec *io
 static void client_send_look(struct send_plan *plan)
 {
     struct connection *connection = plan->connection;
-    if (connection->ahead_len && !resent_is_same(connection, plan->app_iov, plan->app_iov_count))
+    if (connection->ahead_len && !announced_is_same(connection->announced, plan->app_iov, plan->app_iov_count))
         connection_set_opaque(connection);
     if (!connection->is_opaque)
         requests_look(connection, plan->app_iov, plan->app_iov_count, plan->start_ns);
@@ -407,8 +379,14 @@ static void sent_advance(struct send_plan *plan, size_t app_len)
     struct connection *connection = plan->connection;
     connection->sent_len += app_len;
     connection->ahead_len -= MIN(connection->ahead_len, app_len);
-    if (connection->ahead_len)
-        sample_keep(connection, plan->app_iov, plan->app_iov_count, app_len, plan->app_len);
+    if (LIKELY(!connection->ahead_len)) {
+        if (UNLIKELY(connection->announced))
+            announced_release(&connection->announced);
+        return;
+    }
+    announced_keep(&connection->announced, plan->app_iov, plan->app_iov_count, app_len);
+    if (!edits_are_kept(connection))
+        transfer_give_up(connection);
 }
 
 /* A response begins when its first bytes are handed to the kernel, and ends when its last ones have
@@ -558,7 +536,7 @@ void transfer_sent_announced(struct connection *connection, size_t len)
         return;
     connection->sent_len += len;
     connection->ahead_len -= MIN(connection->ahead_len, len);
-    connection->ahead_sample_len = 0;
+    announced_release(&connection->announced);
     sending_end(connection);
 }
 

@@ -647,6 +647,21 @@ Test(transfer, what_is_owed_belongs_to_the_thread_that_sends)
     transfer_owed_end(g_sim.connection, 0);
 }
 
+/* The kernel takes nothing of a request, and the application thinks better of it. */
+Test(transfer, another_request_than_the_one_that_was_refused_goes_out_unharmed)
+{
+    static const char first[] = "GET /api/v2/users/1 HTTP/1.1\r\nHost: x\r\n\r\n";
+    static const char other[] = "GET /api/v2/users/9876 HTTP/1.1\r\nHost: example.org\r\nAccept: text/plain\r\n\r\n";
+    struct stutter stutter = {0, 1};
+    simulated_init(&g_sim);
+    g_sim.take = stutter_take;
+    g_sim.state = &stutter;
+    cr_assert_eq(simulated_send(&g_sim, first, strlen(first)), -1);
+    simulated_send_all(&g_sim, other, strlen(other));
+    cr_assert_eq(g_sim.wire_len, strlen(other));
+    cr_assert_eq(memcmp(g_sim.wire, other, g_sim.wire_len), 0);
+}
+
 Test(transfer, other_bytes_than_announced_are_noticed_however_few_come_at_once)
 {
     struct stutter stutter;
