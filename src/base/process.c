@@ -12,6 +12,7 @@ THREAD_LOCAL int t_process_tid_pid;
 _Atomic(struct process_page *) g_process_page;
 
 static _Atomic uint32_t g_fork_count;
+static _Atomic uint32_t g_spawn_count;
 static _Atomic int g_last_pid;   /* only with the fallback page */
 static _Atomic bool g_was_filled; /* in this process or one that it was forked from */
 
@@ -102,6 +103,16 @@ uint32_t process_fork_count(void)
 {
     process_page();
     return atomic_load_explicit(&g_fork_count, memory_order_relaxed);
+}
+
+uint32_t process_spawn_count(void)
+{
+    return atomic_load_explicit(&g_spawn_count, memory_order_relaxed);
+}
+
+void process_note_spawn(void)
+{
+    atomic_fetch_add_explicit(&g_spawn_count, 1, memory_order_relaxed);
 }
 
 void process_note_fork(void)

@@ -59,7 +59,15 @@ bool process_is_vfork_child(void);
  * copy in another process. Hot path. */
 uint32_t process_fork_count(void);
 
-/* process_note_fork - the parent's half: a fork was just made. Signal-safe. */
+/* process_note_fork - the parent's half: a fork was just made, or a descriptor handed to another process.
+ * Signal-safe. */
 void process_note_fork(void);
+
+/* process_spawn_count - how many programs were started by this process with what it has open: by posix_spawn, system,
+ * popen, or exec in a vfork child. Hot path. */
+uint32_t process_spawn_count(void);
+
+/* process_note_spawn - one more is about to be; also in a vfork child. Signal-safe. */
+void process_note_spawn(void);
 
 #endif

@@ -1,10 +1,12 @@
 /* Another program comes. It gets the environment that it was to have, unless its loader could not load this
  * library: then without our name, since ld.so would complain on the program's stderr, or not start it. */
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/raw.h"
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
 #include "shim/real.h"
+#include "wire/table.h"
 
 #include <alloca.h>
 #include <spawn.h>
@@ -30,6 +32,7 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
                                   char *const envp[])
 {
     char library[EXEC_PRELOAD_LEN_MAX];
+    process_note_spawn();
     if (!shim_is_tracing() || !call->file || !exec_environment_library(envp, library))
         return false;
     if (UNLIKELY(g_raw_is_forbidden)) /* its start makes system calls that the sandbox may not know */
@@ -161,6 +164,15 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
     return start(open_searched, spawn_searched, &call, envp);
 }
 
+/* A connection that a program is going to have is not this process's alone. */
+EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int fd, int to)
+{
+    struct connection *connection = table_find(fd);
+    if (connection)
+        connection->is_shared = true;
+    return REAL(posix_spawn_file_actions_adddup2)(actions, fd, to);
+}
+
 /* ---- arguments one by one ---- */
 
 /* How many there are up to the NULL, @first included. */
@@ -219,6 +231,7 @@ static NOINLINE char **environ_change(void)
     static struct exec_environment *room;
     char library[EXEC_PRELOAD_LEN_MAX];
     char **before = environ;
+    process_note_spawn();
     if (!shim_is_tracing() || !exec_environment_library(before, library) ||
         (!g_raw_is_forbidden && exec_library_is_there(library)))
         return NULL;

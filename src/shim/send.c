@@ -1,5 +1,6 @@
 /* Bytes on their way out. */
 #include "base/memory.h"
+#include "base/process.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
 #include "shim/send.h"
@@ -135,8 +136,28 @@ static ssize_t message_send(struct connection *connection, int fd, const struct 
     return send_end(&plan, REAL(sendmsg)(fd, message, flags));
 }
 
+/* Is a connection among the descriptors that go along? Another process will have it, too. */
+static NOINLINE bool hands_on(const struct msghdr *message)
+{
+    if (!memory_is_readable(message, sizeof *message) ||
+        !memory_is_readable(message->msg_control, message->msg_controllen))
+        return false;
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR((struct msghdr *)message, c)) {
+        bool is_rights = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
+        for (size_t at = CMSG_LEN(0); is_rights && at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
+            int fd;
+            memcpy(&fd, (const char *)c + at, sizeof fd);
+            if (table_find(fd))
+                return true;
+        }
+    }
+    return false;
+}
+
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
+    if (memory_is_readable(message, sizeof *message) && UNLIKELY(message->msg_controllen) && hands_on(message))
+        process_note_fork();
     struct connection *connection = table_find_socket(fd);
     if (!connection || !memory_is_readable(message, sizeof *message))
         return REAL(sendmsg)(fd, message, flags);
@@ -154,6 +175,8 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
         struct msghdr *message = &messages[done].msg_hdr;
         if (!memory_is_readable(message, sizeof *message))
             break;
+        if (message->msg_controllen && hands_on(message))
+            process_note_fork();
         bool has_list = message->msg_iovlen <= IOV_MAX &&
                         memory_is_readable(message->msg_iov, message->msg_iovlen * sizeof *message->msg_iov);
         size_t len = 0;

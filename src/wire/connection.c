@@ -28,6 +28,8 @@ struct connection *connection_new(void)
     connection->is_first_request = true;
     connection->peer.any.sa_family = connection->local.any.sa_family = AF_UNSPEC;
     connection->connect_active.source = ACTIVE_NONE;
+    connection->fork_count = process_fork_count();
+    connection->spawn_count = process_spawn_count();
     atomic_store_explicit(&connection->fd_count, 1, memory_order_release);
     return connection;
 }
@@ -289,12 +291,20 @@ void connection_shutdown_write(struct connection *connection)
     lock_release(&connection->lock);
 }
 
+/* Another process has the socket as well: what it sends is not seen here, and is not missed. */
+static bool may_be_answered_elsewhere(const struct exchange *exchange)
+{
+    return exchange_has_crossed_fork(exchange) || exchange_has_crossed_spawn(exchange);
+}
+
 /* Says why what is still open will never be complete. */
 static void unfinished_report(struct connection *connection, bool is_exit)
 {
     const struct exchange *exchange = connection->first;
     if (is_exit)
         connection_fail_all(connection, ERROR_ABORTED, "the process exited before the end");
+    else if (connection->role == ROLE_SERVER && may_be_answered_elsewhere(exchange))
+        exchange_end(connection_pop(connection), clock_monotonic_ns());
     else if (connection->role == ROLE_SERVER)
         connection_fail_all(connection, ERROR_ABORTED,
                             exchange->is_response_started
@@ -320,7 +330,7 @@ static void exchanges_leave_to_other_process(struct connection *connection)
         struct exchange *exchange = *link;
         bool is_others = exchange_is_inherited(exchange) ||
                          (exchange->kind == SPAN_KIND_SERVER &&
-                          exchange_has_crossed_fork(exchange) && !exchange->is_response_started);
+                          exchange_has_crossed_fork(exchange) && !exchange->is_response_head_done);
         if (!is_others) {
             connection->last = exchange;
             link = &exchange->next;
@@ -341,7 +351,7 @@ static void connecting_give_up(struct connection *connection)
     int error = 0;
     socklen_t error_len = sizeof error;
     connection->is_connecting = false;
-    if (!endpoint_is_known(&connection->peer) || process_fork_count() > 0 ||
+    if (!endpoint_is_known(&connection->peer) || process_fork_count() > 0 || process_spawn_count() > 0 ||
         raw_getpeername(connection->fd, &peer, &peer_len) == 0 ||
         raw_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
         return;

@@ -66,6 +66,10 @@ struct connection {
     struct exchange *first, *last; /* awaiting their responses, in order */
     struct exchange *current;      /* whose request is going by; NULL between requests */
     uint64_t sent_len;             /* bytes of the application's that the kernel took */
+    uint64_t wire_len;             /* these and ours */
+    uint32_t fork_count;           /* process_fork_count() and _spawn_count() when it was last certain that */
+    uint32_t spawn_count;          /* nobody else had sent on it */
+    bool is_shared;                /* another process has it, or had */
     uint64_t ahead_len;            /* bytes behind these that were looked at already */
     struct announced *announced;   /* the first of them, to be recognised when they come again; NULL: none */
     struct edit *edits; /* still to be made, or half made */

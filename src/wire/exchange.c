@@ -33,6 +33,7 @@ static ALWAYS_INLINE struct exchange *exchange_new(enum span_kind kind)
     exchange->active.source = ACTIVE_NONE;
     exchange->active.has_incoming = false;
     exchange->fork_count = process_fork_count();
+    exchange->spawn_count = process_spawn_count();
     exchange->kind = (uint8_t)kind;
     exchange->pid = process_pid();
     return exchange;
@@ -235,7 +236,8 @@ void exchange_own_span(struct exchange *exchange)
 {
     if (LIKELY(!exchange_is_inherited(exchange)))
         return;
-    exchange->span = exchange->snapshot ? span_copy(exchange->snapshot) : NULL;
+    /* Who sent the head of an answer speaks of it. */
+    exchange->span = exchange->snapshot && !exchange->is_response_head_done ? span_copy(exchange->snapshot) : NULL;
     exchange->pid = process_pid();
 }
 
@@ -353,6 +355,11 @@ void exchange_drop(struct exchange *exchange)
 bool exchange_is_inherited(const struct exchange *exchange)
 {
     return exchange->pid != process_pid();
+}
+
+bool exchange_has_crossed_spawn(const struct exchange *exchange)
+{
+    return exchange->spawn_count != process_spawn_count();
 }
 
 bool exchange_has_crossed_fork(const struct exchange *exchange)

@@ -18,6 +18,7 @@ struct exchange {
     uint32_t index;
     _Atomic uint32_t generation; /* counts up when the exchange ends */
     uint32_t fork_count;         /* process_fork_count() when it began */
+    uint32_t spawn_count;        /* process_spawn_count() then */
     struct exchange *next;       /* the next one on the same connection */
     const union endpoint *peer;  /* the connection's, which outlives it; NULL: not known */
     const struct tls_facts *tls; /* the connection's */
@@ -107,5 +108,8 @@ bool exchange_is_inherited(const struct exchange *exchange);
 
 /* exchange_has_crossed_fork - another process may hold a copy of it. */
 bool exchange_has_crossed_fork(const struct exchange *exchange);
+
+/* exchange_has_crossed_spawn - a program was started meanwhile, which may hold the socket. */
+bool exchange_has_crossed_spawn(const struct exchange *exchange);
 
 #endif

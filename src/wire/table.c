@@ -32,8 +32,8 @@ static void fd_max_note(int fd)
         ;
 }
 
-/* Puts a word in @fd's place; what was there is released. */
-static void word_set(int fd, uintptr_t word)
+/* Puts a word in @fd's place; what was there is released. @old_fd: @fd, or -1 if that names another file by now. */
+static void word_replace(int fd, uintptr_t word, int old_fd)
 {
     _Atomic uintptr_t *table = g_table ? g_table : table_map();
     if (!table || (unsigned)fd >= TABLE_FD_COUNT)
@@ -42,7 +42,12 @@ static void word_set(int fd, uintptr_t word)
         fd_max_note(fd);
     uintptr_t old = atomic_exchange_explicit(&table[fd], word, memory_order_acq_rel);
     if (old > TABLE_IGNORED)
-        connection_release((struct connection *)old, fd);
+        connection_release((struct connection *)old, old_fd);
+}
+
+static void word_set(int fd, uintptr_t word)
+{
+    word_replace(fd, word, fd);
 }
 
 struct connection *table_add(int fd)
@@ -72,12 +77,16 @@ void table_remove(int fd)
 void table_duplicate(int from, int to)
 {
     uintptr_t word = table_word(from);
-    if (from == to || (word == TABLE_UNKNOWN && table_word(to) == TABLE_UNKNOWN) ||
-        process_is_vfork_child())
+    if (from == to || (word == TABLE_UNKNOWN && table_word(to) == TABLE_UNKNOWN))
         return;
+    if (process_is_vfork_child()) {
+        if (word > TABLE_IGNORED) /* for the program that is about to be started */
+            ((struct connection *)word)->is_shared = true;
+        return;
+    }
     if (word > TABLE_IGNORED && (unsigned)to < TABLE_FD_COUNT)
         atomic_fetch_add_explicit(&((struct connection *)word)->fd_count, 1, memory_order_acq_rel);
-    word_set(to, word);
+    word_replace(to, word, -1);
 }
 
 void table_remove_range(unsigned first, unsigned last)

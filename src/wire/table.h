@@ -49,7 +49,7 @@ void table_forget_all(void);
 /* table_remove - @fd is about to be closed. Does nothing in a vfork child. */
 void table_remove(int fd);
 
-/* table_duplicate - @to is now another name for what @from names. Does nothing in a vfork child. */
+/* table_duplicate - @to is now another name for what @from names. In a vfork child: another process will have that. */
 void table_duplicate(int from, int to);
 
 /* table_remove_range - all of @first .. @last are about to be closed. */

@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/memory.h"
+#include "base/process.h"
+#include "base/raw.h"
 #include "base/slab.h"
 #include "trace/error_name.h"
 #include "wire/announced.h"
@@ -10,6 +12,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/tcp.h>
+#include <stddef.h>
 #include <string.h>
 
 enum segment_kind { SEGMENT_APPLICATION, SEGMENT_INSERTION, SEGMENT_REPLACEMENT };
@@ -301,6 +305,38 @@ static bool lock_or_give_up(struct connection *connection)
     return false;
 }
 
+/* Bytes written to the socket by whomever; UINT64_MAX: nobody can tell. */
+static uint64_t written_len(int fd)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    if (raw_getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
+        len < offsetof(struct tcp_info, tcpi_bytes_retrans) + sizeof info.tcpi_bytes_retrans)
+        return UINT64_MAX;
+    return info.tcpi_bytes_sent - info.tcpi_bytes_retrans + info.tcpi_notsent_bytes;
+}
+
+/* Other processes may send on a socket that they inherited or were given: nobody can say then where a head ends.
+ * The kernel knows how much was sent. */
+static COLD void others_check(struct connection *connection, int fd)
+{
+    bool is_spawn_only = connection->fork_count == process_fork_count();
+    connection->fork_count = process_fork_count();
+    connection->spawn_count = process_spawn_count();
+    if (is_spawn_only && !connection->is_shared && (raw_fcntl(fd, F_GETFD, 0) & FD_CLOEXEC))
+        return;
+    connection->is_shared = true;
+    if (written_len(fd) != connection->wire_len)
+        transfer_give_up(connection);
+}
+
+static bool is_alone(const struct connection *connection)
+{
+    return connection->tls ||
+           (!connection->is_shared && connection->fork_count == process_fork_count() &&
+            connection->spawn_count == process_spawn_count());
+}
+
 void transfer_send_begin(struct send_plan *plan, struct connection *connection, int fd,
                          const struct iovec *iov, size_t count, int flags)
 {
@@ -320,6 +356,8 @@ void transfer_send_begin(struct send_plan *plan, struct connection *connection, 
     plan->start_ns = clock_monotonic_ns();
     if (connection->role == ROLE_SERVER)
         return;
+    if (UNLIKELY(!is_alone(connection)) && !connection->is_opaque)
+        others_check(connection, fd);
     if (lock_or_give_up(connection)) {
         send_look(plan, fd, flags);
         lock_release(&connection->lock);
@@ -435,6 +473,7 @@ struct send_outcome transfer_send_end(struct send_plan *plan, ssize_t result, in
         bytes_went_through(connection);
     if (!plan->is_tracked)
         return outcome;
+    connection->wire_len += (uint64_t)MAX(result, 0);
     if (result >= 0) {
         size_t app_len = plan->is_edited ? sent_account(plan, (size_t)result) : (size_t)result;
         outcome.result = (ssize_t)app_len;
@@ -484,6 +523,7 @@ const char *transfer_owed_begin(struct connection *connection, size_t *len)
 void transfer_owed_end(struct connection *connection, size_t len)
 {
     struct edit *edit = connection->edits;
+    connection->wire_len += len;
     edit->sent_len = (uint16_t)(edit->sent_len + len);
     if (edit->sent_len == edit->len)
         connection_edit_done(connection);
@@ -509,6 +549,7 @@ static void unseen_account(struct connection *connection, size_t len)
     if (connection->is_opaque)
         connection_edits_forget(connection);
     connection->sent_len += len;
+    connection->wire_len += len;
     sending_end(connection);
 }
 
