@@ -2,18 +2,32 @@
 
 #include "base/raw.h"
 
+#include <stdatomic.h>
+
+#ifndef MADV_POPULATE_READ /* Linux 5.14 */
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
 THREAD_LOCAL uintptr_t t_memory_pages[MEMORY_PAGES_KNOWN];
 
-/* rt_sigprocmask(2) copies the new set in before it looks at what to do with it: EFAULT if it cannot be read,
- * otherwise EINVAL for the nonsense it is asked to do. */
+static long populate(uintptr_t page, size_t count, int advice)
+{
+    return raw_syscall3(SYS_madvise, (long)(page * MEMORY_PAGE_LEN), (long)(count * MEMORY_PAGE_LEN), advice);
+}
+
+/* madvise(2): the page is brought in as a read of it would, and what such a read would die of is an error. EINVAL is said of
+ * memory that must not be read, but also by a kernel that does not know the question: it is asked about our own. */
 static bool page_ask(uintptr_t page)
 {
-    static const long nonsense = -1, set_len = 8;
+    static _Atomic int can_tell; /* 1: yes, -1: no */
     uintptr_t *known = &t_memory_pages[page % MEMORY_PAGES_KNOWN];
     if (*known == page && page)
         return true;
-    if (raw_syscall6(SYS_rt_sigprocmask, nonsense, (long)(page * MEMORY_PAGE_LEN), 0, set_len, 0, 0) ==
-        -EFAULT)
+    long result = populate(page, 1, MADV_POPULATE_READ);
+    if (result < 0 && !can_tell)
+        can_tell = populate((uintptr_t)&can_tell / MEMORY_PAGE_LEN, 1, MADV_POPULATE_READ) == 0 ? 1 : -1;
+    if (result < 0 && can_tell > 0 && result != -EAGAIN && result != -EINTR)
         return false;
     *known = page;
     return true;
@@ -27,4 +41,10 @@ bool memory_ask(uintptr_t first, uintptr_t last)
         if (!page_ask(page))
             return false;
     return page_ask(last);
+}
+
+bool memory_is_writable(void *address, size_t len)
+{
+    uintptr_t first = (uintptr_t)address / MEMORY_PAGE_LEN, last = ((uintptr_t)address + len - 1) / MEMORY_PAGE_LEN;
+    return len == 0 || populate(first, last - first + 1, MADV_POPULATE_WRITE) == 0;
 }

@@ -1,4 +1,5 @@
 /* Descriptors that come and go. Our own, which the program cannot know of, look closed to it. */
+#include "base/process.h"
 #include "export/direct_sink.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
@@ -63,10 +64,22 @@ EXPORT void closefrom(int first)
     errno = saved;
 }
 
+static void give_up(int fd)
+{
+    struct connection *connection = table_find(fd);
+    int saved = errno;
+    if (connection)
+        transfer_give_up(connection);
+    errno = saved;
+}
+
+/* What is to be the standard input, output or error is read and written by stdio, past us. */
 static int duplicated(int from, int to)
 {
     if (to >= 0) {
         int saved = errno;
+        if (UNLIKELY(to <= STDERR_FILENO) && from != to && !process_is_vfork_child())
+            give_up(from);
         table_duplicate(from, to);
         errno = saved;
     }
@@ -124,15 +137,6 @@ EXPORT int fcntl64(int fd, int command, ...)
     long argument = third_argument(arguments);
     va_end(arguments);
     return is_hidden(fd) ? -1 : fcntl_end(fd, command, REAL(fcntl64)(fd, command, argument));
-}
-
-static void give_up(int fd)
-{
-    struct connection *connection = table_find(fd);
-    int saved = errno;
-    if (connection)
-        transfer_give_up(connection);
-    errno = saved;
 }
 
 /* stdio reads, writes and closes past us: what goes through it cannot be seen, and what is sent by another
@@ -225,7 +229,49 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
     return len;
 }
 
-/* The descriptor whose bytes a system call takes or gives past us; -1: none. */
+/* ---- asynchronous I/O: by threads of libc's, past us ---- */
+
+EXPORT int aio_read(struct aiocb *request)
+{
+    give_up(request->aio_fildes);
+    return REAL(aio_read)(request);
+}
+
+EXPORT int aio_read64(struct aiocb64 *request)
+{
+    give_up(request->aio_fildes);
+    return REAL(aio_read64)(request);
+}
+
+EXPORT int aio_write(struct aiocb *request)
+{
+    give_up(request->aio_fildes);
+    return REAL(aio_write)(request);
+}
+
+EXPORT int aio_write64(struct aiocb64 *request)
+{
+    give_up(request->aio_fildes);
+    return REAL(aio_write64)(request);
+}
+
+EXPORT int lio_listio(int mode, struct aiocb *const requests[], int count, struct sigevent *event)
+{
+    for (int i = 0; i < count; i++)
+        if (requests[i])
+            give_up(requests[i]->aio_fildes);
+    return REAL(lio_listio)(mode, requests, count, event);
+}
+
+EXPORT int lio_listio64(int mode, struct aiocb64 *const requests[], int count, struct sigevent *event)
+{
+    for (int i = 0; i < count; i++)
+        if (requests[i])
+            give_up(requests[i]->aio_fildes);
+    return REAL(lio_listio64)(mode, requests, count, event);
+}
+
+/* The descriptor whose bytes a system call takes or gives past us; -1: none. Of two it is the one written to. */
 static int bytes_fd(long number, const long *a)
 {
     switch (number) {
@@ -241,11 +287,20 @@ static int bytes_fd(long number, const long *a)
     case SYS_recvmmsg:
     case SYS_sendfile:
         return (int)a[0];
+    case SYS_preadv2:
+    case SYS_pwritev2:
+        return (int)a[0];
     case SYS_splice:
         return (int)a[2];
     default:
         return -1;
     }
+}
+
+/* The other one. */
+static int source_fd(long number, const long *a)
+{
+    return number == SYS_sendfile ? (int)a[1] : number == SYS_splice ? (int)a[0] : -1;
 }
 
 static bool closes_hidden(long number, long a)
@@ -270,8 +325,10 @@ EXPORT long syscall(long number, ...)
     enum sandbox sandbox = sandbox_of_syscall(number, a[0], a[1]);
     if (UNLIKELY(sandbox != SANDBOX_NONE) && !sandbox_prepare())
         sandbox = SANDBOX_NONE;
-    if (g_table)
+    if (g_table) {
         give_up(bytes_fd(number, a));
+        give_up(source_fd(number, a));
+    }
     long result = REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
     if (UNLIKELY(sandbox != SANDBOX_NONE) && result == 0)
         sandbox_enter(sandbox);

@@ -9,6 +9,7 @@
 /* The headers' inline versions of read() and its kin must not be what REAL's types come from. */
 #undef _FORTIFY_SOURCE
 
+#include <aio.h>
 #define CURL_DISABLE_DEPRECATION /* programs call what they call */
 #include <curl/curl.h>
 #include <dlfcn.h>

@@ -1,9 +1,47 @@
 /* Bytes that came in. */
+#include "base/memory.h"
 #include "shim/real.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
+#include <limits.h>
 #include <string.h>
+
+/* Of a call that took nothing: is it the end, or was nothing asked for? */
+static bool wants_bytes(const struct iovec *iov, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (iov[i].iov_len)
+            return true;
+    return false;
+}
+
+static bool overlap(const void *a, size_t a_len, const void *b, size_t b_len)
+{
+    return (uintptr_t)a < (uintptr_t)b + b_len && (uintptr_t)b < (uintptr_t)a + a_len;
+}
+
+/* We look at the list when the call is back: what came in must not have overwritten it. */
+static bool list_stays(const struct iovec *iov, size_t count)
+{
+    if (count > IOV_MAX || !memory_is_readable(iov, count * sizeof *iov))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (overlap(iov, count * sizeof *iov, iov[i].iov_base, iov[i].iov_len))
+            return false;
+    return true;
+}
+
+/* The same of a message and its list. */
+static bool message_stays(const struct msghdr *message)
+{
+    if (!memory_is_readable(message, sizeof *message) || !list_stays(message->msg_iov, message->msg_iovlen))
+        return false;
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        if (overlap(message, sizeof *message, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len))
+            return false;
+    return true;
+}
 
 /* What recv and its kin have in common once the real call is back. @result and errno pass through. */
 static ssize_t receive_end(struct connection *connection, uint32_t generation, int fd,
@@ -18,7 +56,7 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
         transfer_received(connection, generation, fd, iov, count, (size_t)result);
     else if (result < 0)
         transfer_receive_ended(connection, generation, saved);
-    else if (count && iov[0].iov_len)
+    else if (wants_bytes(iov, count))
         transfer_receive_ended(connection, generation, 0);
     errno = saved;
     return result;
@@ -98,6 +136,10 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
 {
     struct connection *connection = table_find_socket(fd);
     uint32_t generation = connection ? connection_generation(connection) : 0;
+    if (connection && !message_stays(message)) {
+        transfer_give_up(connection);
+        connection = NULL;
+    }
     ssize_t result = REAL(recvmsg)(fd, message, flags);
     if (result >= 0)
         message_came(message);
@@ -114,6 +156,13 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
 {
     struct connection *connection = table_find_socket(fd);
     uint32_t generation = connection ? connection_generation(connection) : 0;
+    bool stays = connection && memory_is_readable(messages, sizeof *messages);
+    for (unsigned i = 0; stays && i < MIN(count, IOV_MAX); i++)
+        stays = message_stays(&messages[i].msg_hdr);
+    if (connection && !stays) {
+        transfer_give_up(connection);
+        connection = NULL;
+    }
     int received = REAL(recvmmsg)(fd, messages, count, flags, timeout);
     for (int i = 0; i < received; i++)
         message_came(&messages[i].msg_hdr);
@@ -149,7 +198,28 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
     struct connection *connection = table_find(fd);
     if (LIKELY(!connection))
         return REAL(readv)(fd, iov, count);
+    if (count <= 0)
+        return REAL(readv)(fd, iov, count);
+    if (!list_stays(iov, (size_t)count)) {
+        transfer_give_up(connection);
+        return REAL(readv)(fd, iov, count);
+    }
     uint32_t generation = connection_generation(connection);
-    return receive_end(connection, generation, fd, iov, count > 0 ? (size_t)count : 0,
-                       REAL(readv)(fd, iov, count), 0);
+    return receive_end(connection, generation, fd, iov, (size_t)count, REAL(readv)(fd, iov, count), 0);
+}
+
+EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
+    if (connection)
+        transfer_give_up(connection);
+    return REAL(preadv2)(fd, iov, count, offset, flags);
+}
+
+EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
+    if (connection)
+        transfer_give_up(connection);
+    return REAL(preadv64v2)(fd, iov, count, offset, flags);
 }

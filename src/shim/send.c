@@ -125,11 +125,16 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
     return send_end(&plan, REAL(sendto)(fd, buf, len, flags, address, address_len));
 }
 
-/* The list of a message that the kernel will refuse for its length is not looked at. */
+/* A list that the kernel will refuse is not looked at. */
+static bool list_is_sendable(const struct iovec *iov, size_t count)
+{
+    return count <= IOV_MAX && memory_is_readable(iov, count * sizeof *iov);
+}
+
 static ssize_t message_send(struct connection *connection, int fd, const struct msghdr *message, int flags)
 {
     struct send_plan plan;
-    if (message->msg_iovlen > IOV_MAX)
+    if (!list_is_sendable(message->msg_iov, message->msg_iovlen))
         return REAL(sendmsg)(fd, message, flags);
     if (send_begin(&plan, connection, fd, message, flags))
         return send_edited(&plan, fd, message, flags, false);
@@ -173,12 +178,9 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
     int entry_errno = errno;
     while (done < count) {
         struct msghdr *message = &messages[done].msg_hdr;
-        if (!memory_is_readable(message, sizeof *message))
-            break;
         if (message->msg_controllen && hands_on(message))
             process_note_fork();
-        bool has_list = message->msg_iovlen <= IOV_MAX &&
-                        memory_is_readable(message->msg_iov, message->msg_iovlen * sizeof *message->msg_iov);
+        bool has_list = list_is_sendable(message->msg_iov, message->msg_iovlen);
         size_t len = 0;
         for (size_t i = 0; has_list && i < message->msg_iovlen; i++)
             len += message->msg_iov[i].iov_len;
@@ -198,10 +200,15 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection || !memory_is_readable(messages, sizeof *messages))
+    if (!connection)
         return REAL(sendmmsg)(fd, messages, count, flags);
+    count = MIN(count, IOV_MAX);
+    if (!memory_is_writable(messages, count * sizeof *messages)) { /* we would have to say how much was sent there */
+        transfer_give_up(connection);
+        return REAL(sendmmsg)(fd, messages, count, flags);
+    }
     CALLSITE_ENTER();
-    return sendmmsg_each(connection, fd, messages, MIN(count, IOV_MAX), flags);
+    return sendmmsg_each(connection, fd, messages, count, flags);
 }
 
 static NOINLINE ssize_t connection_write(struct connection *connection, int fd, const void *buf,
@@ -233,7 +240,7 @@ ssize_t send_written(int fd, const void *buf, size_t len)
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     struct connection *connection = table_find(fd);
-    if (LIKELY(!connection) || count <= 0 || count > IOV_MAX)
+    if (LIKELY(!connection) || count <= 0 || !list_is_sendable(iov, (size_t)count))
         return REAL(writev)(fd, iov, count);
     struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
     struct send_plan plan;
@@ -241,6 +248,23 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
     if (send_begin(&plan, connection, fd, &message, 0))
         return send_edited(&plan, fd, &message, 0, true);
     return send_end(&plan, REAL(writev)(fd, iov, count));
+}
+
+/* At offset -1 this is writev, which hardly anybody calls by this name on a socket. */
+EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
+    if (connection)
+        transfer_give_up(connection);
+    return REAL(pwritev2)(fd, iov, count, offset, flags);
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
+    if (connection)
+        transfer_give_up(connection);
+    return REAL(pwritev64v2)(fd, iov, count, offset, flags);
 }
 
 /* Before bytes that we do not see can go out, what is owed must. 0, or -1 with errno. */
@@ -257,47 +281,55 @@ static int owed_send(struct connection *connection, int fd)
     return 0;
 }
 
-static ssize_t unseen_sent(struct connection *connection, ssize_t result)
+/* The ends of a call whose bytes we do not see. */
+struct unseen {
+    struct connection *in, *out; /* NULL: no connection of ours */
+    uint32_t generation;         /* of @in */
+};
+
+static struct unseen unseen_of(int in_fd, int out_fd)
+{
+    struct unseen unseen = {.in = table_find(in_fd), .out = table_find(out_fd)};
+    unseen.generation = unseen.in ? connection_generation(unseen.in) : 0;
+    return unseen;
+}
+
+static ssize_t unseen_end(const struct unseen *unseen, ssize_t result)
 {
     int saved = errno;
-    if (result > 0)
-        transfer_sent_unseen(connection, (size_t)result);
+    if (unseen->in && result > 0)
+        transfer_received_unseen(unseen->in, unseen->generation, (size_t)result);
+    if (unseen->out && result > 0)
+        transfer_sent_unseen(unseen->out, (size_t)result);
     errno = saved;
     return result;
 }
 
 EXPORT ssize_t sendfile(int out_fd, int in_fd, off_t *offset, size_t count)
 {
-    struct connection *connection = table_find(out_fd);
-    if (!connection)
+    struct unseen unseen = unseen_of(in_fd, out_fd);
+    if (LIKELY(!unseen.in && !unseen.out))
         return REAL(sendfile)(out_fd, in_fd, offset, count);
-    if (owed_send(connection, out_fd) < 0)
+    if (unseen.out && owed_send(unseen.out, out_fd) < 0)
         return -1;
-    return unseen_sent(connection, REAL(sendfile)(out_fd, in_fd, offset, count));
+    return unseen_end(&unseen, REAL(sendfile)(out_fd, in_fd, offset, count));
 }
 
 EXPORT ssize_t sendfile64(int out_fd, int in_fd, off64_t *offset, size_t count)
 {
-    struct connection *connection = table_find(out_fd);
-    if (!connection)
+    struct unseen unseen = unseen_of(in_fd, out_fd);
+    if (LIKELY(!unseen.in && !unseen.out))
         return REAL(sendfile64)(out_fd, in_fd, offset, count);
-    if (owed_send(connection, out_fd) < 0)
+    if (unseen.out && owed_send(unseen.out, out_fd) < 0)
         return -1;
-    return unseen_sent(connection, REAL(sendfile64)(out_fd, in_fd, offset, count));
+    return unseen_end(&unseen, REAL(sendfile64)(out_fd, in_fd, offset, count));
 }
 
 EXPORT ssize_t splice(int in_fd, off64_t *in_offset, int out_fd, off64_t *out_offset, size_t len,
                       unsigned flags)
 {
-    struct connection *in = table_find(in_fd);
-    struct connection *out = table_find(out_fd);
-    uint32_t generation = in ? connection_generation(in) : 0;
-    if (out && owed_send(out, out_fd) < 0)
+    struct unseen unseen = unseen_of(in_fd, out_fd);
+    if (unseen.out && owed_send(unseen.out, out_fd) < 0)
         return -1;
-    ssize_t result = REAL(splice)(in_fd, in_offset, out_fd, out_offset, len, flags);
-    int saved = errno;
-    if (in && result > 0)
-        transfer_received_unseen(in, generation, (size_t)result);
-    errno = saved;
-    return out ? unseen_sent(out, result) : result;
+    return unseen_end(&unseen, REAL(splice)(in_fd, in_offset, out_fd, out_offset, len, flags));
 }

@@ -1,5 +1,6 @@
 /* The life of a connection: made, accepted, half closed. */
 #include "base/memory.h"
+#include "base/process.h"
 #include "base/raw.h"
 #include "shim/callsite_record.h"
 #include "shim/real.h"
@@ -15,9 +16,11 @@ static bool is_watched(int domain, int type)
 EXPORT int socket(int domain, int type, int protocol)
 {
     int fd = REAL(socket)(domain, type, protocol);
-    if (fd >= 0 && is_watched(domain, type))
+    if (fd < 0 || process_is_vfork_child())
+        return fd;
+    if (is_watched(domain, type))
         table_add(fd);
-    else if (fd >= 0)
+    else
         table_ignore(fd);
     return fd;
 }
@@ -27,7 +30,7 @@ EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
 {
     static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
     int result = REAL(socketpair)(domain, type, protocol, pair);
-    for (int i = 0; result == 0 && i < 2; i++) {
+    for (int i = 0; result == 0 && i < 2 && !process_is_vfork_child(); i++) {
         struct connection *connection = is_watched(domain, type) ? table_add(pair[i]) : NULL;
         if (connection)
             endpoint_set(&connection->peer, &unnamed, sizeof unnamed.sa_family);
@@ -37,18 +40,46 @@ EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
     return result;
 }
 
+/* connect(2): "address family AF_UNSPEC" takes the socket back to its beginning. */
+static bool is_disconnect(const struct sockaddr *address, socklen_t len)
+{
+    return len >= sizeof address->sa_family && memory_is_readable(address, sizeof address->sa_family) &&
+           address->sa_family == AF_UNSPEC;
+}
+
+static int disconnect(int fd, const struct sockaddr *address, socklen_t len)
+{
+    int result = REAL(connect)(fd, address, len);
+    int saved = errno;
+    if (result == 0)
+        table_add(fd);
+    errno = saved;
+    return result;
+}
+
 EXPORT int connect(int fd, const struct sockaddr *address, socklen_t len)
 {
     struct connection *connection = table_find(fd);
     if (!connection)
         return REAL(connect)(fd, address, len);
     CALLSITE_ENTER();
+    if (is_disconnect(address, len))
+        return disconnect(fd, address, len);
     connection_connect_begin(connection, address, len);
     int result = REAL(connect)(fd, address, len);
     int saved = errno;
     connection_connect_end(connection, result < 0 ? saved : 0);
     errno = saved;
     return result;
+}
+
+/* Unix sockets that are accepted may be of packets as well. */
+static bool is_stream(int fd, const struct sockaddr *peer, socklen_t len)
+{
+    int type = 0;
+    socklen_t type_len = sizeof type;
+    bool is_inet = len >= sizeof peer->sa_family && (peer->sa_family == AF_INET || peer->sa_family == AF_INET6);
+    return is_inet || (raw_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_STREAM);
 }
 
 /* The peer's address costs nothing extra: accept tells it if it is asked. */
@@ -65,9 +96,11 @@ static int accept_through(int listener, struct sockaddr *address, socklen_t *len
     if (fd < 0)
         return fd;
     int saved = errno;
-    struct connection *connection = !silence_is_on() && shim_is_tracing() ? table_add(fd) : NULL;
+    socklen_t len_known = MIN(*out_len, room); /* cut short: unknown */
+    struct connection *connection =
+        !silence_is_on() && shim_is_tracing() && is_stream(fd, out, len_known) ? table_add(fd) : NULL;
     if (connection)
-        endpoint_set(&connection->peer, out, MIN(*out_len, room)); /* cut short: unknown */
+        endpoint_set(&connection->peer, out, len_known);
     else
         table_ignore(fd);
     errno = saved;

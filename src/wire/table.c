@@ -117,7 +117,7 @@ static COLD struct connection *table_adopt(int fd)
     if ((unsigned)fd >= TABLE_FD_COUNT || process_is_vfork_child() ||
         raw_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_len) < 0)
         return NULL;
-    if (type != SOCK_STREAM || raw_getpeername(fd, &peer, &peer_len) < 0 ||
+    if (type != SOCK_STREAM || fd <= 2 /* stdio's */ || raw_getpeername(fd, &peer, &peer_len) < 0 ||
         (peer.any.sa_family != AF_INET && peer.any.sa_family != AF_INET6 &&
          peer.any.sa_family != AF_UNIX)) {
         table_ignore(fd);

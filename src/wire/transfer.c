@@ -31,8 +31,6 @@ static struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256
 static size_t iov_len(const struct iovec *iov, size_t count)
 {
     size_t len = 0;
-    if (!memory_is_readable(iov, count * sizeof *iov))
-        return SIZE_MAX;
     for (size_t i = 0; i < count; i++) {
         if (iov[i].iov_len > SSIZE_MAX - len)
             return SIZE_MAX;

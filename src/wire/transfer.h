@@ -38,7 +38,7 @@ struct send_outcome {
     bool is_again; /* only our own bytes have gone out yet: send the rest (transfer_send_resume) */
 };
 
-/* transfer_send_begin - the application is about to send @iov on @fd. */
+/* transfer_send_begin - the application is about to send @iov, a list that can be read, on @fd. */
 void transfer_send_begin(struct send_plan *plan, struct connection *connection, int fd,
                          const struct iovec *iov, size_t count, int flags);
 
