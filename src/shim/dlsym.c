@@ -1,6 +1,7 @@
 /* A program that asks for a function of a library by name is to be given ours in its place, as one that is linked
  * against the library is: ctypes, JNA, .NET and plugins do so. */
 #include "shim/curl_library.h"
+#include "shim/deepbind.h"
 #include "shim/gnutls.h"
 #include "shim/library.h"
 #include "shim/openssl.h"
@@ -66,6 +67,7 @@ static void *theirs_find(void **handle, const char *name, const void *ours)
 __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle, const char *name)
 {
     const struct real_calls *real = real_calls();
+    deepbind_correct(); /* this is how what was loaded is reached */
     g_dlsym_next = (void *)real->dlsym;
     struct library_family *family = name && shim_is_tracing() ? family_of(name) : NULL;
     void *ours = family && handle != RTLD_NEXT ? ours_find(name) : NULL;
