@@ -101,7 +101,8 @@ static const struct {
                               ": its calls cannot be seen; it runs untraced"},
 };
 
-static enum diagnosis_kind kind_of(const struct elf_facts *facts, const char *privilege)
+/* @path: of the program, which may be a loader itself. */
+static enum diagnosis_kind kind_of(const struct elf_facts *facts, const char *path, const char *privilege)
 {
     if (!facts->is_elf)
         return DIAGNOSIS_NONE;
@@ -109,19 +110,19 @@ static enum diagnosis_kind kind_of(const struct elf_facts *facts, const char *pr
         return DIAGNOSIS_OTHER_MACHINE;
     if (facts->is_go)
         return DIAGNOSIS_GO;
+    if (other_libc_is_loaded_by(path) || other_libc_is_loaded_by(facts->interpreter))
+        return DIAGNOSIS_OTHER_LIBC;
     if (facts->is_static)
         return DIAGNOSIS_STATIC;
-    if (other_libc_is_loaded_by(facts->interpreter))
-        return DIAGNOSIS_OTHER_LIBC;
     return privilege ? DIAGNOSIS_PRIVILEGED : DIAGNOSIS_NONE;
 }
 
-static void diagnose_program(int fd, const char *subject, struct diagnosis *diagnosis)
+static void diagnose_program(int fd, const char *path, const char *subject, struct diagnosis *diagnosis)
 {
     struct elf_facts facts;
     elf_facts_read(fd, &facts);
     const char *detail = privileges_gained(fd);
-    enum diagnosis_kind kind = kind_of(&facts, detail);
+    enum diagnosis_kind kind = kind_of(&facts, path, detail);
     if (kind == DIAGNOSIS_NONE)
         return;
     if (kind == DIAGNOSIS_OTHER_MACHINE)
@@ -173,7 +174,7 @@ void diagnosis_make(const char *path, const char *name, struct diagnosis *diagno
             return;
         bool is_script = script_follow(fd, at);
         if (!is_script)
-            diagnose_program(fd, subject, diagnosis);
+            diagnose_program(fd, at, subject, diagnosis);
         close(fd);
         if (!is_script)
             return;

@@ -41,6 +41,8 @@ static void setopt_note(CURL *easy, CURLoption option, void *value)
     struct curl_handle *handle = curl_handle_get(easy);
     if (handle && option == CURLOPT_URL)
         curl_handle_note_url(handle, value);
+    else if (handle && option == CURLOPT_CONNECT_ONLY)
+        handle->is_connect_only = (long)value != 0;
     else if (handle)
         handle->headers = value;
 }
@@ -56,8 +58,8 @@ EXPORT CURLcode curl_easy_setopt(CURL *easy, CURLoption option, ...)
     if (!real)
         return CURLE_FAILED_INIT;
     CURLcode code = real->setopt(easy, option, value);
-    if (code == CURLE_OK && (option == CURLOPT_HTTPHEADER || option == CURLOPT_URL) &&
-        shim_is_tracing())
+    if (code == CURLE_OK && shim_is_tracing() &&
+        (option == CURLOPT_HTTPHEADER || option == CURLOPT_URL || option == CURLOPT_CONNECT_ONLY))
         setopt_note(easy, option, value);
     return code;
 }
@@ -95,6 +97,7 @@ EXPORT CURL *curl_easy_duphandle(CURL *easy)
     struct curl_handle *to = from ? curl_handle_get(copy) : NULL;
     if (to) {
         to->headers = from->headers;
+        to->is_connect_only = from->is_connect_only;
         to->url_len = from->url_len;
         memcpy(to->url, from->url, from->url_len);
     }

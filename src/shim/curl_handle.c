@@ -36,6 +36,7 @@ struct curl_handle *curl_handle_find(CURL *easy)
 void curl_handle_clear(struct curl_handle *handle)
 {
     handle->headers = NULL;
+    handle->is_connect_only = false;
     handle->url_len = 0;
 }
 

@@ -21,6 +21,7 @@ struct curl_handle {
     CURLM *multi;               /* that it has been added to; NULL: none */
     struct span *span;          /* of the transfer under way; NULL: none */
     struct active_context active; /* what that is made for */
+    bool is_connect_only;       /* CURLOPT_CONNECT_ONLY: it makes no request */
     uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
     char url[CURL_URL_LEN_MAX];
     struct curl_slist lines[2];

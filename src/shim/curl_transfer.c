@@ -86,7 +86,7 @@ static bool is_passed_on(const struct curl_handle *handle, const char *value)
 /* The application propagates by itself, or this is not HTTP: nothing to add. */
 static bool is_left_alone(const struct curl_handle *handle)
 {
-    if (!handle || is_other_scheme(handle))
+    if (!handle || handle->is_connect_only || is_other_scheme(handle))
         return true;
     const char *value = header_find(handle->headers, "traceparent");
     return value && !is_passed_on(handle, value);
@@ -125,6 +125,14 @@ void curl_transfer_abandon(struct curl_handle *handle, const struct curl_library
     real->setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
 }
 
+/* The URL may have left it open, or come by another option. */
+static bool was_other_scheme(const struct curl_handle *handle, const struct curl_library *real)
+{
+    char *scheme = NULL;
+    return real->getinfo(handle->easy, CURLINFO_SCHEME, &scheme) == CURLE_OK && scheme &&
+           strncasecmp(scheme, "http", 4) != 0;
+}
+
 void curl_transfer_end(struct curl_handle *handle, const struct curl_library *real, CURLcode code)
 {
     struct span *span = handle->span;
@@ -132,7 +140,10 @@ void curl_transfer_end(struct curl_handle *handle, const struct curl_library *re
         return;
     handle->span = NULL;
     real->setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
-    curl_span_end(span, handle, real, code);
+    if (was_other_scheme(handle, real))
+        span_abandon(span);
+    else
+        curl_span_end(span, handle, real, code);
 }
 
 void curl_transfer_give_up(struct curl_handle *handle, const struct curl_library *real)

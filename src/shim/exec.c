@@ -1,6 +1,7 @@
 /* Another program comes. It gets the environment that it was to have, unless its loader could not load this
  * library: then without our name, since ld.so would complain on the program's stderr, or not start it. */
 #include "base/memory.h"
+#include "base/other_libc.h"
 #include "base/process.h"
 #include "base/raw.h"
 #include "shim/exec_environment.h"
@@ -36,6 +37,8 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
     if (!shim_is_tracing() || !call->file || !exec_environment_library(envp, library))
         return false;
     if (UNLIKELY(g_raw_is_forbidden)) /* its start makes system calls that the sandbox may not know */
+        return true;
+    if (exec_environment_only_lists(envp) || other_libc_is_loaded_by(call->file))
         return true;
     int fd = open_program(call);
     bool is_welcome = fd < 0 || exec_target_takes_library(fd);

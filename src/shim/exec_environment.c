@@ -9,10 +9,10 @@
 static const char PRELOAD[] = "LD_PRELOAD=";
 static const char LIBRARY[] = "librun-traced.so";
 
-static bool is_preload(const char *entry)
+static bool begins_with(const char *entry, const char *prefix)
 {
-    for (size_t i = 0; i < sizeof PRELOAD - 1; i++)
-        if (!memory_is_readable(entry + i, 1) || entry[i] != PRELOAD[i])
+    for (size_t i = 0; prefix[i]; i++)
+        if (!memory_is_readable(entry + i, 1) || entry[i] != prefix[i])
             return false;
     return true;
 }
@@ -44,17 +44,22 @@ static const char *ours_find(const char *entry)
     }
 }
 
-static char *const *entry_find(char *const envp[])
+static char *const *entry_find(char *const envp[], const char *prefix)
 {
     for (; memory_is_readable(envp, sizeof *envp) && *envp; envp++)
-        if (is_preload(*envp))
+        if (begins_with(*envp, prefix))
             return envp;
     return NULL;
 }
 
+bool exec_environment_only_lists(char *const envp[])
+{
+    return entry_find(envp, "LD_TRACE_LOADED_OBJECTS=") != NULL;
+}
+
 bool exec_environment_library(char *const envp[], char *path)
 {
-    char *const *entry = entry_find(envp);
+    char *const *entry = entry_find(envp, PRELOAD);
     const char *item = entry ? ours_find(*entry) : NULL;
     size_t len = item ? item_len(item) : 0;
     if (len == 0 || len >= EXEC_PRELOAD_LEN_MAX || memchr(item, '$', len))
@@ -81,7 +86,7 @@ static struct text preload_strip(const char *entry, char *room)
 
 bool exec_environment_strip(char *const envp[], struct exec_environment *room)
 {
-    char *const *preload = entry_find(envp);
+    char *const *preload = entry_find(envp, PRELOAD);
     struct text text = preload_strip(*preload, room->preload);
     size_t count = 0;
     for (char *const *entry = envp; *entry; entry++) {

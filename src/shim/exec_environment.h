@@ -17,6 +17,9 @@ struct exec_environment {
  * @path (EXEC_PRELOAD_LEN_MAX bytes). Returns false if it does not, or by no plain path. */
 bool exec_environment_library(char *const envp[], char *path);
 
+/* exec_environment_only_lists - the program is not to run, but to list the libraries that it would load (ldd). */
+bool exec_environment_only_lists(char *const envp[]);
+
 /* exec_environment_strip - makes @room's entries @envp without the library. Returns false if there is no
  * room for it. */
 bool exec_environment_strip(char *const envp[], struct exec_environment *room);

@@ -23,8 +23,18 @@ static bool read_at(int fd, uint64_t offset, void *buf, size_t len)
     return raw_syscall6(SYS_pread64, fd, (long)buf, (long)len, (long)offset, 0, 0) == (long)len;
 }
 
+/* To open a FIFO would wake who waits at its other end. */
+static bool is_special(int directory_fd, const char *path)
+{
+    struct stat st;
+    return raw_syscall6(SYS_newfstatat, directory_fd, (long)path, (long)&st, 0, 0, 0) == 0 && !S_ISREG(st.st_mode) &&
+           !S_ISDIR(st.st_mode);
+}
+
 int exec_target_open(int directory_fd, const char *path)
 {
+    if (is_special(directory_fd, path))
+        return -EACCES; /* as execve(2) */
     return (int)raw_syscall6(SYS_openat, directory_fd, (long)path,
                              O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0, 0, 0);
 }

@@ -173,7 +173,7 @@ static bool first_line_parse(struct http1_parser *parser, struct span_of_bytes l
                              struct http1_event *event)
 {
     event->type = parser->is_response ? HTTP1_STATUS_LINE : HTTP1_REQUEST_LINE;
-    parser->has_length = parser->has_coding = parser->is_chunked = false;
+    parser->has_length = parser->has_coding = parser->is_identity = parser->is_chunked = false;
     return parser->is_response ? status_line_parse(line, event) : request_line_parse(line, event);
 }
 
@@ -241,6 +241,8 @@ static bool framing_field_note(struct http1_parser *parser, const struct http1_e
     if (HTTP1_NAME_IS(event, "transfer-encoding")) {
         if (event->is_cut)
             return false;
+        parser->is_identity = !parser->has_coding && event->value_len == 8 &&
+                              strncasecmp(event->value, "identity", 8) == 0;
         parser->has_coding = true;
         parser->is_chunked = ends_in_chunked(event->value, event->value_len);
     }
@@ -406,7 +408,7 @@ void http1_set_framing(struct http1_parser *parser, enum http1_framing framing)
         return;
     if (parser->is_chunked) {
         parser->state = STATE_CHUNK_SIZE;
-    } else if (parser->has_coding) {
+    } else if (parser->has_coding && !(parser->is_identity && framing == HTTP1_FRAMING_RESPONSE)) {
         /* A coding that does not end in chunked: a response lasts until the connection ends, a
          * request cannot be delimited. */
         parser->state = framing == HTTP1_FRAMING_RESPONSE ? STATE_UNTIL_CLOSE : STATE_INVALID;

@@ -75,6 +75,7 @@ struct http1_parser {
     bool line_is_cut;
     bool is_chunked;     /* the last Transfer-Encoding is chunked */
     bool has_coding;     /* there is a Transfer-Encoding */
+    bool is_identity;    /* it is only "identity", which HTTP/1.1 had once: RFC 2616, section 3.6 */
     bool has_length;
     struct http1_fields told;
     uint32_t line_len;   /* bytes of a split line that are in struct http1_line */

@@ -133,6 +133,70 @@ class Starting(TracedTest):
             self.assertEqual((result.returncode, result.stderr), (7, b""))
             self.assertEqual(result.stdout.decode().strip(), f"{other} a b")
 
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_another_c_librarys_loader_itself(self):
+        self.foreign()
+        loader = self.directory / "ld-musl-test.so.1"
+        for how in ("execv", "posix_spawn"):
+            result = self.preloaded(self.starter, how, loader)
+            self.assertNotIn(b"run-traced", result.stderr + result.stdout)
+        program = self.compile(f"""
+            #include <unistd.h>
+            int main(void) {{ return execl("{loader}", "{loader}", "{self.native}", "a", "b", (char *)NULL); }}""")
+        self.assertEqual(self.preloaded(program).stdout.split(), [b"nothing", b"a", b"b"])
+        result = self.traced(loader, self.native, "a", "b")
+        self.assertEqual(result.stdout.split(), [b"nothing", b"a", b"b"])
+
+    def test_a_list_of_libraries_is_without_ours(self):
+        for command in ("ldd /bin/ls", "LD_TRACE_LOADED_OBJECTS=1 /bin/ls"):
+            bare, traced = (run("sh", "-c", f"{command} | sed 's/(.*//'") for run in (self.bare, self.preloaded))
+            self.assertEqual(traced.stdout, bare.stdout)
+            self.assertIn(b"libc.so.6", bare.stdout)
+
+    def test_what_is_no_program_is_not_opened(self):
+        """Who waits at the other end of a FIFO is not woken."""
+        program = self.compile(r"""
+            #include <errno.h>
+            #include <fcntl.h>
+            #include <signal.h>
+            #include <stdio.h>
+            #include <sys/stat.h>
+            #include <sys/wait.h>
+            #include <unistd.h>
+            int main(void) {
+                int done[2], status;
+                char byte = 'n', *words[] = {"fifo", NULL};
+                if (mkfifo("fifo", 0700) || pipe(done)) return 9;
+                pid_t child = fork();
+                if (child == 0) {
+                    close(done[0]);
+                    int fd = open("fifo", O_WRONLY);
+                    if (write(done[1], "opened", 1) < 0 || fd < 0) _exit(1);
+                    _exit(0);
+                }
+                close(done[1]);
+                FILE *state;
+                char path[64], letter = 0;
+                snprintf(path, sizeof path, "/proc/%d/stat", child);
+                while (letter != 'S') { /* it waits */
+                    state = fopen(path, "r");
+                    if (!state || fscanf(state, "%*d %*s %c", &letter) != 1) return 8;
+                    fclose(state);
+                }
+                int result = execv("fifo", words);
+                printf("%d %d\n", result, errno == EACCES);
+                usleep(50000);
+                kill(child, SIGKILL);
+                if (read(done[0], &byte, 1) < 1) byte = 'n';
+                printf("%c\n", byte);
+                waitpid(child, &status, 0);
+                unlink("fifo");
+                return 0;
+            }""")
+        bare = self.bare(program)
+        self.assertEqual((bare.returncode, bare.stdout), (0, b"-1 1\nn\n"))
+        self.assertEqual(self.preloaded(program).stdout, bare.stdout)
+
     def test_an_environment_that_the_program_made_is_left_alone(self):
         program = self.compile(r"""
             #include <stdio.h>

@@ -297,6 +297,8 @@ static const struct row REQUESTS[] = {
      "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2 ; a=b\r\nab\r\n0;last\r\n"
      "Trailer: 1\r\nOther: 2\r\n\r\n",
      "start|POST / 1.1|Transfer-Encoding=gzip, chunked|blank|head|body 2|end|", false},
+    {"identity is no framing for a request", "POST / HTTP/1.1\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+     "start|POST / 1.1|Transfer-Encoding=identity|Content-Length=2|blank|head|invalid|", false},
     {"chunked with bare LF", "POST / HTTP/1.1\nTransfer-Encoding: chunked\n\n2\nab\n0\n\n",
      "start|POST / 1.1|Transfer-Encoding=chunked|blank|head|body 2|end|", false},
     {"chunked and length: chunked counts",
@@ -380,6 +382,9 @@ static const struct row RESPONSES[] = {
     {"nothing", "", "", false},
     {"length", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
      "start|200 1.1|Content-Length=2|blank|head|body 2|end|", false},
+    {"identity, as HTTP/1.1 had it once",
+     "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nok",
+     "start|200 1.1|Transfer-Encoding=identity|Content-Length=2|blank|head|body 2|end|", false},
     {"length zero", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
      "start|200 1.1|Content-Length=0|blank|head|end|", false},
     {"no reason", "HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n",
