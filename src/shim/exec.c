@@ -27,6 +27,13 @@ struct call {
     const posix_spawnattr_t *attributes;
 };
 
+/* A loader that is started itself, with a program's name. */
+static bool is_other_loader(const char *file)
+{
+    enum { NAME_LEN_MAX = 128 };
+    return memory_is_readable(file, NAME_LEN_MAX) && memchr(file, '\0', NAME_LEN_MAX) && other_libc_is_loaded_by(file);
+}
+
 /* Does the library stay behind? @open: a descriptor of the program, or a negative errno. What this needs
  * of the stack is free again before the program is started: some handlers start one on a small stack. */
 static NOINLINE bool stays_behind(int (*open_program)(const struct call *), const struct call *call,
@@ -38,7 +45,7 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
         return false;
     if (UNLIKELY(g_raw_is_forbidden)) /* its start makes system calls that the sandbox may not know */
         return true;
-    if (exec_environment_only_lists(envp) || other_libc_is_loaded_by(call->file))
+    if (exec_environment_only_lists(envp) || is_other_loader(call->file))
         return true;
     int fd = open_program(call);
     bool is_welcome = fd < 0 || exec_target_takes_library(fd);

@@ -330,7 +330,7 @@ static void exchanges_leave_to_other_process(struct connection *connection)
         struct exchange *exchange = *link;
         bool is_others = exchange_is_inherited(exchange) ||
                          (exchange->kind == SPAN_KIND_SERVER &&
-                          exchange_has_crossed_fork(exchange) && !exchange->is_response_head_done);
+                          exchange_has_crossed_fork(exchange) && !exchange_is_being_answered(exchange));
         if (!is_others) {
             connection->last = exchange;
             link = &exchange->next;

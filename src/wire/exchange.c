@@ -236,8 +236,8 @@ void exchange_own_span(struct exchange *exchange)
 {
     if (LIKELY(!exchange_is_inherited(exchange)))
         return;
-    /* Who sent the head of an answer speaks of it. */
-    exchange->span = exchange->snapshot && !exchange->is_response_head_done ? span_copy(exchange->snapshot) : NULL;
+    /* Who began the answer speaks of it. */
+    exchange->span = exchange->snapshot && !exchange_is_being_answered(exchange) ? span_copy(exchange->snapshot) : NULL;
     exchange->pid = process_pid();
 }
 
@@ -350,6 +350,11 @@ void exchange_drop(struct exchange *exchange)
     if (!exchange_is_inherited(exchange))
         span_abandon(exchange->span);
     exchange_free(exchange);
+}
+
+bool exchange_is_being_answered(const struct exchange *exchange)
+{
+    return exchange->is_response_started && exchange->status / 100 != 1;
 }
 
 bool exchange_is_inherited(const struct exchange *exchange)

@@ -103,6 +103,9 @@ void exchange_fail(struct exchange *exchange, const char *error_type, const char
 /* exchange_drop - ends it without a word: it is reported by another process, or was no exchange. */
 void exchange_drop(struct exchange *exchange);
 
+/* exchange_is_being_answered - the answer has begun; an interim one (1xx) does not count. */
+bool exchange_is_being_answered(const struct exchange *exchange);
+
 /* exchange_is_inherited - it began in the parent of this fork child, which has not touched it. */
 bool exchange_is_inherited(const struct exchange *exchange);
 

@@ -328,9 +328,10 @@ static COLD void others_check(struct connection *connection, int fd)
         transfer_give_up(connection);
 }
 
+/* In a sandbox nothing can be asked, and nothing is changed. */
 static bool is_alone(const struct connection *connection)
 {
-    return connection->tls ||
+    return connection->tls || g_raw_is_forbidden ||
            (!connection->is_shared && connection->fork_count == process_fork_count() &&
             connection->spawn_count == process_spawn_count());
 }

@@ -100,7 +100,9 @@ ATTRIBUTE_TYPES = {
     "client.port": int, "network.peer.address": str, "network.peer.port": int,
     "network.protocol.name": str, "network.protocol.version": str, "network.transport": str,
     "user_agent.original": str, "error.type": str, "code.function.name": str, "thread.id": int,
-    "run_traced.code.address": str, "run_traced.parent.source": str,
+    "http.request.resend_count": int, "tls.protocol.version": str, "tls.cipher": str,
+    "run_traced.opaque": bool, "run_traced.sent_bytes": int, "run_traced.received_bytes": int,
+    "run_traced.tls.offered_protocols": str, "run_traced.code.address": str, "run_traced.parent.source": str,
     "run_traced.parent.ambiguous": bool, "run_traced.propagation.skipped": str,
 }
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import socket
 import unittest
 
@@ -381,7 +382,7 @@ class OtherProtocols(Raw):
     def test_client_first(self):
         http = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
         for pieces in (("*1\r\n$4\r\nPING\r\n", http), ("PING\r\n", http), ("EHLO x\r\n", http),
-                       ("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + "\x00" * 100, http),
+                       ("\x16\x03", http), ("\x16\x03\x01\x02\x00\x02", http),
                        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00",),
                        ("get key\r\n", http), ("SSH-2.0-x\r\n", http), ("\x00\x00\x00\x08\x04\xd2\x16/",),
                        ("INVITE sip:a@b SIP/2.0\r\nVia: x\r\n\r\n",),
@@ -389,6 +390,60 @@ class OtherProtocols(Raw):
                        ("GET / HTTP/2.0\r\n\r\n",), ("\r\n\r\n",), (" GET / HTTP/1.1\r\n\r\n",),
                        ("GET  / HTTP/1.1\r\n\r\n",)):
             self.untouched(*pieces)
+
+    def opaque(self, *steps, script):
+        """The one span of a connection that cannot be seen into. What is sent arrives as it is."""
+        self.forget_spans()
+        received = self.talk(*steps, script=script)
+        self.assertEqual(received, "".join(step[1] for step in steps if step[0] == "send").encode("latin-1"))
+        span, = self.spans()
+        self.assertEqual((span["name"], span["kind"], span["attributes"]["run_traced.opaque"]), ("tls", "CLIENT", True))
+        self.assertEqual(span["attributes"]["run_traced.sent_bytes"], len(received))
+        return span
+
+    @staticmethod
+    def hello(*extensions):
+        """A ClientHello; @extensions: (type, bytes)."""
+        body = b"".join(struct.pack("!HH", number, len(value)) + value for number, value in extensions)
+        hello = b"\x03\x03" + bytes(range(32)) + b"\x00" + b"\x00\x02\x13\x01" + b"\x01\x00" + struct.pack("!H", len(body)) + body
+        message = b"\x01" + struct.pack("!I", len(hello))[1:] + hello
+        return (b"\x16\x03\x01" + struct.pack("!H", len(message)) + message).decode("latin-1")
+
+    def test_tls_of_others(self):
+        """One span a connection, with what goes in the clear."""
+        name = b"\x00\x0f\x00\x00\x0cexample.test"
+        protocols = b"\x00\x0c\x02h2\x08http/1.1"
+        http = "GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+
+        def script(conversation):
+            conversation.read_until(b"Host: x\r\n\r\n")
+            conversation.send(b"\x16\x03\x03\x00\x02ok")
+            conversation.read_to_end()
+        whole = self.hello((0, name), (16, protocols))
+        span = self.opaque(["send", whole], ["send", http], ["await", "ok"], ["shut"], ["end"], script=script)
+        self.assertEqual(span["status"], {"code": "UNSET"})
+        self.assertEqual((span["attributes"]["server.address"], span["attributes"]["server.port"]),
+                         ("example.test", self.server.port))
+        self.assertEqual(span["attributes"]["run_traced.tls.offered_protocols"], "h2,http/1.1")
+        self.assertEqual(span["attributes"]["run_traced.received_bytes"], 7)
+        for hello in (self.hello(), self.hello((0, b"\x00\x0f\x00\x00\xff")), self.hello((0, b"\x00\x05\x00\x00\x02\x00\x1b")),
+                      self.hello((16, b"\xff\xff\x09"), (1, b"")), whole[:60], whole[:-3]):
+            with self.subTest(hello=hello):
+                span = self.opaque(["send", hello], ["send", http], ["await", "ok"], ["shut"], ["end"], script=script)
+                self.assertIn(span["attributes"]["server.address"], ("127.0.0.1", "example.test"))
+
+    def test_tls_that_is_refused(self):
+        def refuse(conversation):
+            conversation.read_until(bytes(range(32)))
+            conversation.send(b"\x15\x03\x01\x00\x02\x02\x28")
+            conversation.read_to_end()
+
+        def leave(conversation):
+            conversation.read_until(bytes(range(32)))
+        span = self.opaque(["send", self.hello()], ["await", "("], ["shut"], ["end"], script=refuse)
+        self.assertEqual((span["status"]["code"], span["attributes"]["error.type"]), ("ERROR", "handshake_failure"))
+        span = self.opaque(["send", self.hello()], ["end"], script=leave)
+        self.assertEqual((span["status"]["code"], span["attributes"]["error.type"]), ("ERROR", "connection_closed"))
 
     def test_byte_by_byte(self):
         self.untouched(*"GET key\r\n", "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
