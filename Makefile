@@ -50,6 +50,9 @@ $(BUILD)/%.o: %.c Makefile
 # sanitizers take that for an overflow.
 $(BUILD)/src/shim/exec.o $(BUILD)/src/shim/exec_environment.o $(BUILD)/src/shim/exec_target.o: SANITIZE =
 
+# A sanitizer's runtime asks for its functions by dlsym before it can check anything.
+$(BUILD)/src/shim/dlsym.o $(BUILD)/src/shim/deepbind.o: SANITIZE =
+
 # Optimised across files, the linker would not see what its assembler code names.
 $(BUILD)/src/shim/dlsym.o: LTO =
 

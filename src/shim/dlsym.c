@@ -69,8 +69,8 @@ __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle,
     const struct real_calls *real = real_calls();
     deepbind_correct(); /* this is how what was loaded is reached */
     g_dlsym_next = (void *)real->dlsym;
-    struct library_family *family = name && shim_is_tracing() ? family_of(name) : NULL;
-    void *ours = family && handle != RTLD_NEXT ? ours_find(name) : NULL;
+    struct library_family *family = name ? family_of(name) : NULL;
+    void *ours = family && handle != RTLD_NEXT && shim_is_tracing() ? ours_find(name) : NULL;
     if (!ours)
         return DLSYM_NEXT;
     if (!theirs_find(&handle, name, ours))
