@@ -25,9 +25,10 @@ static bool page_ask(uintptr_t page)
     if (*known == page && page)
         return true;
     long result = populate(page, 1, MADV_POPULATE_READ);
-    if (result < 0 && !can_tell)
+    bool is_refused = result == -EFAULT || result == -ENOMEM || result == -EINVAL; /* others say nothing of the page */
+    if (is_refused && !can_tell)
         can_tell = populate((uintptr_t)&can_tell / MEMORY_PAGE_LEN, 1, MADV_POPULATE_READ) == 0 ? 1 : -1;
-    if (result < 0 && can_tell > 0 && result != -EAGAIN && result != -EINTR)
+    if (is_refused && can_tell > 0)
         return false;
     *known = page;
     return true;

@@ -1,6 +1,8 @@
 /* test_memory.c - what can be read and what cannot. */
 #include "base/memory.h"
 
+#include "base/raw.h"
+
 #include <criterion/criterion.h>
 #include <sys/mman.h>
 
@@ -30,6 +32,16 @@ Test(memory, what_is_no_address_is_not)
     cr_assert_not(memory_is_readable((void *)-1, 1));
     cr_assert_not(memory_is_readable((void *)-1, 100), "it would wrap around");
     cr_assert_not(memory_is_readable((void *)(1ULL << 63), 1));
+}
+
+/* In a sandbox nothing can be asked: what the kernel would say of bad memory is not known there. */
+Test(memory, nothing_is_unreadable_where_nobody_can_be_asked)
+{
+    char *pages = pages_map(2, 0);
+    cr_assert_not(memory_is_readable(pages, 1));
+    g_raw_is_forbidden = true;
+    cr_assert(memory_is_readable(pages + MEMORY_PAGE_LEN, 1));
+    g_raw_is_forbidden = false;
 }
 
 Test(memory, every_page_counts)
