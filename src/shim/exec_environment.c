@@ -7,7 +7,7 @@
 #include <string.h>
 
 static const char PRELOAD[] = "LD_PRELOAD=";
-static const char LIBRARY[] = "librun-traced.so";
+static const char STEM[] = "librun-traced"; /* of our file's name; the launcher's copies have a hash behind it */
 
 static bool begins_with(const char *entry, const char *prefix)
 {
@@ -25,9 +25,11 @@ static size_t item_len(const char *item)
 
 static bool is_ours(const char *item, size_t len)
 {
-    size_t name_len = sizeof LIBRARY - 1;
-    return len > name_len && item[len - name_len - 1] == '/' &&
-           memcmp(item + len - name_len, LIBRARY, name_len) == 0;
+    const char *slash = memrchr(item, '/', len);
+    const char *name = slash ? slash + 1 : item;
+    size_t name_len = (size_t)(item + len - name);
+    return slash && name_len >= sizeof STEM - 1 + 3 && memcmp(name, STEM, sizeof STEM - 1) == 0 &&
+           memcmp(item + len - 3, ".so", 3) == 0;
 }
 
 /* Our item in @entry, or NULL. */

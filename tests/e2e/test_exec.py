@@ -147,6 +147,15 @@ class Starting(TracedTest):
         result = self.traced(loader, self.native, "a", "b")
         self.assertEqual(result.stdout.split(), [b"nothing", b"a", b"b"])
 
+    @unittest.skipUnless(os.path.exists(LOADER), "needs x86-64's loader")
+    def test_a_copy_of_the_library_is_known_as_well(self):
+        """Where others may not read the library, the launcher makes a copy under a name of its own."""
+        copy = self.directory / "librun-traced-0123456789abcdef.so"
+        shutil.copy(SHIM, copy)
+        result = self.bare(self.starter, "execv", self.foreign(),
+                           env={"LD_PRELOAD": str(copy), "RUN_TRACED_EXPORTER": f"file:{self.directory}/spans"})
+        self.assertEqual((result.returncode, result.stderr, result.stdout.split()), (7, b"", [b"nothing", b"a", b"b"]))
+
     def test_a_list_of_libraries_is_without_ours(self):
         for command in ("ldd /bin/ls", "LD_TRACE_LOADED_OBJECTS=1 /bin/ls"):
             bare, traced = (run("sh", "-c", f"{command} | sed 's/(.*//'") for run in (self.bare, self.preloaded))
