@@ -22,7 +22,7 @@ static bool page_ask(uintptr_t page)
 {
     static _Atomic int can_tell; /* 1: yes, -1: no */
     uintptr_t *known = &t_memory_pages[page % MEMORY_PAGES_KNOWN];
-    if (*known == page && page)
+    if (*known == page)
         return true;
     long result = populate(page, 1, MADV_POPULATE_READ);
     bool is_refused = result == -EFAULT || result == -ENOMEM || result == -EINVAL; /* others say nothing of the page */

@@ -1,36 +1,40 @@
 #include "shim/curl_handle.h"
 
-#include "base/compiler.h"
-#include "base/slab.h"
-
 #include <string.h>
 
-enum { SLOT_COUNT = 8192, PROBE_COUNT = 16 };
+enum { SLOT_COUNT = 8192 };
 
-static struct slab g_handles = SLAB_INITIALIZER(sizeof(struct curl_handle), 16, 512);
-static _Atomic(struct curl_handle *) g_slots[SLOT_COUNT];
+static _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
 
-static size_t slot_of(const CURL *easy)
+static void handle_init(void *object)
 {
-    return (size_t)((uintptr_t)easy * 0x9e3779b97f4a7c15ULL >> 40) % SLOT_COUNT;
+    struct curl_handle *handle = object;
+    handle->multi = NULL;
+    handle->span = NULL;
+    handle->active.source = ACTIVE_NONE;
+    curl_handle_clear(handle);
 }
 
-/* The slot that holds @easy's handle, or NULL. Slots of others may fill and empty meanwhile. */
-static _Atomic(struct curl_handle *) *slot_find(const CURL *easy)
-{
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        _Atomic(struct curl_handle *) *slot = &g_slots[(slot_of(easy) + i) % SLOT_COUNT];
-        struct curl_handle *handle = atomic_load_explicit(slot, memory_order_acquire);
-        if (handle && handle->easy == easy)
-            return slot;
-    }
-    return NULL;
-}
+static struct handle_map g_handles = {
+    .slab = SLAB_INITIALIZER(sizeof(struct curl_handle), 16, 512),
+    .slots = g_slots,
+    .slot_count = SLOT_COUNT,
+    .init = handle_init,
+};
 
 struct curl_handle *curl_handle_find(CURL *easy)
 {
-    _Atomic(struct curl_handle *) *slot = slot_find(easy);
-    return slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
+    return handle_map_find(&g_handles, easy);
+}
+
+struct curl_handle *curl_handle_get(CURL *easy)
+{
+    return handle_map_get(&g_handles, easy);
+}
+
+void curl_handle_forget(CURL *easy)
+{
+    handle_map_forget(&g_handles, easy);
 }
 
 void curl_handle_clear(struct curl_handle *handle)
@@ -40,43 +44,11 @@ void curl_handle_clear(struct curl_handle *handle)
     handle->url_len = 0;
 }
 
-struct curl_handle *curl_handle_get(CURL *easy)
-{
-    uint32_t index;
-    struct curl_handle *handle = curl_handle_find(easy);
-    if (handle || !(handle = slab_alloc(&g_handles, &index)))
-        return handle;
-    handle->index = index;
-    handle->easy = easy;
-    handle->multi = NULL;
-    handle->span = NULL;
-    handle->active.source = ACTIVE_NONE;
-    curl_handle_clear(handle);
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        struct curl_handle *expected = NULL;
-        if (atomic_compare_exchange_strong(&g_slots[(slot_of(easy) + i) % SLOT_COUNT], &expected,
-                                           handle))
-            return handle;
-    }
-    slab_free(&g_handles, index);
-    return NULL;
-}
-
-void curl_handle_forget(CURL *easy)
-{
-    _Atomic(struct curl_handle *) *slot = slot_find(easy);
-    struct curl_handle *handle = slot ? atomic_exchange(slot, NULL) : NULL;
-    if (!handle)
-        return;
-    handle->easy = NULL;
-    slab_free(&g_handles, handle->index);
-}
-
 void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state)
 {
     for (size_t i = 0; i < SLOT_COUNT; i++) {
-        struct curl_handle *handle = atomic_load_explicit(&g_slots[i], memory_order_acquire);
-        if (handle && (multi ? handle->multi == multi : handle->span != NULL))
+        struct curl_handle *handle = (struct curl_handle *)atomic_load_explicit(&g_slots[i], memory_order_acquire);
+        if (handle && handle->multi == multi)
             visit(handle, state);
     }
 }

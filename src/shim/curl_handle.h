@@ -2,6 +2,7 @@
 #ifndef RUN_TRACED_SHIM_CURL_HANDLE_H
 #define RUN_TRACED_SHIM_CURL_HANDLE_H
 
+#include "shim/handle_map.h"
 #include "trace/active.h"
 #include "trace/span.h"
 #include "trace/traceparent.h"
@@ -14,9 +15,7 @@ enum { CURL_URL_LEN_MAX = 1024, CURL_LINES_MAX = 64 };
 /* Our header lines before the application's list, which stays as it is: libcurl's struct curl_slist
  * is public. A handle is used by one thread at a time (libcurl's rule), so this needs no lock. */
 struct curl_handle {
-    uint32_t link; /* belongs to the slab */
-    uint32_t index;
-    CURL *easy;
+    struct handle_object easy;
     struct curl_slist *headers; /* the application's CURLOPT_HTTPHEADER */
     CURLM *multi;               /* that it has been added to; NULL: none */
     struct span *span;          /* of the transfer under way; NULL: none */
@@ -42,8 +41,7 @@ void curl_handle_clear(struct curl_handle *handle);
 /* curl_handle_forget - @easy is no more. */
 void curl_handle_forget(CURL *easy);
 
-/* curl_handle_each - calls @visit for every handle that is in @multi; NULL: for every one whose transfer is under
- * way. */
+/* curl_handle_each - calls @visit for every handle that is in @multi. */
 void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state);
 
 /* curl_handle_note_url - @url: NUL-terminated, or NULL. */

@@ -1,77 +1,40 @@
 /* libcurl's multi interface: a transfer begins when its handle is added. How it ended is in a message that libcurl has
  * for the application, which may never ask for it: so the messages are taken as soon as there are any, and handed on
  * when they are asked for. */
-#include "base/slab.h"
 #include "shim/callsite_record.h"
 #include "shim/curl_multi.h"
 #include "shim/curl_transfer.h"
 #include "shim/real.h"
 
-#include <string.h>
-
-enum { MESSAGES_MAX = 1000, SLOT_COUNT = 1024, PROBE_COUNT = 16 };
+enum { MESSAGES_MAX = 1000, SLOT_COUNT = 1024 };
 
 /* A multi handle is used by one thread at a time (libcurl's rule). */
 struct multi {
-    uint32_t link; /* belongs to the slab */
-    uint32_t index;
-    CURLM *handle;
+    struct handle_object handle;
     bool is_left_alone; /* it has handles that we could not follow: its messages are not ours to take */
     size_t first, count; /* of messages that wait for the application */
     CURLMsg *messages[MESSAGES_MAX]; /* each lives as long as its easy handle is in here */
 };
 
-static struct slab g_multis = SLAB_INITIALIZER(sizeof(struct multi), 4, 256);
-static _Atomic(struct multi *) g_slots[SLOT_COUNT + PROBE_COUNT];
+static _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
 
-static _Atomic(struct multi *) *slot_at(const CURLM *handle, size_t probe)
+static void multi_init(void *object)
 {
-    return &g_slots[((uintptr_t)handle * 0x9e3779b97f4a7c15ULL >> 40) % SLOT_COUNT + probe];
+    struct multi *multi = object;
+    multi->is_left_alone = false;
+    multi->first = multi->count = 0;
 }
 
-static _Atomic(struct multi *) *slot_find(const CURLM *handle)
-{
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        struct multi *multi = atomic_load_explicit(slot_at(handle, i), memory_order_acquire);
-        if (multi && multi->handle == handle)
-            return slot_at(handle, i);
-    }
-    return NULL;
-}
+static struct handle_map g_multis = {
+    .slab = SLAB_INITIALIZER(sizeof(struct multi), 4, 256),
+    .slots = g_slots,
+    .slot_count = SLOT_COUNT,
+    .init = multi_init,
+};
 
 static struct multi *multi_find(const CURLM *handle)
 {
-    _Atomic(struct multi *) *slot = slot_find(handle);
-    return slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
-}
-
-static struct multi *multi_get(CURLM *handle)
-{
-    uint32_t index;
-    struct multi *multi = multi_find(handle);
-    if (multi || !(multi = slab_alloc(&g_multis, &index)))
-        return multi;
-    multi->index = index;
-    multi->handle = handle;
-    multi->is_left_alone = false;
-    multi->first = multi->count = 0;
-    for (size_t i = 0; i < PROBE_COUNT; i++) {
-        struct multi *expected = NULL;
-        if (atomic_compare_exchange_strong(slot_at(handle, i), &expected, multi))
-            return multi;
-    }
-    slab_free(&g_multis, index);
-    return NULL;
-}
-
-static void multi_forget(const CURLM *handle)
-{
-    _Atomic(struct multi *) *slot = slot_find(handle);
-    struct multi *multi = slot ? atomic_exchange(slot, NULL) : NULL;
-    if (!multi)
-        return;
-    multi->handle = NULL;
-    slab_free(&g_multis, multi->index);
+    return handle_map_find(&g_multis, handle);
 }
 
 /* ---- messages ---- */
@@ -118,7 +81,7 @@ void curl_multi_forget(struct curl_handle *handle)
 {
     struct multi *multi = handle->multi ? multi_find(handle->multi) : NULL;
     if (multi)
-        messages_drop(multi, handle->easy);
+        messages_drop(multi, handle->easy.handle);
     handle->multi = NULL;
 }
 
@@ -136,7 +99,7 @@ EXPORT CURLMcode curl_multi_add_handle(CURLM *multi, CURL *easy)
         return CURLM_INTERNAL_ERROR;
     CALLSITE_ENTER();
     int saved = errno;
-    struct multi *known = is_ours(real) && multi && easy ? multi_get(multi) : NULL;
+    struct multi *known = is_ours(real) && multi && easy ? handle_map_get(&g_multis, multi) : NULL;
     struct curl_handle *handle = known ? curl_handle_get(easy) : NULL;
     if (known && !handle)
         known->is_left_alone = true;
@@ -240,7 +203,7 @@ EXPORT CURLMcode curl_multi_cleanup(CURLM *multi)
     int saved = errno;
     if (multi_find(multi)) {
         curl_handle_each(multi, give_up, (void *)real);
-        multi_forget(multi);
+        handle_map_forget(&g_multis, multi);
     }
     errno = saved;
     return real->multi_cleanup(multi);

@@ -160,7 +160,7 @@ static uint64_t end_ns_of(const struct span *span, const struct curl_handle *han
 {
     uint64_t now_ns = clock_monotonic_ns();
     curl_off_t micros = 0;
-    if (!handle->multi || real->getinfo(handle->easy, CURLINFO_TOTAL_TIME_T, &micros) != CURLE_OK || micros <= 0)
+    if (!handle->multi || real->getinfo(handle->easy.handle, CURLINFO_TOTAL_TIME_T, &micros) != CURLE_OK || micros <= 0)
         return now_ns;
     return MIN(now_ns, span->start_ns + (uint64_t)micros * NANOS_PER_MICRO);
 }
@@ -168,7 +168,7 @@ static uint64_t end_ns_of(const struct span *span, const struct curl_handle *han
 void curl_span_end(struct span *span, const struct curl_handle *handle,
                    const struct curl_library *real, CURLcode code)
 {
-    CURL *easy = handle->easy;
+    CURL *easy = handle->easy.handle;
     uint64_t end_ns = end_ns_of(span, handle, real);
     char *method = NULL, *url = NULL;
     long status = 0;

@@ -114,7 +114,7 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     callsite_record(span);
     curl_span_begin(span, handle);
     handle->span = span;
-    real->setopt(handle->easy, CURLOPT_HTTPHEADER, lines_make(handle, &context));
+    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, lines_make(handle, &context));
     return true;
 }
 
@@ -122,14 +122,14 @@ void curl_transfer_abandon(struct curl_handle *handle, const struct curl_library
 {
     span_abandon(handle->span);
     handle->span = NULL;
-    real->setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
+    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, handle->headers);
 }
 
 /* The URL may have left it open, or come by another option. */
 static bool was_other_scheme(const struct curl_handle *handle, const struct curl_library *real)
 {
     char *scheme = NULL;
-    return real->getinfo(handle->easy, CURLINFO_SCHEME, &scheme) == CURLE_OK && scheme &&
+    return real->getinfo(handle->easy.handle, CURLINFO_SCHEME, &scheme) == CURLE_OK && scheme &&
            strncasecmp(scheme, "http", 4) != 0;
 }
 
@@ -139,7 +139,7 @@ void curl_transfer_end(struct curl_handle *handle, const struct curl_library *re
     if (!span)
         return;
     handle->span = NULL;
-    real->setopt(handle->easy, CURLOPT_HTTPHEADER, handle->headers);
+    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, handle->headers);
     if (was_other_scheme(handle, real))
         span_abandon(span);
     else

@@ -172,11 +172,6 @@ static void relocations_walk(const struct library *library, uintptr_t table, siz
     }
 }
 
-static uintptr_t absolute(const struct link_map *map, uintptr_t pointer)
-{
-    return pointer < map->l_addr ? pointer + map->l_addr : pointer;
-}
-
 static void library_correct(const struct link_map *map)
 {
     struct library library = {.map = map};
@@ -184,15 +179,15 @@ static void library_correct(const struct link_map *map)
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++)
         if (entry->d_tag > 0 && entry->d_tag < DT_NUM)
             value[entry->d_tag] = entry->d_un.d_val;
-    library.symbols = (const ElfW(Sym) *)absolute(map, value[DT_SYMTAB]);
-    library.names = (const char *)absolute(map, value[DT_STRTAB]);
+    library.symbols = (const ElfW(Sym) *)module_absolute(map, value[DT_SYMTAB]);
+    library.names = (const char *)module_absolute(map, value[DT_STRTAB]);
     library.handle = REAL(dlopen)(map->l_name, RTLD_LAZY | RTLD_NOLOAD);
     if (!library.handle)
         return;
     if (value[DT_SYMTAB] && value[DT_STRTAB] && dl_iterate_phdr(segments_read, &library)) {
-        relocations_walk(&library, value[DT_RELA] ? absolute(map, value[DT_RELA]) : 0, value[DT_RELASZ]);
+        relocations_walk(&library, value[DT_RELA] ? module_absolute(map, value[DT_RELA]) : 0, value[DT_RELASZ]);
         if (value[DT_PLTREL] == DT_RELA)
-            relocations_walk(&library, value[DT_JMPREL] ? absolute(map, value[DT_JMPREL]) : 0, value[DT_PLTRELSZ]);
+            relocations_walk(&library, value[DT_JMPREL] ? module_absolute(map, value[DT_JMPREL]) : 0, value[DT_PLTRELSZ]);
     }
     dlclose(library.handle);
 }

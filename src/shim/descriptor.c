@@ -229,6 +229,38 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
     return len;
 }
 
+/* ---- at offset -1 these are writev and readv, which hardly anybody calls by these names on a socket ---- */
+
+static void stream_give_up(int fd, off64_t offset)
+{
+    if (offset == -1)
+        give_up(fd);
+}
+
+EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    stream_give_up(fd, offset);
+    return REAL(pwritev2)(fd, iov, count, offset, flags);
+}
+
+EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    stream_give_up(fd, offset);
+    return REAL(pwritev64v2)(fd, iov, count, offset, flags);
+}
+
+EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+    stream_give_up(fd, offset);
+    return REAL(preadv2)(fd, iov, count, offset, flags);
+}
+
+EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
+{
+    stream_give_up(fd, offset);
+    return REAL(preadv64v2)(fd, iov, count, offset, flags);
+}
+
 /* ---- asynchronous I/O: by threads of libc's, past us ---- */
 
 EXPORT int aio_read(struct aiocb *request)

@@ -148,12 +148,6 @@ static size_t symbol_search(const struct symbol_table *table, uintptr_t offset)
     return i;
 }
 
-/* The loader has made these absolute for most objects, not for all (the vDSO). */
-static uintptr_t absolute(const struct link_map *map, uintptr_t pointer)
-{
-    return pointer < map->l_addr ? pointer + map->l_addr : pointer;
-}
-
 /* @hash: the GNU hash table, or NULL. */
 static void dynamic_table(const struct link_map *map, struct symbol_table *out,
                           const uint32_t **hash)
@@ -162,13 +156,13 @@ static void dynamic_table(const struct link_map *map, struct symbol_table *out,
     *hash = NULL;
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
         if (entry->d_tag == DT_SYMTAB)
-            symbols = absolute(map, entry->d_un.d_ptr);
+            symbols = module_absolute(map, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_STRTAB)
-            names = absolute(map, entry->d_un.d_ptr);
+            names = module_absolute(map, entry->d_un.d_ptr);
         else if (entry->d_tag == DT_STRSZ)
             out->names_len = entry->d_un.d_val;
         else if (entry->d_tag == DT_GNU_HASH)
-            *hash = (const uint32_t *)absolute(map, entry->d_un.d_ptr);
+            *hash = (const uint32_t *)module_absolute(map, entry->d_un.d_ptr);
     }
     out->symbols = (const ElfW(Sym) *)symbols;
     out->names = (const char *)names;

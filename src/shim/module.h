@@ -42,6 +42,13 @@ bool module_any_plumbing(void);
  * against, or is; or NULL. Walks the loader's list of objects without its lock. */
 const struct link_map *module_find_needed(const struct link_map *map, const char *prefix);
 
+/* module_absolute - @pointer as the dynamic section of @map has it: the loader has made these absolute for most objects,
+ * not for all (the vDSO). */
+static inline uintptr_t module_absolute(const struct link_map *map, uintptr_t pointer)
+{
+    return pointer < map->l_addr ? pointer + map->l_addr : pointer;
+}
+
 /* module_find_loaded - the first library loaded whose file's name begins with @prefix, or NULL. In the same way. */
 const struct link_map *module_find_loaded(const char *prefix);
 

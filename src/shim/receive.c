@@ -207,19 +207,3 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, iov, (size_t)count, REAL(readv)(fd, iov, count), 0);
 }
-
-EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
-    if (connection)
-        transfer_give_up(connection);
-    return REAL(preadv2)(fd, iov, count, offset, flags);
-}
-
-EXPORT ssize_t preadv64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
-{
-    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
-    if (connection)
-        transfer_give_up(connection);
-    return REAL(preadv64v2)(fd, iov, count, offset, flags);
-}

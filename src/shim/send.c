@@ -144,8 +144,7 @@ static ssize_t message_send(struct connection *connection, int fd, const struct 
 /* Is a connection among the descriptors that go along? Another process will have it, too. */
 static NOINLINE bool hands_on(const struct msghdr *message)
 {
-    if (!memory_is_readable(message, sizeof *message) ||
-        !memory_is_readable(message->msg_control, message->msg_controllen))
+    if (!memory_is_readable(message->msg_control, message->msg_controllen))
         return false;
     for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR((struct msghdr *)message, c)) {
         bool is_rights = c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_RIGHTS;
@@ -161,10 +160,12 @@ static NOINLINE bool hands_on(const struct msghdr *message)
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
-    if (memory_is_readable(message, sizeof *message) && UNLIKELY(message->msg_controllen) && hands_on(message))
-        process_note_fork();
     struct connection *connection = table_find_socket(fd);
-    if (!connection || !memory_is_readable(message, sizeof *message))
+    if (!memory_is_readable(message, sizeof *message))
+        return REAL(sendmsg)(fd, message, flags);
+    if (UNLIKELY(message->msg_controllen) && hands_on(message))
+        process_note_fork();
+    if (!connection)
         return REAL(sendmsg)(fd, message, flags);
     CALLSITE_ENTER();
     return message_send(connection, fd, message, flags);
@@ -248,23 +249,6 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
     if (send_begin(&plan, connection, fd, &message, 0))
         return send_edited(&plan, fd, &message, 0, true);
     return send_end(&plan, REAL(writev)(fd, iov, count));
-}
-
-/* At offset -1 this is writev, which hardly anybody calls by this name on a socket. */
-EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
-{
-    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
-    if (connection)
-        transfer_give_up(connection);
-    return REAL(pwritev2)(fd, iov, count, offset, flags);
-}
-
-EXPORT ssize_t pwritev64v2(int fd, const struct iovec *iov, int count, off64_t offset, int flags)
-{
-    struct connection *connection = offset == -1 ? table_find(fd) : NULL;
-    if (connection)
-        transfer_give_up(connection);
-    return REAL(pwritev64v2)(fd, iov, count, offset, flags);
 }
 
 /* Before bytes that we do not see can go out, what is owed must. 0, or -1 with errno. */

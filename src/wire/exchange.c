@@ -81,15 +81,21 @@ struct exchange *exchange_begin_opaque(uint64_t start_ns)
     return exchange;
 }
 
-void exchange_opaque_describe(struct exchange *exchange, const char *name)
+/* What every CLIENT span gets once its parent has been chosen. */
+static void client_describe(const struct exchange *exchange)
 {
     bool has_parent = exchange->active.source != ACTIVE_NONE;
-    if (!exchange->span)
-        return;
     span_set_context(exchange->span, &exchange->context, has_parent ? exchange->active.context.span_id : NULL);
-    span_set_name(exchange->span, name, strlen(name));
     callsite_record(exchange->span);
     propagation_describe(exchange);
+}
+
+void exchange_opaque_describe(struct exchange *exchange, const char *name)
+{
+    if (!exchange->span)
+        return;
+    client_describe(exchange);
+    span_set_name(exchange->span, name, strlen(name));
     span_set_true(exchange->span, ATTRIBUTE_OPAQUE);
 }
 
@@ -183,12 +189,8 @@ void exchange_respect_application(struct exchange *exchange)
 
 void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends)
 {
-    bool has_parent = exchange->active.source != ACTIVE_NONE;
     if (exchange->span) {
-        span_set_context(exchange->span, &exchange->context,
-                         has_parent ? exchange->active.context.span_id : NULL);
-        callsite_record(exchange->span);
-        propagation_describe(exchange);
+        client_describe(exchange);
         if (exchange->head)
             http_head_describe_client(exchange->head, exchange->span, ends);
     }

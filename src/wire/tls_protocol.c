@@ -35,8 +35,7 @@ static void hello_describe(struct span *span, const struct client_hello *hello, 
 {
     char bytes[128];
     struct text text = text_on(bytes, sizeof bytes);
-    union endpoint port_only = *peer;
-    endpoint_describe(&port_only, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    endpoint_describe(peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
     if (is_host_name(hello->server_name, hello->server_name_len))
         span_set_string(span, ATTRIBUTE_SERVER_ADDRESS, hello->server_name, hello->server_name_len);
     endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);

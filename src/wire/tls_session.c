@@ -237,7 +237,8 @@ static bool held_make(struct tls_session *session, struct send_plan *plan)
     return true;
 }
 
-/* Sends what is held. Returns what the writer said last: 0 or less if not all of it went out. */
+/* Sends what is held. Returns how many of the application's bytes that was, or, if not all of it went out, what the
+ * writer said: 0 or less. */
 static ssize_t held_send(struct tls_session *session, struct tls_writer *writer)
 {
     struct tls_held *held = session->held;
@@ -246,6 +247,10 @@ static ssize_t held_send(struct tls_session *session, struct tls_writer *writer)
         result = writer->write(writer, held->bytes + held->at, held->len - held->at);
         held->at += (size_t)MAX(result, 0);
     }
+    if (result <= 0)
+        return result;
+    result = (ssize_t)held->app_len;
+    held_release(session);
     return result;
 }
 
@@ -276,12 +281,7 @@ static ssize_t some_send(struct tls_session *session, struct tls_writer *writer,
     } else if (len < session->held->app_len) {
         return writer->write(writer, bytes, len); /* not what it was to offer again: the library says what it thinks */
     }
-    ssize_t result = held_send(session, writer);
-    if (result <= 0)
-        return result;
-    ssize_t sent = (ssize_t)session->held->app_len;
-    held_release(session);
-    return sent;
+    return held_send(session, writer);
 }
 
 ssize_t tls_session_send(struct tls_session *session, struct tls_writer *writer, const void *bytes, size_t len)
@@ -302,20 +302,14 @@ ssize_t tls_session_send(struct tls_session *session, struct tls_writer *writer,
 
 ssize_t tls_session_send_rest(struct tls_session *session, struct tls_writer *writer)
 {
-    if (!session->held) {
-        ssize_t result = writer->write(writer, NULL, 0);
-        int saved = errno;
-        if (result > 0)
-            transfer_sent_announced(session->connection, (size_t)result);
-        errno = saved;
-        return result;
-    }
-    ssize_t result = held_send(session, writer);
-    if (result <= 0)
-        return result;
-    ssize_t sent = (ssize_t)session->held->app_len;
-    held_release(session);
-    return sent;
+    if (session->held)
+        return held_send(session, writer);
+    ssize_t result = writer->write(writer, NULL, 0);
+    int saved = errno;
+    if (result > 0)
+        transfer_sent_announced(session->connection, (size_t)result);
+    errno = saved;
+    return result;
 }
 
 void tls_session_sent_unseen(struct tls_session *session, size_t len)

@@ -208,7 +208,7 @@ def clients(programs):
         python_client("python aiohttp", AIOHTTP, "aiohttp", keeps_alive=True),
         Client("ruby net/http", ["ruby", "-e", RUBY, "", "@urls@"], ["ruby", "-e", RUBY, "@file@", "@url@"], keeps_alive=True),
         Client("php streams", ["php", "-r", PHP_STREAMS, "--", "", "@urls@"], ["php", "-r", PHP_STREAMS, "--", "@file@", "@url@"],
-               needs=["php", "-r", "exit(extension_loaded('openssl') ? 0 : 1);"], env={"PHP_MEMORY": "1"}),
+               needs=["php", "-r", "exit(extension_loaded('openssl') ? 0 : 1);"]),
         Client("php curl", ["php", "-d", "memory_limit=-1", "-r", PHP_CURL, "--", "", "@urls@"],
                ["php", "-d", "memory_limit=-1", "-r", PHP_CURL, "--", "@file@", "@url@"],
                needs=["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"], keeps_alive=True),

@@ -23,7 +23,7 @@ class NotStarted(Exception):
 
 
 class Failure(Exception):
-    """Set by run."""
+    """What must hold does not."""
 
 
 class Server:
