@@ -179,7 +179,8 @@ void tls_session_handshake_begin(struct tls_session *session, bool is_client, co
         return;
     session->facts.handshake_start_ns = clock_monotonic_ns();
     session->is_client = is_client;
-    copy_cut(session->facts.server_name, sizeof session->facts.server_name, server_name);
+    if (server_name)
+        copy_cut(session->facts.server_name, sizeof session->facts.server_name, server_name);
 }
 
 void tls_session_handshake_end(struct tls_session *session, const char *version, const char *cipher,
