@@ -18,7 +18,9 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
-                 php-curl openssl libssl-dev ca-certificates libcurl3-gnutls
+                 php-curl openssl libssl-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
+                 python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
+                 lighttpd lighttpd-mod-openssl apache2-bin stunnel4
 FUZZ_PACKAGES := clang libclang-rt-dev python3
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
@@ -54,7 +56,7 @@ $(BUILD)/src/shim/exec.o $(BUILD)/src/shim/exec_environment.o $(BUILD)/src/shim/
 $(BUILD)/src/shim/dlsym.o $(BUILD)/src/shim/deepbind.o: SANITIZE =
 
 # Optimised across files, the linker would not see what its assembler code names.
-$(BUILD)/src/shim/dlsym.o: LTO =
+$(BUILD)/src/shim/dlsym.o $(BUILD)/src/shim/library_entry.o: LTO =
 
 # symbols.def is the one list of interposed calls; the version script is made from it.
 $(BUILD)/librun-traced.map: src/shim/symbols.def

@@ -3,6 +3,7 @@
 #include "base/lock.h"
 #include "base/raw.h"
 #include "shim/gnutls.h"
+#include "shim/library_entry.h"
 #include "shim/module.h"
 #include "shim/openssl.h"
 #include "shim/real.h"
@@ -133,22 +134,24 @@ static void slot_write(const struct library *library, uintptr_t *slot, uintptr_t
         raw_syscall3(SYS_mprotect, (long)page, PAGE_LEN, PROT_READ);
 }
 
-/* Is the function that the library would reach the one that we stand before? */
-static bool is_replaced(const struct library *library, const struct name *name)
+/* What the library is to reach for @theirs: @theirs itself if that is not what we stand before. */
+static void *replacement_of(const struct name *name, void *theirs)
 {
-    void *theirs = real_dlsym(library->handle, name->name);
+    if (!theirs || theirs == name->ours)
+        return theirs;
     if (name->real_at == LATER)
-        return theirs && theirs != name->ours;
-    return theirs && theirs == *(void *const *)((const char *)real_calls() + name->real_at);
+        return library_entry_find(name->name, theirs);
+    return theirs == *(void *const *)((const char *)real_calls() + name->real_at) ? name->ours : theirs;
 }
 
 static void slot_correct(const struct library *library, uintptr_t *slot, const struct name *name)
 {
     uintptr_t value = *slot;
+    void *theirs = real_dlsym(library->handle, name->name);
     bool is_bound_late = value >= library->text_begin && value < library->text_end;
-    bool is_real = value == (uintptr_t)real_dlsym(library->handle, name->name);
-    if (value != (uintptr_t)name->ours && (is_real || is_bound_late) && is_replaced(library, name))
-        slot_write(library, slot, (uintptr_t)name->ours);
+    void *ours = value == (uintptr_t)theirs || is_bound_late ? replacement_of(name, theirs) : theirs;
+    if (value != (uintptr_t)name->ours && ours != theirs)
+        slot_write(library, slot, (uintptr_t)ours);
 }
 
 static bool is_function_slot(ElfW(Xword) info)
@@ -189,7 +192,7 @@ static void library_correct(const struct link_map *map)
         if (value[DT_PLTREL] == DT_RELA)
             relocations_walk(&library, value[DT_JMPREL] ? module_absolute(map, value[DT_JMPREL]) : 0, value[DT_PLTRELSZ]);
     }
-    dlclose(library.handle);
+    REAL(dlclose)(library.handle);
 }
 
 void deepbind_correct(void)

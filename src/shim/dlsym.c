@@ -1,14 +1,8 @@
 /* A program that asks for a function of a library by name is to be given ours in its place, as one that is linked
  * against the library is: ctypes, JNA, .NET and plugins do so. */
-#include "shim/curl_library.h"
 #include "shim/deepbind.h"
-#include "shim/gnutls.h"
-#include "shim/library.h"
-#include "shim/openssl.h"
+#include "shim/library_entry.h"
 #include "shim/real.h"
-#include "shim/tls_libraries.h"
-
-#include <string.h>
 
 /* The next definition: dlsym takes who asks by the return address, so that it can be jumped to only. */
 __attribute__((used, visibility("hidden"))) void *g_dlsym_next;
@@ -17,48 +11,11 @@ void *dlsym_substitute(void *handle, const char *name);
 
 #define DLSYM_NEXT ((void *)-1)
 
-struct family_prefix {
-    const char *prefix; /* that the names of its functions begin with */
-    struct library_family *family;
-};
-
-static const struct {
-    const char *name;
-    void *ours;
-} LATER[] = {
-#define INTERPOSE(name)
-#define INTERPOSE_LATER(name) {#name, (void *)name},
-#include "shim/symbols.def"
-#undef INTERPOSE
-#undef INTERPOSE_LATER
-};
-
-static const struct family_prefix PREFIXES[] = {
-    {"SSL_", &g_openssl_family}, {"gnutls_", &g_gnutls_family}, {"curl_", &g_curl_family}};
-
-static struct library_family *family_of(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(PREFIXES); i++)
-        if (strncmp(name, PREFIXES[i].prefix, strlen(PREFIXES[i].prefix)) == 0)
-            return PREFIXES[i].family;
-    return NULL;
-}
-
-static void *ours_find(const char *name)
-{
-    for (size_t i = 0; i < ARRAY_LEN(LATER); i++)
-        if (strcmp(LATER[i].name, name) == 0)
-            return LATER[i].ours;
-    return NULL;
-}
-
 /* What @handle's scope has of the library's own under this name. The default scope, and the program's own, begin with
  * us, and would have ours even where there is no library. */
-static void *theirs_find(void **handle, const char *name, const void *ours)
+static void *theirs_find(void *handle, const char *name, const void *ours)
 {
-    void *theirs = real_dlsym(*handle == RTLD_DEFAULT ? RTLD_NEXT : *handle, name);
-    if (*handle == RTLD_DEFAULT || theirs == ours)
-        *handle = RTLD_NEXT;
+    void *theirs = real_dlsym(handle == RTLD_DEFAULT ? RTLD_NEXT : handle, name);
     return theirs == ours ? real_dlsym(RTLD_NEXT, name) : theirs;
 }
 
@@ -69,14 +26,13 @@ __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle,
     const struct real_calls *real = real_calls();
     deepbind_correct(); /* this is how what was loaded is reached */
     g_dlsym_next = (void *)real->dlsym;
-    struct library_family *family = name ? family_of(name) : NULL;
-    void *ours = family && handle != RTLD_NEXT && shim_is_tracing() ? ours_find(name) : NULL;
+    void *ours = name && handle != RTLD_NEXT && shim_is_tracing() ? library_entry_for_all(name) : NULL;
     if (!ours)
         return DLSYM_NEXT;
-    if (!theirs_find(&handle, name, ours))
-        return NULL;
-    library_note_dlsym(family, handle);
-    return ours;
+    void *theirs = theirs_find(handle, name, ours);
+    if (theirs && handle == RTLD_DEFAULT)
+        return ours;
+    return theirs ? library_entry_find(name, theirs) : NULL;
 }
 
 #if defined(__x86_64__)

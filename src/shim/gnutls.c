@@ -62,7 +62,7 @@ static const struct library_symbol SYMBOLS[] = {
 static struct gnutls g_copies[LIBRARY_COPIES_MAX];
 
 struct library_family g_gnutls_family = {
-    .prefix = "libgnutls.",
+    .prefix = "libgnutls",
     .symbols = SYMBOLS,
     .symbol_count = ARRAY_LEN(SYMBOLS),
     .copies = (char *)g_copies,

@@ -3,6 +3,7 @@
 #ifndef RUN_TRACED_SHIM_LIBRARY_H
 #define RUN_TRACED_SHIM_LIBRARY_H
 
+#include "base/compiler.h"
 #include "base/lock.h"
 
 #include <link.h>
@@ -16,13 +17,14 @@ struct library_symbol {
 };
 
 struct library_caller {
-    _Atomic uintptr_t map; /* the caller's link_map; 1: code that lies in no object */
+    _Atomic uintptr_t id; /* where the caller's dynamic section lies; 1: code that lies in no object */
+    _Atomic uint32_t generation; /* of what is loaded, when it was asked */
     const void *calls;
 };
 
 /* All that goes by one name: libssl.so.3 and libssl.so.1.1, say. */
 struct library_family {
-    const char *prefix; /* that the names of its files begin with */
+    const char *prefix; /* that the names of its files begin with, if nobody has renamed them */
     const struct library_symbol *symbols; /* the first of them tells one copy from the other; it must be there */
     size_t symbol_count;
     char *copies; /* LIBRARY_COPIES_MAX structs of calls */
@@ -30,17 +32,23 @@ struct library_family {
     /* Behind the functions below. */
     const void *identities[LIBRARY_COPIES_MAX];
     struct library_caller callers[LIBRARY_CALLERS_MAX];
-    const void *by_dlsym; /* the calls of the copy whose functions were last asked for by name */
     struct lock lock;
 };
 
+/* Which copy the call that is being made is for, counted from 1, if it came in by a copy's own entry
+ * (library_entry.h); 0: that is to be told by the caller. Between the entry and library_of. */
+extern THREAD_LOCAL int t_library_copy;
+
 /* library_of - the struct of calls of the copy that the code at @caller (a return address) would reach if we were
- * not there: the one that it was linked against, or else the one whose functions were asked for by dlsym, the
- * one that the loader would take, or any that is loaded. A function that a copy lacks is NULL. The first call from
- * an object asks the loader, and may take its lock: not for signal handlers. NULL if there is none at all. */
+ * not there: whose entry was called, or else what the loader would have bound the caller to. A function that a copy
+ * lacks is NULL. The first call from an object asks the loader, and may take its lock: not for signal handlers. NULL if
+ * there is none at all. A copy that was used stays loaded. */
 const void *library_of(struct library_family *family, const void *caller);
 
-/* library_note_dlsym - a program was given one of our functions for one that it had asked @handle for. */
-void library_note_dlsym(struct library_family *family, void *handle);
+/* library_copy - the copy that the function at @theirs belongs to, counted from 1; 0: there is no room for it. */
+int library_copy(struct library_family *family, const void *theirs);
+
+/* library_note_unload - something was unloaded: where it lay, another caller may come to lie. */
+void library_note_unload(void);
 
 #endif

@@ -1,5 +1,6 @@
 #include "shim/callsite_record.h"
 #include "shim/deepbind.h"
+#include "shim/library.h"
 #include "shim/real.h"
 
 /* The loader takes the caller's RUNPATH by the return address: this must be, and with these options
@@ -12,4 +13,11 @@ __attribute__((optimize("O2", "omit-frame-pointer"))) EXPORT void *dlopen(const 
     else
         deepbind_correct();
     return REAL(dlopen)(file, mode);
+}
+
+EXPORT int dlclose(void *handle)
+{
+    int result = REAL(dlclose)(handle);
+    library_note_unload();
+    return result;
 }

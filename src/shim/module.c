@@ -127,7 +127,7 @@ static bool is_loader_or_libc(const char *path)
 
 bool module_is_plumbing(const struct module *module)
 {
-    static const char *const prefixes[] = {"libcurl", "libssl.", "libgnutls", NULL};
+    static const char *const prefixes[] = {"libcurl", "libssl", "libgnutls", NULL};
     return is_loader_or_libc(module->path) || name_begins(module->path, prefixes);
 }
 
@@ -206,19 +206,61 @@ const char *module_function_name(const struct module *module)
     return index < table.count ? table.names + table.symbols[index].st_name : NULL;
 }
 
+/* The index of @name among what @map has from others, or 0. What is imported is not hashed, and comes first: hash[1] is
+ * where that ends. */
+static uint32_t import_index(const struct symbol_table *table, const uint32_t *hash, const char *name)
+{
+    size_t end = hash ? hash[1] : table->count;
+    for (uint32_t i = 1; i < end; i++)
+        if (table->symbols[i].st_shndx == SHN_UNDEF && strcmp(table->names + table->symbols[i].st_name, name) == 0)
+            return i;
+    return 0;
+}
+
 static bool imports(const struct link_map *map, const char *const *names)
 {
     struct symbol_table table = {0};
     const uint32_t *hash;
     dynamic_table(map, &table, &hash);
-    if (!hash || !table.symbols)
-        return false;
-    /* What is imported is not hashed, and comes first: hash[1] is where that ends. */
-    for (uint32_t i = 1; i < hash[1]; i++)
-        for (const char *const *name = names; *name; name++)
-            if (strcmp(table.names + table.symbols[i].st_name, *name) == 0)
-                return true;
+    for (; table.symbols && *names; names++)
+        if (import_index(&table, hash, *names))
+            return true;
     return false;
+}
+
+/* The version that the import at @index asks for (gABI, "GNU symbol versioning"). */
+static const char *import_version(const struct link_map *map, const struct symbol_table *table, uint32_t index)
+{
+    const ElfW(Half) *versions = NULL;
+    const char *needed = NULL;
+    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        if (entry->d_tag == DT_VERSYM)
+            versions = (const ElfW(Half) *)module_absolute(map, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_VERNEED)
+            needed = (const char *)module_absolute(map, entry->d_un.d_ptr);
+    }
+    while (versions && needed) {
+        const ElfW(Verneed) *file = (const ElfW(Verneed) *)needed;
+        const char *at = needed + file->vn_aux;
+        for (int i = 0; i < file->vn_cnt; i++) {
+            const ElfW(Vernaux) *version = (const ElfW(Vernaux) *)at;
+            if (version->vna_other == (versions[index] & 0x7fff))
+                return table->names + version->vna_name;
+            at += version->vna_next;
+        }
+        needed = file->vn_next ? needed + file->vn_next : NULL;
+    }
+    return NULL;
+}
+
+bool module_imports(const struct link_map *map, const char *name, const char **version)
+{
+    struct symbol_table table = {0};
+    const uint32_t *hash;
+    dynamic_table(map, &table, &hash);
+    uint32_t index = table.symbols ? import_index(&table, hash, name) : 0;
+    *version = index ? import_version(map, &table, index) : NULL;
+    return index != 0;
 }
 
 bool module_any_imports(const char *const *names)
@@ -242,33 +284,10 @@ bool module_any_plumbing(void)
     return false;
 }
 
-static bool is_named(const struct link_map *map, const char *prefix)
+const struct link_map *module_find_named(const struct link_map *after, const char *prefix)
 {
-    return strncmp(base_name(map->l_name), prefix, strlen(prefix)) == 0;
-}
-
-const struct link_map *module_find_loaded(const char *prefix)
-{
-    const struct link_map *map = _r_debug.r_map;
-    while (map && !is_named(map, prefix))
+    const struct link_map *map = after ? after->l_next : _r_debug.r_map;
+    while (map && strncmp(base_name(map->l_name), prefix, strlen(prefix)) != 0)
         map = map->l_next;
     return map;
-}
-
-const struct link_map *module_find_needed(const struct link_map *map, const char *prefix)
-{
-    struct symbol_table table = {0};
-    const uint32_t *hash;
-    if (is_named(map, prefix))
-        return map;
-    dynamic_table(map, &table, &hash);
-    for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
-        if (entry->d_tag != DT_NEEDED ||
-            strncmp(table.names + entry->d_un.d_val, prefix, strlen(prefix)) != 0)
-            continue;
-        for (const struct link_map *other = _r_debug.r_map; other; other = other->l_next)
-            if (strcmp(base_name(other->l_name), base_name(table.names + entry->d_un.d_val)) == 0)
-                return other;
-    }
-    return NULL;
 }

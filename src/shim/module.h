@@ -38,9 +38,9 @@ bool module_any_imports(const char *const *names);
 /* module_any_plumbing - is libcurl or a TLS library loaded now? */
 bool module_any_plumbing(void);
 
-/* module_find_needed - the loaded library whose file's name begins with @prefix and that @map was linked
- * against, or is; or NULL. Walks the loader's list of objects without its lock. */
-const struct link_map *module_find_needed(const struct link_map *map, const char *prefix);
+/* module_imports - does @map have @name from another object? @version: the one that it asks for, or NULL if it asks for
+ * none. */
+bool module_imports(const struct link_map *map, const char *name, const char **version);
 
 /* module_absolute - @pointer as the dynamic section of @map has it: the loader has made these absolute for most objects,
  * not for all (the vDSO). */
@@ -49,7 +49,8 @@ static inline uintptr_t module_absolute(const struct link_map *map, uintptr_t po
     return pointer < map->l_addr ? pointer + map->l_addr : pointer;
 }
 
-/* module_find_loaded - the first library loaded whose file's name begins with @prefix, or NULL. In the same way. */
-const struct link_map *module_find_loaded(const char *prefix);
+/* module_find_named - the first object loaded, or the first behind @after, whose file's name begins with @prefix, or
+ * NULL. Walks the loader's list of objects without its lock. */
+const struct link_map *module_find_named(const struct link_map *after, const char *prefix);
 
 #endif

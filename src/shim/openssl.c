@@ -74,7 +74,7 @@ static const struct library_symbol SYMBOLS[] = {
 static struct openssl g_copies[LIBRARY_COPIES_MAX];
 
 struct library_family g_openssl_family = {
-    .prefix = "libssl.",
+    .prefix = "libssl",
     .symbols = SYMBOLS,
     .symbol_count = ARRAY_LEN(SYMBOLS),
     .copies = (char *)g_copies,

@@ -129,7 +129,8 @@ for my $url (@urls) {
 """
 LUA = """
 local https = require("ssl.https")
-for i = 2, #arg do io.write((https.request{url = arg[i], cafile = "@ca@"})) end
+local body = arg[1] ~= "" and io.open(arg[1], "rb"):read("a") or nil
+for i = 2, #arg do io.write((https.request(arg[i], body))) end
 """
 S_CLIENT = r"""printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' "$1" |
 openssl s_client -quiet -verify_quiet -connect @host@:@port@ -CAfile @ca@ 2>/dev/null; printf END"""
@@ -216,7 +217,8 @@ def clients(programs):
                needs=["php", "-r", "exit(extension_loaded('curl') ? 0 : 1);"]),
         Client("perl LWP", ["perl", "-e", LWP, "", "@urls@"], ["perl", "-e", LWP, "@file@", "@url@"],
                needs=["perl", "-MLWP::UserAgent", "-MLWP::Protocol::https", "-e", "1"], keeps_alive=True),
-        Client("lua ssl.https", ["lua5.4", "-e", LUA, "", "@urls@"], needs=["lua5.4", "-e", 'require "ssl.https"']),
+        Client("lua ssl.https", ["lua5.4", "-e", LUA, "-", "", "@urls@"],
+               ["lua5.4", "-e", LUA, "-", "@file@", "@url@"], needs=["lua5.4", "-e", 'require "ssl.https"']),
         Client("links", ["links", "-source", "-ssl.certificates", "0", "@url@"]),
         Client("w3m", ["w3m", "-o", "ssl_ca_file=@ca@", "-dump_source", "@url@"]),
         Client("apt's https", ["sh", "-c", "/usr/lib/apt/apt-helper -qq -o Acquire::https::CAInfo=@ca@ download-file \"$1\" \"$PWD/got\""

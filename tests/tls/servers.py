@@ -110,6 +110,7 @@ class Lighttpd(Server):
             server.port = {self.port}
             ssl.engine = "enable"
             ssl.pemfile = "{self.bench.identity.both}"
+            server.feature-flags = ("server.h2proto" => "disable")
             server.errorlog = "{self.directory}/error.log"
             """)
         return ["lighttpd", "-D", "-f", conf]

@@ -1,0 +1,99 @@
+#include "shim/library_entry.h"
+
+#include "shim/curl_library.h"
+#include "shim/gnutls.h"
+#include "shim/openssl.h"
+#include "shim/real.h"
+#include "shim/tls_libraries.h"
+
+#include <string.h>
+
+/* An entry changes none of the registers that arguments come in; those that it takes are the linker's. */
+#if defined(__x86_64__)
+#define ENTRY(name, copy)                                                                          \
+    ".type run_traced_" #name "_" #copy ", @function\n"                                            \
+    "run_traced_" #name "_" #copy ":\n"                                                            \
+    ".cfi_startproc\n"                                                                             \
+    "endbr64\n"                                                                                    \
+    "mov t_library_copy@gottpoff(%rip), %r11\n"                                                    \
+    "movl $" #copy ", %fs:(%r11)\n"                                                                \
+    "jmp " #name "@PLT\n"                                                                          \
+    ".cfi_endproc\n"                                                                               \
+    ".size run_traced_" #name "_" #copy ", . - run_traced_" #name "_" #copy "\n"
+#elif defined(__aarch64__)
+#define ENTRY(name, copy)                                                                          \
+    ".type run_traced_" #name "_" #copy ", %function\n"                                            \
+    "run_traced_" #name "_" #copy ":\n"                                                            \
+    ".cfi_startproc\n"                                                                             \
+    "hint #34\n"                                                                                   \
+    "mrs x16, tpidr_el0\n"                                                                         \
+    "adrp x17, :gottprel:t_library_copy\n"                                                         \
+    "ldr x17, [x17, :gottprel_lo12:t_library_copy]\n"                                              \
+    "add x16, x16, x17\n"                                                                          \
+    "mov w17, #" #copy "\n"                                                                        \
+    "str w17, [x16]\n"                                                                             \
+    "b " #name "\n"                                                                                \
+    ".cfi_endproc\n"                                                                               \
+    ".size run_traced_" #name "_" #copy ", . - run_traced_" #name "_" #copy "\n"
+#endif
+
+__asm__(".text\n"
+#define INTERPOSE(name)
+#define INTERPOSE_LATER(name) ENTRY(name, 1) ENTRY(name, 2) ENTRY(name, 3) ENTRY(name, 4)
+#include "shim/symbols.def"
+#undef INTERPOSE_LATER
+);
+
+#define INTERPOSE_LATER(name)                                                                      \
+    void run_traced_##name##_1(void), run_traced_##name##_2(void), run_traced_##name##_3(void),    \
+        run_traced_##name##_4(void);
+#include "shim/symbols.def"
+#undef INTERPOSE_LATER
+
+static const struct {
+    const char *name;
+    void *ours;
+    void (*entries[LIBRARY_COPIES_MAX])(void);
+} FUNCTIONS[] = {
+#define INTERPOSE_LATER(name)                                                                      \
+    {#name, (void *)name, {run_traced_##name##_1, run_traced_##name##_2, run_traced_##name##_3, run_traced_##name##_4}},
+#include "shim/symbols.def"
+#undef INTERPOSE
+#undef INTERPOSE_LATER
+};
+
+static const struct {
+    const char *prefix; /* that the names of its functions begin with */
+    struct library_family *family;
+} FAMILIES[] = {{"SSL_", &g_openssl_family}, {"gnutls_", &g_gnutls_family}, {"curl_", &g_curl_family}};
+
+static struct library_family *family_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(FAMILIES); i++)
+        if (strncmp(name, FAMILIES[i].prefix, strlen(FAMILIES[i].prefix)) == 0)
+            return FAMILIES[i].family;
+    return NULL;
+}
+
+/* The index in FUNCTIONS, or -1. */
+static int function_of(const char *name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(FUNCTIONS); i++)
+        if (strcmp(FUNCTIONS[i].name, name) == 0)
+            return (int)i;
+    return -1;
+}
+
+void *library_entry_for_all(const char *name)
+{
+    int at = family_of(name) ? function_of(name) : -1;
+    return at >= 0 ? FUNCTIONS[at].ours : NULL;
+}
+
+void *library_entry_find(const char *name, void *theirs)
+{
+    struct library_family *family = family_of(name);
+    int at = family ? function_of(name) : -1;
+    int copy = at >= 0 ? library_copy(family, theirs) : 0;
+    return copy ? (void *)FUNCTIONS[at].entries[copy - 1] : theirs;
+}
