@@ -71,13 +71,31 @@ static void event_add(struct span *span, CURL *easy, const struct curl_library *
         span_add_event(span, id, span->start_ns + (uint64_t)micros * NANOS_PER_MICRO);
 }
 
-static void events_add(struct span *span, CURL *easy, const struct curl_library *real)
+static bool is_encrypted(CURL *easy, const struct curl_library *real)
 {
-    long connects = 0;
+    curl_off_t micros = 0;
+    return real->getinfo(easy, CURLINFO_APPCONNECT_TIME_T, &micros) == CURLE_OK && micros > 0;
+}
+
+/* libcurl's clock. After a redirect it has sums over all requests, which are no points in time: but for the one at
+ * which the last request began, there is nothing to be said then. */
+static void events_add(struct span *span, CURL *easy, const struct curl_library *real, CURLcode code)
+{
+    long connects = 0, redirects = 0;
     real->getinfo(easy, CURLINFO_NUM_CONNECTS, &connects);
-    if (connects > 0) {
+    real->getinfo(easy, CURLINFO_REDIRECT_COUNT, &redirects);
+    if (redirects > 0) {
+        event_add(span, easy, real, SPAN_EVENT_REDIRECTED, CURLINFO_REDIRECT_TIME_T);
+        return;
+    }
+    if (connects > 0 || code == CURLE_COULDNT_CONNECT) {
+        event_add(span, easy, real, SPAN_EVENT_NAME_FOUND, CURLINFO_NAMELOOKUP_TIME_T);
         event_add(span, easy, real, SPAN_EVENT_CONNECT, CURLINFO_NAMELOOKUP_TIME_T);
+    }
+    if (connects > 0) {
         event_add(span, easy, real, SPAN_EVENT_CONNECTED, CURLINFO_CONNECT_TIME_T);
+        if (is_encrypted(easy, real))
+            event_add(span, easy, real, SPAN_EVENT_TLS_START, CURLINFO_CONNECT_TIME_T);
         event_add(span, easy, real, SPAN_EVENT_TLS_DONE, CURLINFO_APPCONNECT_TIME_T);
     }
     event_add(span, easy, real, SPAN_EVENT_REQUEST_FIRST_BYTE, CURLINFO_PRETRANSFER_TIME_T);
@@ -181,7 +199,7 @@ void curl_span_end(struct span *span, const struct curl_handle *handle,
     version_describe(span, easy, real);
     sizes_describe(span, easy, real);
     redirects_describe(span, easy, real);
-    events_add(span, easy, real);
+    events_add(span, easy, real, code);
     if (code != CURLE_OK && code != CURLE_HTTP_RETURNED_ERROR)
         code_describe(span, easy, real, code);
     http_describe_status(span, SPAN_KIND_CLIENT, (int)status);

@@ -259,12 +259,14 @@ bool span_is_opaque(const struct span *span)
 const char *span_event_name(unsigned id)
 {
     static const char *const names[SPAN_EVENT_COUNT] = {
+        [SPAN_EVENT_NAME_FOUND] = "dns.lookup.done",
         [SPAN_EVENT_CONNECT] = "connect",
         [SPAN_EVENT_CONNECTED] = "connected",
         [SPAN_EVENT_TLS_START] = "tls.handshake.start",
         [SPAN_EVENT_TLS_DONE] = "tls.handshake.done",
         [SPAN_EVENT_REQUEST_FIRST_BYTE] = "request.first_byte",
         [SPAN_EVENT_RESPONSE_FIRST_BYTE] = "response.first_byte",
+        [SPAN_EVENT_REDIRECTED] = "http.redirect",
     };
     return id < ARRAY_LEN(names) ? names[id] : NULL;
 }

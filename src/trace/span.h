@@ -14,12 +14,14 @@ enum span_status { SPAN_STATUS_UNSET, SPAN_STATUS_OK, SPAN_STATUS_ERROR };
 enum span_state { SPAN_FREE, SPAN_OPEN, SPAN_ENDED };
 
 enum span_event_id {
+    SPAN_EVENT_NAME_FOUND,           /* the server's name was looked up */
     SPAN_EVENT_CONNECT,              /* connect(2) was called */
     SPAN_EVENT_CONNECTED,            /* the connection was seen to be established */
     SPAN_EVENT_TLS_START,            /* the first step of the handshake was made */
     SPAN_EVENT_TLS_DONE,             /* the handshake was over */
     SPAN_EVENT_REQUEST_FIRST_BYTE,   /* sent by a client, received by a server */
     SPAN_EVENT_RESPONSE_FIRST_BYTE,  /* received by a client, sent by a server */
+    SPAN_EVENT_REDIRECTED,           /* the last request began, after what others answered */
     SPAN_EVENT_COUNT,
 };
 
@@ -32,7 +34,7 @@ enum attribute_key {
 
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL };
 
-enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1768, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
+enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1736, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
 
 /* In the record's attribute bytes: this header, then len bytes (an int64_t, or text without NUL). */
 struct attribute_header {

@@ -164,6 +164,14 @@ class ByCurl(Errors):
                 answer = f"HTTP/1.1 {code} x\r\nContent-Length: 0\r\n\r\n".encode()
                 self.check(self.by_curl(answering(answer), "-f"), str(code), status=code)
 
+    def test_too_many_redirects(self):
+        """libcurl's times are sums over all requests then: only when the last one began is a point in time."""
+        answer = b"HTTP/1.1 302 x\r\nLocation: /y\r\nContent-Length: 0\r\n\r\n"
+        span = self.by_curl(answering(answer), "-L", "--max-redirs", "1")
+        self.check(span, "CURLE_TOO_MANY_REDIRECTS", status=302)
+        self.assertEqual(attribute(span, "http.request.resend_count"), 1)
+        self.assertEqual([event["name"] for event in span["events"]], ["http.redirect"])
+
     def test_host_not_found(self):
         span = self.same_output(0, "curl", "-sS", "http://no-such-host.invalid/")
         self.check(span, "CURLE_COULDNT_RESOLVE_HOST")
@@ -185,8 +193,9 @@ class Connecting(Errors):
 
     def test_refused_to_curl(self):
         port = free_port()
-        self.check(self.same_output(port, "curl", "-sS", f"http://127.0.0.1:{port}/"),
-                   "ECONNREFUSED")
+        span = self.same_output(port, "curl", "-sS", f"http://127.0.0.1:{port}/")
+        self.check(span, "ECONNREFUSED")
+        self.assertEqual([event["name"] for event in span["events"]], ["dns.lookup.done", "connect"])
 
     def test_refused_to_wget(self):
         port = free_port()
