@@ -7,7 +7,7 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { CALLS_LEN_MAX = 512 };
+enum { CALLS_LEN_MAX = 1024 };
 
 THREAD_LOCAL int t_library_copy;
 static _Atomic uint32_t g_generation; /* goes on when something is unloaded */

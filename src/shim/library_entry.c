@@ -65,7 +65,8 @@ static const struct {
 static const struct {
     const char *prefix; /* that the names of its functions begin with */
     struct library_family *family;
-} FAMILIES[] = {{"SSL_", &g_openssl_family}, {"gnutls_", &g_gnutls_family}, {"curl_", &g_curl_family}};
+} FAMILIES[] = {
+    {"SSL_", &g_openssl_family}, {"BIO_", &g_openssl_family}, {"gnutls_", &g_gnutls_family}, {"curl_", &g_curl_family}};
 
 static struct library_family *family_of(const char *name)
 {

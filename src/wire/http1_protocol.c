@@ -129,12 +129,20 @@ stream_run(struct stream *stream, struct input *input, const struct listener lis
 /* When the first exchange on a connection began: with connecting, unless that was long ago. */
 static uint64_t request_start_ns(const struct connection *connection)
 {
+    const struct tls_facts *tls = connection->tls;
     uint64_t first_byte_ns = connection->requests.message_start_ns;
-    uint64_t idle_since_ns = connection->connected_ns ? connection->connected_ns : first_byte_ns;
-    if (!connection->is_first_request || !connection->connect_start_ns ||
-        connection->role != ROLE_CLIENT || first_byte_ns - idle_since_ns > CONNECT_IDLE_MAX_NS)
+    uint64_t begin_ns = connection->connect_start_ns;
+    uint64_t idle_since_ns = connection->connected_ns;
+    if (!begin_ns && tls) /* who connected was not seen */
+        begin_ns = tls->handshake_start_ns;
+    if (tls && tls->handshake_end_ns)
+        idle_since_ns = tls->handshake_end_ns;
+    if (!idle_since_ns)
+        idle_since_ns = first_byte_ns;
+    if (!connection->is_first_request || !begin_ns || connection->role != ROLE_CLIENT ||
+        first_byte_ns - idle_since_ns > CONNECT_IDLE_MAX_NS)
         return first_byte_ns;
-    return connection->connect_start_ns;
+    return begin_ns;
 }
 
 /* Of the handshake, what lies within the span. */

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/raw.h"
 #include "base/slab.h"
 #include "trace/callsite.h"
 #include "wire/table.h"
@@ -65,6 +66,15 @@ static void history_take(struct connection *connection, const struct connection 
     active_copy(&connection->connect_active, &below->connect_active);
 }
 
+/* Of a socket that was connected out of sight. */
+static void peer_take(struct connection *connection, int fd)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    if (raw_getpeername(fd, &peer, &len) == 0)
+        endpoint_set(&connection->peer, (const struct sockaddr *)&peer, len);
+}
+
 /* ---- which socket ---- */
 
 /* The index of the session with a random of this hash, plus 1; a newer one takes an older one's place. */
@@ -105,6 +115,8 @@ void tls_session_lie_on(struct tls_session *session, int fd)
     session->connection->fd = fd;
     if (below)
         history_take(session->connection, below);
+    else if (fd >= 0)
+        peer_take(session->connection, fd);
 }
 
 static struct tls_session *session_new(const void *handle)

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 
 enum { BODY_LEN = 100000, REQUESTS = 5 };
+enum way { BY_WRITE, BY_WRITE_EX, BY_BIO, WAY_COUNT };
 
 static SSL_CTX *g_server_context, *g_client_context;
 static char g_body[BODY_LEN];
@@ -33,6 +34,7 @@ static void contexts_make(void)
 /* A client and a server with @room bytes between them, each way. */
 struct session {
     SSL *client, *server;
+    BIO *bio; /* around the client */
     char received[8 * BODY_LEN];
     size_t received_len;
     bool is_stalled; /* the server does not read for now */
@@ -49,6 +51,8 @@ static void session_begin(struct session *session, size_t room, int version, lon
     SSL_set_max_proto_version(session->client, version);
     SSL_clear_mode(session->client, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_set_mode(session->client, mode);
+    session->bio = BIO_new(BIO_f_ssl());
+    BIO_set_ssl(session->bio, session->client, BIO_CLOSE);
     session->received_len = 0;
     session->is_stalled = false;
     SSL_set_connect_state(session->client);
@@ -57,7 +61,7 @@ static void session_begin(struct session *session, size_t room, int version, lon
 
 static void session_end(struct session *session)
 {
-    SSL_free(session->client);
+    BIO_free(session->bio);
     SSL_free(session->server);
 }
 
@@ -73,8 +77,26 @@ static void server_run(struct session *session)
     }
 }
 
+static int write_once(struct session *session, const char *bytes, size_t len, enum way way, size_t *written)
+{
+    int result = way == BY_WRITE_EX ? SSL_write_ex(session->client, bytes, len, written)
+                 : way == BY_BIO    ? BIO_write(session->bio, bytes, (int)len)
+                                    : SSL_write(session->client, bytes, (int)len);
+    if (way != BY_WRITE_EX)
+        *written = result > 0 ? (size_t)result : 0;
+    return result;
+}
+
+static bool is_to_be_repeated(struct session *session, int result, enum way way)
+{
+    if (way == BY_BIO)
+        return BIO_should_retry(session->bio);
+    int error = SSL_get_error(session->client, result);
+    return error == SSL_ERROR_WANT_WRITE || error == SSL_ERROR_WANT_READ;
+}
+
 /* Offers the same bytes until they are out; from another place each time if the mode allows that. */
-static int write_until_done(struct session *session, const char *bytes, size_t len, bool is_ex, bool is_moving)
+static int write_until_done(struct session *session, const char *bytes, size_t len, enum way way, bool is_moving)
 {
     char *copies[2] = {malloc(len), malloc(len)};
     size_t done = 0;
@@ -82,13 +104,10 @@ static int write_until_done(struct session *session, const char *bytes, size_t l
     memcpy(copies[0], bytes, len);
     memcpy(copies[1], bytes, len);
     while (done < len && tries < 100000) {
-        const char *at = copies[is_moving ? tries % 2 : 0] + done;
         size_t written = 0;
-        int result = is_ex ? SSL_write_ex(session->client, at, len - done, &written)
-                           : SSL_write(session->client, at, (int)(len - done));
-        done += is_ex ? written : (size_t)(result > 0 ? result : 0);
-        if (result <= 0 && SSL_get_error(session->client, result) != SSL_ERROR_WANT_WRITE &&
-            SSL_get_error(session->client, result) != SSL_ERROR_WANT_READ) {
+        int result = write_once(session, copies[is_moving ? tries % 2 : 0] + done, len - done, way, &written);
+        done += written;
+        if (result <= 0 && !is_to_be_repeated(session, result, way)) {
             printf("error %d %s\n", SSL_get_error(session->client, result), ERR_reason_error_string(ERR_peek_error()));
             break;
         }
@@ -110,7 +129,7 @@ static void answer(struct session *session)
     printf("answer %d\n", n);
 }
 
-static void requests_write(size_t room, int version, long mode, bool is_ex)
+static void requests_write(size_t room, int version, long mode, enum way way)
 {
     static struct session session;
     char head[200];
@@ -123,12 +142,12 @@ static void requests_write(size_t room, int version, long mode, bool is_ex)
         memcpy(message, head, head_len);
         memcpy(message + head_len, g_body, body_len);
         bool is_moving = mode & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER;
-        MUST(write_until_done(&session, message, head_len + body_len, is_ex, is_moving) == 0);
+        MUST(write_until_done(&session, message, head_len + body_len, way, is_moving) == 0);
         free(message);
         answer(&session);
     }
     size_t len = injected_strip(session.received, session.received_len, true);
-    printf("room %zu, version %x, mode %lx%s: %zu bytes, crc %08x\n", room, version, mode, is_ex ? ", _ex" : "", len,
+    printf("room %zu, version %x, mode %lx, way %d: %zu bytes, crc %08x\n", room, version, mode, way, len,
            crc32_add(0, session.received, len));
     TRY(SSL_shutdown(session.client));
     session_end(&session);
@@ -141,7 +160,7 @@ static void bad_retries(void)
     static char message[40000], copy[40000];
     for (int i = 0; i < 3; i++) {
         session_begin(&session, 1000, TLS1_3_VERSION, 0);
-        MUST(write_until_done(&session, GET, STR_LEN(GET), false, false) == 0);
+        MUST(write_until_done(&session, GET, STR_LEN(GET), BY_WRITE, false) == 0);
         answer(&session);
         session.is_stalled = true;
         size_t len = (size_t)snprintf(message, sizeof message, "POST / HTTP/1.1\r\nHost: p\r\nContent-Length: 30000\r\n\r\n") + 30000;
@@ -165,7 +184,7 @@ static void odds_and_ends(void)
     TRY(SSL_read(session.client, &byte, 0));
     TRY(SSL_read(session.client, &byte, 1));
     TRY(SSL_get_error(session.client, -1));
-    MUST(write_until_done(&session, GET, STR_LEN(GET), false, false) == 0);
+    MUST(write_until_done(&session, GET, STR_LEN(GET), BY_WRITE, false) == 0);
     TRY(SSL_write(session.client, GET, -1));
     ERR_clear_error();
     TRY(SSL_write_ex(session.client, GET, 0, &done));
@@ -184,8 +203,8 @@ int main(void)
                                  SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER};
     harmless_begin();
     contexts_make();
-    for (size_t i = 0; i < COUNT_OF(rooms) * COUNT_OF(modes) * 4; i++)
-        requests_write(rooms[i % 4], i / 16 % 2 ? TLS1_3_VERSION : TLS1_2_VERSION, modes[i / 4 % 4], i / 32);
+    for (size_t i = 0; i < COUNT_OF(rooms) * COUNT_OF(modes) * 2 * WAY_COUNT; i++)
+        requests_write(rooms[i % 4], i / 16 % 2 ? TLS1_3_VERSION : TLS1_2_VERSION, modes[i / 4 % 4], (enum way)(i / 32));
     bad_retries();
     odds_and_ends();
     return 0;

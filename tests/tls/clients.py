@@ -225,6 +225,9 @@ def clients(programs):
                                " >/dev/null 2>&1 && cat got && rm got", "sh", "@url@"],
                needs=["test", "-x", "/usr/lib/apt/apt-helper"]),
         Client("openssl s_client", ["sh", "-c", S_CLIENT, "sh", "@path@"], body_behind_head=True, size_max=1 << 20),
+        Client("OpenSSL's BIOs", [f"{programs}/bio_client", "@host@:@port@", "@path@"], body_behind_head=True),
+        Client("OpenSSL's BIOs, buffered", [f"{programs}/bio_client", "@host@:@port@", "@path@", "buffered"],
+               body_behind_head=True),
         Client("socat", ["sh", "-c", r"printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' @path@ | "
                          "socat -t 20 - OPENSSL:@host@:@port@,cafile=@ca@"], needs=["socat", "-V"], body_behind_head=True),
         Client("node https", ["node", "-e", NODE, "--", "", "@urls@"], ["node", "-e", NODE, "--", "@file@", "@url@"],

@@ -205,6 +205,15 @@ class Python(Server):
         return [PYTHON, "-c", PYTHON_SERVER, self.port, self.bench.identity.cert, self.bench.identity.key]
 
 
+class Openssl(Server):
+    """One connection after the other, read and written by BIO_f_ssl."""
+    name, program, takes_posts = "openssl s_server", "openssl", False
+
+    def command(self):
+        return ["openssl", "s_server", "-quiet", "-WWW", "-accept", f"127.0.0.1:{self.port}", "-cert", self.bench.identity.cert,
+                "-key", self.bench.identity.key]
+
+
 class Stunnel(Haproxy):
     name, program = "stunnel", "stunnel4"
 
@@ -217,7 +226,7 @@ class Stunnel(Haproxy):
         return ["stunnel4", conf]
 
 
-SERVERS = [Nginx, Lighttpd, Haproxy, Apache, Python, Stunnel]
+SERVERS = [Nginx, Lighttpd, Haproxy, Apache, Python, Openssl, Stunnel]
 
 
 class ServerTry:

@@ -416,7 +416,7 @@ Test(collector, a_full_process_table_is_freed_again)
             }
         }
         FIXTURE_TURN_UNTIL(span_count() + drop_count(DROP_NO_PROCESS) == (wave + 1) * WAVE);
-        cr_expect_eq(collector_live_count(&g_fixture_collector), WAVE);
+        FIXTURE_TURN_UNTIL(collector_live_count(&g_fixture_collector) == WAVE);
         for (uint32_t i = 0; i < WAVE; i++)
             fixture_kill(children[i]);
         FIXTURE_TURN_UNTIL(collector_live_count(&g_fixture_collector) == 0);
