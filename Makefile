@@ -18,7 +18,7 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
-                 php-curl openssl libssl-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
+                 php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
                  lighttpd lighttpd-mod-openssl apache2-bin stunnel4
 FUZZ_PACKAGES := clang libclang-rt-dev python3

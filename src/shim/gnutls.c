@@ -29,6 +29,8 @@ struct gnutls {
     const char *(*protocol_get_name)(int);
     const char *(*ciphersuite_get)(gnutls_session_t); /* since 3.7.4 */
     int (*server_name_get)(gnutls_session_t, void *, size_t *, unsigned *, unsigned);
+    int (*alpn_get_selected_protocol)(gnutls_session_t, gnutls_datum_t *);
+    void (*session_get_random)(gnutls_session_t, gnutls_datum_t *, gnutls_datum_t *);
     int (*error_is_fatal)(int);
     const char *(*strerror_name)(int);
     const char *(*strerror)(int);
@@ -54,6 +56,8 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(protocol_get_name),
     SYMBOL(ciphersuite_get),
     SYMBOL(server_name_get),
+    SYMBOL(alpn_get_selected_protocol),
+    SYMBOL(session_get_random),
     SYMBOL(error_is_fatal),
     SYMBOL(strerror_name),
     SYMBOL(strerror),
@@ -105,6 +109,7 @@ static void call_enter(struct call *call, const void *frame)
     int saved = errno;
     call->session = tls_session_get(call->handle);
     t_silence_frame = frame;
+    t_tls_below = 0;
     errno = saved;
 }
 
@@ -138,7 +143,7 @@ EXPORT int gnutls_init(gnutls_session_t *session, unsigned flags)
     tls_session_forget(*session); /* of one that was freed out of sight */
     struct tls_session *made = tls_session_get(*session);
     if (made)
-        made->is_client = !(flags & GNUTLS_SERVER);
+        made->facts.is_client = !(flags & GNUTLS_SERVER);
     errno = saved;
     return result;
 }
@@ -181,13 +186,31 @@ static void handshake_done(const struct call *call)
     char name[256];
     size_t len = sizeof name - 1;
     unsigned type = 0;
-    bool has_name = !session->is_client && real->server_name_get &&
+    gnutls_datum_t protocol = {0};
+    if (real->alpn_get_selected_protocol && real->alpn_get_selected_protocol(call->handle, &protocol) != 0)
+        protocol.size = 0;
+    bool has_name = !session->facts.is_client && real->server_name_get &&
                     real->server_name_get(call->handle, name, &len, &type, 0) == 0 && len < sizeof name;
     if (has_name)
         name[len] = '\0';
     tls_session_handshake_end(session, version && strncmp(version, "TLS", 3) == 0 ? version + 3 : version,
                               real->ciphersuite_get ? real->ciphersuite_get(call->handle) : NULL,
-                              has_name ? name : NULL);
+                              has_name ? name : NULL, (const char *)protocol.data, protocol.size);
+}
+
+/* The session may reach its socket by functions of the application's, or write to memory, from which the application
+ * sends by itself. */
+static void below_note(const struct call *call)
+{
+    struct tls_session *session = call->session;
+    gnutls_datum_t ours = {0}, theirs = {0};
+    tls_session_settle(session);
+    if (session->connection->fd >= 0 || session->has_random || !session->facts.is_client ||
+        !call->real->session_get_random)
+        return;
+    call->real->session_get_random(call->handle, &ours, &theirs);
+    if (ours.data && ours.size == TLS_RANDOM_LEN)
+        tls_session_note_random(session, ours.data);
 }
 
 EXPORT int gnutls_handshake(gnutls_session_t session)
@@ -199,10 +222,12 @@ EXPORT int gnutls_handshake(gnutls_session_t session)
     call_enter(&call, __builtin_frame_address(0));
     if (call.session && !call.session->facts.handshake_start_ns) {
         tls_session_lie_on(call.session, fd_of(&call));
-        tls_session_handshake_begin(call.session, call.session->is_client, NULL);
+        tls_session_handshake_begin(call.session, call.session->facts.is_client, NULL);
     }
     int result = call.real->handshake(session);
     int saved = errno;
+    if (call.session && call.session->connection->fd < 0)
+        below_note(&call);
     if (call.session && result == 0 && !call.session->facts.handshake_end_ns)
         handshake_done(&call);
     else if (call.session && result < 0 && call.real->error_is_fatal(result) &&

@@ -6,23 +6,23 @@
 
 #include <limits.h>
 
-#define HANDSHAKE(name, member)                                                                    \
+#define HANDSHAKE(name, member, side)                                                              \
     EXPORT int name(SSL *ssl)                                                                      \
     {                                                                                              \
-        struct openssl_call call = OPENSSL_CALL_BEGIN(ssl);                                                        \
+        struct openssl_call call = OPENSSL_CALL_BEGIN(ssl);                                        \
         if (!call.real || !call.real->member)                                                      \
             return -1;                                                                             \
         CALLSITE_ENTER();                                                                          \
-        openssl_call_enter(&call, __builtin_frame_address(0));                                             \
-        openssl_call_handshake(&call);                                                                    \
+        openssl_call_enter(&call, __builtin_frame_address(0));                                     \
+        openssl_call_handshake(&call, side);                                                       \
         int result = call.real->member(ssl);                                                       \
-        openssl_call_end(&call, result);                                                                   \
+        openssl_call_end(&call, result);                                                           \
         return result;                                                                             \
     }
 
-HANDSHAKE(SSL_connect, connect)
-HANDSHAKE(SSL_accept, accept)
-HANDSHAKE(SSL_do_handshake, do_handshake)
+HANDSHAKE(SSL_connect, connect, SIDE_CLIENT)
+HANDSHAKE(SSL_accept, accept, SIDE_SERVER)
+HANDSHAKE(SSL_do_handshake, do_handshake, SIDE_AS_SET)
 
 /* ---- reading ---- */
 
@@ -33,7 +33,7 @@ EXPORT int SSL_read(SSL *ssl, void *buf, int len)
         return -1;
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result = call.real->read(ssl, buf, len);
     openssl_call_end_read(&call, buf, result > 0 ? (size_t)result : 0, len > 0 ? result : 1);
     return result;
@@ -46,7 +46,7 @@ EXPORT int SSL_read_ex(SSL *ssl, void *buf, size_t len, size_t *done)
         return 0;
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result = call.real->read_ex(ssl, buf, len, done);
     openssl_call_end_read(&call, buf, result > 0 ? *done : 0, len > 0 ? result : 1);
     return result;
@@ -60,7 +60,7 @@ EXPORT int SSL_read_early_data(SSL *ssl, void *buf, size_t len, size_t *done)
         return 0; /* SSL_READ_EARLY_DATA_ERROR */
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result = call.real->read_early_data(ssl, buf, len, done);
     openssl_call_end_read(&call, buf, result == SUCCESS ? *done : 0, 1);
     return result;
@@ -98,7 +98,7 @@ EXPORT int SSL_write(SSL *ssl, const void *buf, int len)
         return -1;
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result;
     if (!call.session || len <= 0) { /* of nothing, a 0 is no failure */
         result = call.real->write(ssl, buf, len);
@@ -118,7 +118,7 @@ EXPORT int SSL_write_ex(SSL *ssl, const void *buf, size_t len, size_t *done)
         return 0;
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result;
     if (!call.session || len == 0) {
         result = call.real->write_ex(ssl, buf, len, done);
@@ -141,7 +141,7 @@ EXPORT int SSL_write_early_data(SSL *ssl, const void *buf, size_t len, size_t *d
         return 0;
     CALLSITE_ENTER();
     openssl_call_enter(&call, __builtin_frame_address(0));
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     if (call.session)
         tls_session_give_up(call.session);
     int result = call.real->write_early_data(ssl, buf, len, done);

@@ -52,7 +52,7 @@ static int write_traced(const struct bio_method *method, BIO *bio, const char *b
     openssl_call_enter(&call, __builtin_frame_address(0));
     if (!call.session)
         return method->write(bio, bytes, len, done);
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result;
     struct method_writer writer = {{.writer.write = method_write}, method, bio};
     ssize_t sent = openssl_call_write(&call, &writer.openssl, bytes, len, &result);
@@ -70,7 +70,7 @@ static int read_traced(const struct bio_method *method, BIO *bio, char *bytes, s
     openssl_call_enter(&call, __builtin_frame_address(0));
     if (!call.session)
         return method->read(bio, bytes, len, done);
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     int result = method->read(bio, bytes, len, done);
     openssl_call_end_read(&call, bytes, result > 0 ? *done : 0, result);
     return result;
@@ -85,7 +85,7 @@ static long handshake_traced(const struct bio_method *method, BIO *bio, int comm
     openssl_call_enter(&call, __builtin_frame_address(0));
     if (!call.session)
         return method->ctrl(bio, command, number, pointer);
-    openssl_call_handshake(&call);
+    openssl_call_handshake(&call, SIDE_AS_SET);
     long result = method->ctrl(bio, command, number, pointer);
     openssl_call_end(&call, (int)result);
     return result;

@@ -30,6 +30,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(SSL_get_servername, get_servername),
     SYMBOL(SSL_get_current_cipher, get_current_cipher),
     SYMBOL(SSL_CIPHER_get_name, cipher_get_name),
+    SYMBOL(SSL_get0_alpn_selected, get_alpn_selected),
     SYMBOL(SSL_get_client_random, get_client_random),
     SYMBOL(ERR_peek_last_error, peek_last_error),
     SYMBOL(ERR_reason_error_string, reason_error_string),
@@ -102,6 +103,7 @@ void openssl_call_enter(struct openssl_call *call, const void *frame)
             call->session->connection->is_underway = true;
     }
     t_silence_frame = frame;
+    t_tls_below = 0;
     errno = saved;
 }
 
@@ -118,12 +120,20 @@ static const char *server_name_of(const struct openssl_call *call)
     return call->real->get_servername ? call->real->get_servername(call->ssl, 0) : NULL;
 }
 
-void openssl_call_handshake(const struct openssl_call *call)
+/* Before the first step, a session of either side says that it is a server's. */
+static bool is_client_of(const struct openssl_call *call, enum openssl_side side)
+{
+    if (side != SIDE_AS_SET)
+        return side == SIDE_CLIENT;
+    return !call->real->is_server || !call->real->is_server(call->ssl);
+}
+
+void openssl_call_handshake(const struct openssl_call *call, enum openssl_side side)
 {
     struct tls_session *session = call->session;
-    bool is_client = !call->real->is_server || !call->real->is_server(call->ssl);
     if (!session || session->facts.handshake_start_ns || call->real->is_init_finished(call->ssl))
         return;
+    bool is_client = is_client_of(call, side);
     tls_session_lie_on(session, fd_of(call));
     tls_session_handshake_begin(session, is_client, is_client ? server_name_of(call) : NULL);
 }
@@ -133,9 +143,13 @@ static void handshake_done(const struct openssl_call *call)
     const struct openssl *real = call->real;
     const SSL_CIPHER *cipher = real->get_current_cipher ? real->get_current_cipher(call->ssl) : NULL;
     const char *version = real->get_version ? real->get_version(call->ssl) : "";
+    const unsigned char *protocol = (const unsigned char *)"";
+    unsigned protocol_len = 0;
+    if (real->get_alpn_selected)
+        real->get_alpn_selected(call->ssl, &protocol, &protocol_len);
     tls_session_handshake_end(call->session, strncmp(version, "TLSv", 4) == 0 ? version + 4 : version,
                               cipher && real->cipher_get_name ? real->cipher_get_name(cipher) : NULL,
-                              server_name_of(call));
+                              server_name_of(call), (const char *)protocol, protocol_len);
 }
 
 /* For people: what OpenSSL says of its last error. Its queue is left as it is. */
@@ -196,14 +210,17 @@ static void random_note(const struct openssl_call *call)
         tls_session_note_random(call->session, random);
 }
 
-/* A client without a socket yet makes it as it goes (BIO_s_connect), or beneath it lies memory, from which the
- * application sends by itself. */
+/* A session may make its socket as it goes (BIO_s_connect), or reach it by functions of the application's; or beneath it
+ * lies memory, from which the application sends by itself. */
 static void below_note(const struct openssl_call *call)
 {
+    struct tls_session *session = call->session;
     int fd = fd_of(call);
     if (fd >= 0)
-        tls_session_lie_on(call->session, fd);
-    else if (!call->session->has_random)
+        tls_session_lie_on(session, fd);
+    else if (t_tls_below)
+        tls_session_settle(session);
+    else if (session->facts.is_client && !session->has_random)
         random_note(call);
 }
 
@@ -211,7 +228,7 @@ void openssl_call_end(const struct openssl_call *call, int result)
 {
     int saved = errno;
     struct tls_session *session = call->session;
-    if (session && session->is_client && session->connection->fd < 0)
+    if (session && session->connection->fd < 0)
         below_note(call);
     if (session && !session->facts.handshake_end_ns && session->facts.handshake_start_ns &&
         call->real->is_init_finished(call->ssl))

@@ -35,6 +35,7 @@ struct openssl {
     const char *(*get_servername)(const SSL *, int);
     const SSL_CIPHER *(*get_current_cipher)(const SSL *);
     const char *(*cipher_get_name)(const SSL_CIPHER *);
+    void (*get_alpn_selected)(const SSL *, const unsigned char **, unsigned *);
     size_t (*get_client_random)(const SSL *, unsigned char *, size_t);
     unsigned long (*peek_last_error)(void);
     const char *(*reason_error_string)(unsigned long);
@@ -94,8 +95,11 @@ bool openssl_call_is_ours(const struct openssl_call *call);
  * openssl_call_end. One that is first heard of when its handshake is over may be anywhere in a message. */
 void openssl_call_enter(struct openssl_call *call, const void *frame);
 
-/* openssl_call_handshake - the call is, or may be, a step of the handshake. */
-void openssl_call_handshake(const struct openssl_call *call);
+enum openssl_side { SIDE_AS_SET, SIDE_CLIENT, SIDE_SERVER };
+
+/* openssl_call_handshake - the call is, or may be, a step of the handshake, as @side; SIDE_AS_SET: as the application has
+ * set it before. */
+void openssl_call_handshake(const struct openssl_call *call, enum openssl_side side);
 
 /* openssl_call_end - it is back, with @result: 0 or less is a failure, of which the library can say more. */
 void openssl_call_end(const struct openssl_call *call, int result);

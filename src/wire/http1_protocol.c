@@ -329,7 +329,7 @@ static void request_event(struct input *input, const struct http1_event *event, 
     case HTTP1_INVALID:
         /* Another protocol if nothing has been asked; else the answer will tell (400, say). */
         if (!connection->first)
-            connection_set_opaque(connection);
+            protocol_disown(connection, input->offset + input->len, input->start_ns);
         break;
     default:
         break;

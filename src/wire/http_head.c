@@ -239,14 +239,6 @@ static bool target_is_absolute(const struct http_head *head)
            memmem(head->target, head->target_len, "://", 3);
 }
 
-static void tls_describe(struct span *span, const struct tls_facts *tls)
-{
-    if (*tls->version)
-        span_set_string(span, ATTRIBUTE_TLS_PROTOCOL_VERSION, tls->version, strlen(tls->version));
-    if (*tls->cipher)
-        span_set_string(span, ATTRIBUTE_TLS_CIPHER, tls->cipher, strlen(tls->cipher));
-}
-
 /* What does not depend on the request's own line. */
 static void ends_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
@@ -257,7 +249,7 @@ static void ends_describe(const struct http_head *head, struct span *span, const
     span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, head->minor ? "1.1" : "1.0", 3);
     span_set_string(span, ATTRIBUTE_URL_SCHEME, "https", ends->tls ? 5 : 4);
     if (ends->tls)
-        tls_describe(span, ends->tls);
+        tls_facts_describe(ends->tls, span);
     if (head->user_agent_len)
         span_set_string(span, ATTRIBUTE_USER_AGENT_ORIGINAL, head->user_agent,
                         head->user_agent_len);

@@ -12,3 +12,17 @@ const struct protocol *protocol_recognise(const char *bytes, size_t len)
             return PROTOCOLS[i];
     return NULL;
 }
+
+void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns)
+{
+    bool is_first = connection->is_first_request && connection->role == ROLE_CLIENT;
+    if (!is_first || !connection->tls || !connection->tls->is_client) {
+        connection_set_opaque(connection);
+        return;
+    }
+    connection->protocol->end(connection);
+    connection->protocol = &PROTOCOL_WITHIN_TLS;
+    connection->protocol->begin(connection);
+    if (!connection->is_opaque)
+        connection->protocol->skip(connection, true, sent_len, now_ns);
+}

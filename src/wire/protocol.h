@@ -36,7 +36,14 @@ struct protocol {
 /* protocol_recognise - the protocol that @bytes may be the first of, or NULL. */
 const struct protocol *protocol_recognise(const char *bytes, size_t len);
 
+/* protocol_disown - what a client sends turns out to be none of what it was taken for: @sent_len bytes so far. Within a TLS
+ * session that is said; else the connection is opaque. */
+void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns);
+
 extern const struct protocol PROTOCOL_HTTP1;
 extern const struct protocol PROTOCOL_TLS;
+
+/* What a client speaks within a TLS session if it is none of these; never recognised, only given. */
+extern const struct protocol PROTOCOL_WITHIN_TLS;
 
 #endif

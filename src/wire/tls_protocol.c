@@ -19,6 +19,8 @@ static bool tls_recognise(const char *bytes, size_t len)
 /* What a library sends for a session that we see into is its own business. */
 static void tls_begin(struct connection *connection)
 {
+    if (silence_is_on())
+        t_tls_below = connection->fd + 1;
     if (connection->role != ROLE_CLIENT || silence_is_on())
         connection_set_opaque(connection);
 }
@@ -31,17 +33,43 @@ static bool is_host_name(const char *name, size_t len)
     return len > 0 && len <= SERVER_NAME_LEN_MAX;
 }
 
+static void ends_describe(struct span *span, const char *name, size_t name_len, const union endpoint *peer)
+{
+    endpoint_describe(peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+    if (is_host_name(name, name_len))
+        span_set_string(span, ATTRIBUTE_SERVER_ADDRESS, name, name_len);
+    endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
+}
+
 static void hello_describe(struct span *span, const struct client_hello *hello, const union endpoint *peer)
 {
     char bytes[128];
     struct text text = text_on(bytes, sizeof bytes);
-    endpoint_describe(peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
-    if (is_host_name(hello->server_name, hello->server_name_len))
-        span_set_string(span, ATTRIBUTE_SERVER_ADDRESS, hello->server_name, hello->server_name_len);
-    endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
+    ends_describe(span, hello->server_name, hello->server_name_len, peer);
     client_hello_append_protocols(hello, &text);
     if (text.len)
         span_set_string(span, ATTRIBUTE_TLS_OFFERED_PROTOCOLS, text.bytes, text.len);
+}
+
+/* One span for all that is said, from connecting on; NULL if there is no room. @start_ns: of the handshake, or 0. */
+static struct exchange *opaque_begin(struct connection *connection, uint64_t start_ns)
+{
+    struct exchange *exchange =
+        exchange_begin_opaque(connection->connect_start_ns ? connection->connect_start_ns : start_ns);
+    if (!exchange) {
+        connection_set_opaque(connection);
+        return NULL;
+    }
+    exchange_choose_parent(exchange, &connection->connect_active);
+    exchange_opaque_describe(exchange, SPAN_NAME_TLS);
+    if (connection->connect_start_ns)
+        span_add_event(exchange->span, SPAN_EVENT_CONNECT, connection->connect_start_ns);
+    if (connection->connected_ns)
+        span_add_event(exchange->span, SPAN_EVENT_CONNECTED, connection->connected_ns);
+    if (start_ns)
+        span_add_event(exchange->span, SPAN_EVENT_TLS_START, start_ns);
+    connection_push(connection, exchange);
+    return exchange;
 }
 
 static void hello_seen(struct connection *connection, const char *bytes, size_t len, uint64_t now_ns)
@@ -51,23 +79,9 @@ static void hello_seen(struct connection *connection, const char *bytes, size_t 
         connection_set_opaque(connection);
         return;
     }
-    struct exchange *exchange =
-        exchange_begin_opaque(connection->connect_start_ns ? connection->connect_start_ns : now_ns);
-    if (!exchange) {
-        connection_set_opaque(connection);
-        return;
-    }
-    exchange_choose_parent(exchange, &connection->connect_active);
-    exchange_opaque_describe(exchange, SPAN_NAME_TLS);
-    if (exchange->span) {
+    struct exchange *exchange = opaque_begin(connection, now_ns);
+    if (exchange && exchange->span)
         hello_describe(exchange->span, &hello, &connection->peer);
-        if (connection->connect_start_ns)
-            span_add_event(exchange->span, SPAN_EVENT_CONNECT, connection->connect_start_ns);
-        if (connection->connected_ns)
-            span_add_event(exchange->span, SPAN_EVENT_CONNECTED, connection->connected_ns);
-        span_add_event(exchange->span, SPAN_EVENT_TLS_START, now_ns);
-    }
-    connection_push(connection, exchange);
 }
 
 static void tls_request_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t offset,
@@ -95,6 +109,12 @@ static const char *alert_name(unsigned description)
     return "alert";
 }
 
+static void response_count(struct exchange *exchange, uint64_t len)
+{
+    exchange->response_body_len += len;
+    exchange->is_response_started = exchange->is_response_head_done = true;
+}
+
 static void tls_response_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t start_ns,
                                uint64_t end_ns)
 {
@@ -103,8 +123,7 @@ static void tls_response_bytes(struct connection *connection, const char *bytes,
     if (!exchange)
         return;
     bool is_refusal = !exchange->is_response_started && (uint8_t)bytes[0] == CONTENT_ALERT;
-    exchange->response_body_len += len;
-    exchange->is_response_started = exchange->is_response_head_done = true;
+    response_count(exchange, len);
     if (is_refusal)
         exchange_fail(connection_pop(connection), alert_name(len > ALERT_AT ? (uint8_t)bytes[ALERT_AT] : 0),
                       "the server refused the TLS handshake", end_ns);
@@ -138,6 +157,70 @@ const struct protocol PROTOCOL_TLS = {
     .begin = tls_begin,
     .request_bytes = tls_request_bytes,
     .response_bytes = tls_response_bytes,
+    .skip = tls_skip,
+    .stream_end = tls_stream_end,
+    .end = tls_end,
+};
+
+/* ---- within a session that we see into ---- */
+
+static bool none_recognise(const char *bytes, size_t len)
+{
+    (void)bytes;
+    (void)len;
+    return false;
+}
+
+/* RFC 7301: HTTP/2 is the one that users meet. */
+static void protocol_describe(struct span *span, const struct tls_facts *tls)
+{
+    bool is_http2 = strcmp(tls->protocol, "h2") == 0;
+    const char *name = is_http2 ? "http" : tls->protocol;
+    if (*name)
+        span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_NAME, name, strlen(name));
+    if (is_http2)
+        span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, "2", 1);
+}
+
+static void within_begin(struct connection *connection)
+{
+    const struct tls_facts *tls = connection->tls;
+    struct exchange *exchange = opaque_begin(connection, tls->handshake_start_ns);
+    if (!exchange || !exchange->span)
+        return;
+    if (tls->handshake_end_ns)
+        span_add_event(exchange->span, SPAN_EVENT_TLS_DONE, tls->handshake_end_ns);
+    ends_describe(exchange->span, tls->server_name, strlen(tls->server_name), &connection->peer);
+    tls_facts_describe(tls, exchange->span);
+    protocol_describe(exchange->span, tls);
+}
+
+static void within_request_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t offset,
+                                 uint64_t now_ns)
+{
+    (void)bytes;
+    (void)offset;
+    tls_skip(connection, true, len, now_ns);
+}
+
+static void within_response_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t start_ns,
+                                  uint64_t end_ns)
+{
+    (void)bytes;
+    (void)start_ns;
+    (void)end_ns;
+    if (!connection->first)
+        return;
+    response_count(connection->first, len);
+    exchange_resume(connection->first);
+}
+
+const struct protocol PROTOCOL_WITHIN_TLS = {
+    .name = "within tls",
+    .recognise = none_recognise,
+    .begin = within_begin,
+    .request_bytes = within_request_bytes,
+    .response_bytes = within_response_bytes,
     .skip = tls_skip,
     .stream_end = tls_stream_end,
     .end = tls_end,

@@ -77,6 +77,8 @@ static void peer_take(struct connection *connection, int fd)
 
 /* ---- which socket ---- */
 
+THREAD_LOCAL int t_tls_below;
+
 /* The index of the session with a random of this hash, plus 1; a newer one takes an older one's place. */
 static _Atomic uint32_t g_by_random[1024];
 
@@ -117,6 +119,12 @@ void tls_session_lie_on(struct tls_session *session, int fd)
         history_take(session->connection, below);
     else if (fd >= 0)
         peer_take(session->connection, fd);
+}
+
+void tls_session_settle(struct tls_session *session)
+{
+    if (t_tls_below && session->connection->fd < 0)
+        tls_session_lie_on(session, t_tls_below - 1);
 }
 
 static struct tls_session *session_new(const void *handle)
@@ -190,13 +198,13 @@ void tls_session_handshake_begin(struct tls_session *session, bool is_client, co
     if (session->facts.handshake_start_ns)
         return;
     session->facts.handshake_start_ns = clock_monotonic_ns();
-    session->is_client = is_client;
+    session->facts.is_client = is_client;
     if (server_name)
         copy_cut(session->facts.server_name, sizeof session->facts.server_name, server_name);
 }
 
 void tls_session_handshake_end(struct tls_session *session, const char *version, const char *cipher,
-                               const char *server_name)
+                               const char *server_name, const char *protocol, size_t protocol_len)
 {
     struct tls_facts *facts = &session->facts;
     if (facts->handshake_end_ns)
@@ -204,6 +212,8 @@ void tls_session_handshake_end(struct tls_session *session, const char *version,
     facts->handshake_end_ns = clock_monotonic_ns();
     copy_cut(facts->version, sizeof facts->version, version);
     copy_cut(facts->cipher, sizeof facts->cipher, cipher);
+    if (protocol_len < sizeof facts->protocol)
+        memcpy(facts->protocol, protocol, protocol_len);
     if (server_name)
         copy_cut(facts->server_name, sizeof facts->server_name, server_name);
 }
@@ -218,7 +228,7 @@ void tls_session_handshake_fail(struct tls_session *session, const char *error_t
         return;
     if (connection->first)
         connection_fail_all(connection, error_type, message);
-    else if (session->is_client)
+    else if (session->facts.is_client)
         connection_handshake_fail_report(connection, error_type, message);
     lock_release(&connection->lock);
 }

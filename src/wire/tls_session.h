@@ -7,6 +7,7 @@
 #ifndef RUN_TRACED_WIRE_TLS_SESSION_H
 #define RUN_TRACED_WIRE_TLS_SESSION_H
 
+#include "base/compiler.h"
 #include "wire/client_hello.h"
 #include "wire/connection.h"
 
@@ -21,7 +22,6 @@ struct tls_session {
     const void *handle;
     struct connection *connection; /* never NULL */
     struct tls_facts facts;
-    bool is_client;       /* says the handshake */
     bool is_failed;       /* its handshake failed, and that was reported */
     bool has_random;
     uint8_t random[TLS_RANDOM_LEN]; /* of its ClientHello */
@@ -43,6 +43,13 @@ void tls_session_note_random(struct tls_session *session, const uint8_t *random)
  * session we know, which lies on it from now on. Hot path, signal-safe. */
 bool tls_session_claim(const uint8_t *random, const struct connection *below);
 
+/* The descriptor, plus 1, by which the TLS library sent or received its first message within the call that this thread
+ * makes; 0: none yet. To be set to 0 before the call. */
+extern THREAD_LOCAL int t_tls_below;
+
+/* tls_session_settle - where nobody said on which socket it lies: on the one that the library's call used, if any. */
+void tls_session_settle(struct tls_session *session);
+
 /* tls_session_lie_on - @fd is the socket beneath, whose peer and history are the session's as well; -1: not known. */
 void tls_session_lie_on(struct tls_session *session, int fd);
 
@@ -54,9 +61,10 @@ void tls_session_forget(const void *handle);
 void tls_session_handshake_begin(struct tls_session *session, bool is_client, const char *server_name);
 
 /* tls_session_handshake_end - it is over. @version: of the protocol, such as "1.3"; @cipher: the suite by its IANA or
- * the library's own name; @server_name: as the client said it, or NULL. What is too long is cut. */
+ * the library's own name; @server_name: as the client said it, or NULL. @protocol: what ALPN
+ * agreed on, of @protocol_len bytes; 0: nothing. What is too long is cut. */
 void tls_session_handshake_end(struct tls_session *session, const char *version, const char *cipher,
-                               const char *server_name);
+                               const char *server_name, const char *protocol, size_t protocol_len);
 
 /* tls_session_handshake_fail - it failed: a client's is reported as a CLIENT span, with the request that it was made
  * for if that is known already. @error_type: of low cardinality; @message: for people, or NULL. */

@@ -229,15 +229,21 @@ static void requests_look(struct connection *connection, const struct iovec *iov
     connection->ahead_len = seen - connection->sent_len;
 }
 
-/* By the first of @len bytes that lie in @iov. */
+/* By the first of @len bytes that lie in @iov: who sends or receives them has @role. */
 static bool role_recognise(struct connection *connection, const struct iovec *iov, size_t count,
                            size_t len, enum connection_role role)
 {
-    for (size_t i = 0; i < count; i++)
+    bool is_known = connection->tls && connection->tls->handshake_start_ns;
+    bool is_turned = is_known && connection->tls->is_client != (role == ROLE_CLIENT); /* the server speaks first */
+    for (size_t i = 0; i < count && !is_turned; i++)
         if (iov[i].iov_len > 0) {
             connection->protocol = protocol_recognise(iov[i].iov_base, MIN(iov[i].iov_len, len));
             break;
         }
+    if (!connection->protocol && is_known && connection->tls->is_client) {
+        connection->protocol = &PROTOCOL_WITHIN_TLS;
+        role = ROLE_CLIENT;
+    }
     if (!connection->protocol)
         return false;
     connection->role = (uint8_t)role;

@@ -228,6 +228,8 @@ def clients(programs):
         Client("OpenSSL's BIOs", [f"{programs}/bio_client", "@host@:@port@", "@path@"], body_behind_head=True),
         Client("OpenSSL's BIOs, buffered", [f"{programs}/bio_client", "@host@:@port@", "@path@", "buffered"],
                body_behind_head=True),
+        *(Client(f"GnuTLS, {kind}", [f"{programs}/gnutls_client", way, "@host@", "@port@", "@ca@", "@path@"],
+                 body_behind_head=True) for kind, way in (("own functions", "own"), ("memory", "memory"))),
         Client("socat", ["sh", "-c", r"printf 'GET %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n' @path@ | "
                          "socat -t 20 - OPENSSL:@host@:@port@,cafile=@ca@"], needs=["socat", "-V"], body_behind_head=True),
         Client("node https", ["node", "-e", NODE, "--", "", "@urls@"], ["node", "-e", NODE, "--", "@file@", "@url@"],

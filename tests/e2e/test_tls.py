@@ -1,0 +1,178 @@
+"""What is within a TLS session if it is not HTTP/1: said, not passed over. And TLS through a proxy."""
+
+import contextlib
+import socket
+import ssl
+import subprocess
+import threading
+
+from support import PYTHON, TracedTest, attribute, describe, of_kind
+
+CLIENT = """
+import socket, ssl, sys
+port, alpn, script = int(sys.argv[1]), sys.argv[2], eval(sys.argv[3])
+context = ssl.create_default_context(cafile=sys.argv[4])
+if alpn:
+    context.set_alpn_protocols([alpn])
+with context.wrap_socket(socket.create_connection(("127.0.0.1", port)), server_hostname="localhost") as s:
+    for step in script:
+        if isinstance(step, bytes):
+            s.sendall(step)
+        else:
+            print(s.recv(step, ))
+"""
+BY_PROXY = """
+import ssl, sys, urllib.request
+context = ssl.create_default_context(cafile=sys.argv[1])
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({"https": sys.argv[2]}),
+                                     urllib.request.HTTPSHandler(context=context))
+print(opener.open(sys.argv[3]).read())
+"""
+PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+class Server:
+    """Accepts connections, one after the other; each goes by @script, a function of the TLS socket."""
+
+    def __init__(self, directory, script, alpn=None):
+        self.cert, key = f"{directory}/cert.pem", f"{directory}/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.cert, "-days",
+                        "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+                       check=True, capture_output=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.cert, key)
+        if alpn:
+            self.context.set_alpn_protocols([alpn])
+        self.script = script
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                with contextlib.suppress(OSError), self.context.wrap_socket(connection, server_side=True) as tls:
+                    self.script(tls)
+
+    def stop(self):
+        self.socket.close()
+
+
+class Proxy:
+    """Takes one CONNECT after the other."""
+
+    def __init__(self):
+        self.heads = []
+        self.socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self.socket.accept()
+                with contextlib.suppress(OSError):
+                    self.serve(connection)
+
+    def serve(self, connection):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += connection.recv(1)
+        self.heads.append(head.decode())
+        host, port = head.split()[1].decode().split(":")
+        upstream = socket.create_connection((host, int(port)))
+        connection.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        there = threading.Thread(target=self.pump, args=(connection, upstream))
+        there.start()
+        self.pump(upstream, connection)
+        there.join()
+        connection.close()
+        upstream.close()
+
+    @staticmethod
+    def pump(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+            target.shutdown(socket.SHUT_WR)
+
+    def stop(self):
+        self.socket.close()
+
+
+def echo(tls):
+    while data := tls.recv(1000):
+        tls.sendall(data)
+
+
+class Within(TracedTest):
+    def talk(self, script, steps, alpn=""):
+        server = Server(self.directory, script, alpn)
+        self.addCleanup(server.stop)
+        command = (PYTHON, "-c", CLIENT, str(server.port), alpn, repr(steps), server.cert)
+        bare = self.bare(*command)
+        self.result = self.traced(*command)
+        self.assertEqual((self.result.returncode, self.result.stdout), (0, bare.stdout), self.result.stderr)
+        self.port = server.port
+        return self.only_span()
+
+    def check(self, span, sent, received):
+        self.assertEqual((span["name"], span["kind"], span["status"]["code"]), ("tls", "CLIENT", "UNSET"), describe([span]))
+        self.assertIs(attribute(span, "run_traced.opaque"), True)
+        self.assertEqual(attribute(span, "server.address"), "localhost")
+        self.assertEqual(attribute(span, "network.peer.port"), self.port)
+        self.assertEqual(attribute(span, "run_traced.sent_bytes"), sent)
+        self.assertEqual(attribute(span, "run_traced.received_bytes"), received)
+        self.assertTrue(attribute(span, "tls.protocol.version").startswith("1."))
+        self.assertEqual([event["name"] for event in span["events"]],
+                         ["connect", "connected", "tls.handshake.start", "tls.handshake.done"])
+
+    def test_another_protocol(self):
+        span = self.talk(echo, [b"\x00\x01binary", 100, b"more", 100])
+        self.check(span, 12, 12)
+
+    def test_the_server_speaks_first(self):
+        def greet(tls):
+            tls.sendall(b"220 hello\r\n")
+            echo(tls)
+        span = self.talk(greet, [100, b"\x01QUIT", 100])
+        self.check(span, 5, 16)
+
+    def test_http2(self):
+        span = self.talk(echo, [PREFACE, 100], alpn="h2")
+        self.check(span, len(PREFACE), len(PREFACE))
+        self.assertEqual(attribute(span, "network.protocol.name"), "http")
+        self.assertEqual(attribute(span, "network.protocol.version"), "2")
+
+    def test_protocol_by_name(self):
+        span = self.talk(echo, [b"\x01", 100], alpn="x-own")
+        self.assertEqual(attribute(span, "network.protocol.name"), "x-own")
+
+
+class Tunnel(TracedTest):
+    def test_https_through_a_proxy(self):
+        """The proxy gets the header of the CONNECT, the server that of the request."""
+        seen = []
+
+        def serve(tls):
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += tls.recv(1000)
+            seen.append(head.decode())
+            tls.sendall(ANSWER)
+        server, proxy = Server(self.directory, serve), Proxy()
+        self.addCleanup(server.stop)
+        self.addCleanup(proxy.stop)
+        result = self.traced(PYTHON, "-c", BY_PROXY, server.cert, f"http://127.0.0.1:{proxy.port}",
+                             f"https://localhost:{server.port}/x")
+        self.assertEqual((result.returncode, result.stdout), (0, b"b'ok'\n"), result.stderr)
+        found = of_kind(self.all_spans(2), "CLIENT")
+        by_method = {attribute(span, "http.request.method"): span for span in found}
+        for method, head in (("CONNECT", proxy.heads[0]), ("GET", seen[0])):
+            span = by_method[method]
+            self.assertEqual(head.lower().count("traceparent:"), 1)
+            self.assertIn(f"traceparent: 00-{span['traceId']}-{span['spanId']}-01", head)
+        self.assertEqual(attribute(by_method["GET"], "url.full"), f"https://localhost:{server.port}/x")
+        self.assertEqual(attribute(by_method["GET"], "network.peer.port"), proxy.port)
