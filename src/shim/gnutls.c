@@ -327,6 +327,8 @@ EXPORT ssize_t gnutls_record_send_range(gnutls_session_t session, const void *da
     if (call.session)
         tls_session_give_up(call.session);
     ssize_t result = call.real->record_send_range(session, data, len, range);
+    if (call.session && result > 0)
+        tls_session_sent_unseen(call.session, (size_t)result);
     call_end(&call, result);
     return result;
 }
@@ -340,6 +342,8 @@ EXPORT ssize_t gnutls_record_send_early_data(gnutls_session_t session, const voi
     if (call.session)
         tls_session_give_up(call.session);
     ssize_t result = call.real->record_send_early_data(session, data, len);
+    if (call.session && result == 0)
+        tls_session_sent_unseen(call.session, len);
     call_end(&call, 0);
     return result;
 }

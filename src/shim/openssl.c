@@ -145,6 +145,8 @@ EXPORT int SSL_write_early_data(SSL *ssl, const void *buf, size_t len, size_t *d
     if (call.session)
         tls_session_give_up(call.session);
     int result = call.real->write_early_data(ssl, buf, len, done);
+    if (call.session && result > 0)
+        tls_session_sent_unseen(call.session, *done);
     openssl_call_end(&call, result);
     return result;
 }

@@ -13,6 +13,13 @@ const struct protocol *protocol_recognise(const char *bytes, size_t len)
     return NULL;
 }
 
+void protocol_take_within_tls(struct connection *connection)
+{
+    connection->protocol = &PROTOCOL_WITHIN_TLS;
+    connection->role = ROLE_CLIENT;
+    connection->protocol->begin(connection);
+}
+
 void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns)
 {
     bool is_first = connection->is_first_request && connection->role == ROLE_CLIENT;
@@ -21,8 +28,7 @@ void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t 
         return;
     }
     connection->protocol->end(connection);
-    connection->protocol = &PROTOCOL_WITHIN_TLS;
-    connection->protocol->begin(connection);
+    protocol_take_within_tls(connection);
     if (!connection->is_opaque)
         connection->protocol->skip(connection, true, sent_len, now_ns);
 }

@@ -36,6 +36,9 @@ struct protocol {
 /* protocol_recognise - the protocol that @bytes may be the first of, or NULL. */
 const struct protocol *protocol_recognise(const char *bytes, size_t len);
 
+/* protocol_take_within_tls - whatever a TLS client is about to say: one span for it all. */
+void protocol_take_within_tls(struct connection *connection);
+
 /* protocol_disown - what a client sends turns out to be none of what it was taken for: @sent_len bytes so far. Within a TLS
  * session that is said; else the connection is opaque. */
 void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns);

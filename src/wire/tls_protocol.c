@@ -215,6 +215,13 @@ static void within_response_bytes(struct connection *connection, const char *byt
     exchange_resume(connection->first);
 }
 
+/* Nobody can say whether an answer was to come. */
+static void within_stream_end(struct connection *connection, bool is_request, uint64_t now_ns)
+{
+    if (!is_request && connection->first)
+        exchange_end(connection_pop(connection), now_ns);
+}
+
 const struct protocol PROTOCOL_WITHIN_TLS = {
     .name = "within tls",
     .recognise = none_recognise,
@@ -222,6 +229,6 @@ const struct protocol PROTOCOL_WITHIN_TLS = {
     .request_bytes = within_request_bytes,
     .response_bytes = within_response_bytes,
     .skip = tls_skip,
-    .stream_end = tls_stream_end,
+    .stream_end = within_stream_end,
     .end = tls_end,
 };

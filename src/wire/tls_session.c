@@ -5,6 +5,7 @@
 #include "base/raw.h"
 #include "base/slab.h"
 #include "trace/callsite.h"
+#include "wire/protocol.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
@@ -342,7 +343,14 @@ void tls_session_sent_unseen(struct tls_session *session, size_t len)
 
 void tls_session_give_up(struct tls_session *session)
 {
-    transfer_give_up(session->connection);
+    struct connection *connection = session->connection;
+    if (connection->is_opaque || !lock_acquire(&connection->lock))
+        return;
+    if (connection->role == ROLE_UNKNOWN && session->facts.is_client)
+        protocol_take_within_tls(connection);
+    else if (connection->protocol != &PROTOCOL_WITHIN_TLS)
+        connection_set_opaque(connection);
+    lock_release(&connection->lock);
 }
 
 void tls_session_received(struct tls_session *session, const void *bytes, size_t len)

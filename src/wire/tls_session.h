@@ -91,7 +91,7 @@ ssize_t tls_session_send_rest(struct tls_session *session, struct tls_writer *wr
 /* tls_session_sent_unseen - the library sent @len bytes that did not pass through here. */
 void tls_session_sent_unseen(struct tls_session *session, size_t len);
 
-/* tls_session_give_up - nothing more of it is looked at. */
+/* tls_session_give_up - nothing more of it is looked at. A client that has said nothing yet gets one span for it all. */
 void tls_session_give_up(struct tls_session *session);
 
 /* tls_session_received - the application was given @len bytes; 0: the peer has ended its side. */

@@ -241,8 +241,8 @@ static bool role_recognise(struct connection *connection, const struct iovec *io
             break;
         }
     if (!connection->protocol && is_known && connection->tls->is_client) {
-        connection->protocol = &PROTOCOL_WITHIN_TLS;
-        role = ROLE_CLIENT;
+        protocol_take_within_tls(connection);
+        return true;
     }
     if (!connection->protocol)
         return false;

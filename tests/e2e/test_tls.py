@@ -6,7 +6,7 @@ import ssl
 import subprocess
 import threading
 
-from support import PYTHON, TracedTest, attribute, describe, of_kind
+from support import PYTHON, TracedTest, attribute, can_connect, describe, free_port, of_kind, wait_for
 
 CLIENT = """
 import socket, ssl, sys
@@ -32,14 +32,19 @@ PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 
+def identity_make(directory):
+    """Paths of a certificate for localhost that signs itself, and of its key."""
+    cert, key = directory / "cert.pem", directory / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                    "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+    return str(cert), str(key)
+
+
 class Server:
     """Accepts connections, one after the other; each goes by @script, a function of the TLS socket."""
 
     def __init__(self, directory, script, alpn=None):
-        self.cert, key = f"{directory}/cert.pem", f"{directory}/key.pem"
-        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", self.cert, "-days",
-                        "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
-                       check=True, capture_output=True)
+        self.cert, key = identity_make(directory)
         self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self.context.load_cert_chain(self.cert, key)
         if alpn:
@@ -149,6 +154,33 @@ class Within(TracedTest):
     def test_protocol_by_name(self):
         span = self.talk(echo, [b"\x01", 100], alpn="x-own")
         self.assertEqual(attribute(span, "network.protocol.name"), "x-own")
+
+
+class EarlyData(TracedTest):
+    def open(self, *command):
+        child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.addCleanup(child.communicate)
+        self.addCleanup(child.kill)
+        return child
+
+    def test_is_sent_as_it_is(self):
+        """It may be refused, and is sent again then: not touched, but said."""
+        (cert, key), port = identity_make(self.directory), free_port()
+        session, request = self.directory / "session", self.directory / "request"
+        request.write_bytes(b"GET / HTTP/1.0\r\n\r\n")
+        server = self.open("openssl", "s_server", "-quiet", "-accept", f"127.0.0.1:{port}", "-cert", cert, "-key", key,
+                            "-early_data", "-no_anti_replay", "-max_early_data", "16000")
+        wait_for(lambda: can_connect(port), "the server")
+        first = self.open("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-sess_out", str(session))
+        wait_for(session.exists, "a session")
+        first.communicate()
+        result = self.traced("openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-sess_in", str(session), "-early_data",
+                             str(request), input=b"Q\n")
+        self.assertIn(b"Early data was accepted", result.stdout)
+        self.assertEqual(server.stdout.read(18), request.read_bytes())
+        span = self.only_span()
+        self.assertEqual((span["name"], span["status"]["code"]), ("tls", "UNSET"), describe([span]))
+        self.assertEqual(attribute(span, "run_traced.sent_bytes"), 18)
 
 
 class Tunnel(TracedTest):
