@@ -1,12 +1,13 @@
 """What is within a TLS session if it is not HTTP/1: said, not passed over. And TLS through a proxy."""
 
 import contextlib
+import os
 import socket
 import ssl
 import subprocess
 import threading
 
-from support import PYTHON, TracedTest, attribute, can_connect, describe, free_port, of_kind, wait_for
+from support import PYTHON, TracedTest, attribute, can_connect, describe, free_port, needs, of_kind, wait_for
 
 CLIENT = """
 import socket, ssl, sys
@@ -154,6 +155,30 @@ class Within(TracedTest):
     def test_protocol_by_name(self):
         span = self.talk(echo, [b"\x01", 100], alpn="x-own")
         self.assertEqual(attribute(span, "network.protocol.name"), "x-own")
+
+
+class Http2(TracedTest):
+    @needs("nginx")
+    def test_by_libcurl(self):
+        (cert, key), port = identity_make(self.directory), free_port()
+        conf, log = self.directory / "nginx.conf", self.directory / "access.log"
+        user = "user root;" if os.geteuid() == 0 else ""
+        temp = " ".join(f"{kind}_temp_path {self.directory}/{kind};"
+                        for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+        conf.write_text(f"""daemon off; {user} pid {self.directory}/pid; error_log {self.directory}/error.log; events {{ }}
+            http {{ log_format line '$server_protocol $request_uri $http_traceparent'; access_log {log} line; {temp}
+                server {{ listen 127.0.0.1:{port} ssl http2; ssl_certificate {cert}; ssl_certificate_key {key};
+                         location / {{ return 200 "taken"; }} }} }}""")
+        self.start("nginx", "-e", self.directory / "error.log", "-p", self.directory, "-c", conf, traced=False, port=port)
+        urls = [f"https://localhost:{port}/{i}" for i in range(5)]
+        result = self.traced("curl", "-sS", "--http2", "--cacert", cert, "-Z", *urls)
+        self.assertEqual((result.returncode, result.stdout), (0, b"taken" * 5), result.stderr)
+        lines = wait_for(lambda: len(found := log.read_text().splitlines()) == 5 and found, "five requests")
+        found = self.all_spans(5)
+        self.assertEqual({attribute(span, "network.protocol.version") for span in found}, {"2"}, describe(found))
+        paths = {attribute(span, "url.full").rpartition("/")[2]: span for span in found}
+        expected = {f"HTTP/2.0 /{path} 00-{span['traceId']}-{span['spanId']}-01" for path, span in paths.items()}
+        self.assertEqual(set(lines), expected)
 
 
 class EarlyData(TracedTest):
