@@ -93,7 +93,7 @@ class Pulses:
         self.server = server
         self.status = http.client.HTTPConnection("127.0.0.1", server.port, timeout=TICK_LIMIT)
         self.load = subprocess.Popen(
-            ["wrk", "-t1", "-c16", "-d3600s", f"http://127.0.0.1:{server.port}/"],
+            ["wrk", "-t1", "-c16", "-d3600s", server.load_url],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         time.sleep(0.5)
         self.load.send_signal(signal.SIGSTOP)

@@ -1,11 +1,12 @@
-"""(a) nginx serving a small static file, and what strace and ltrace make of it."""
+"""(a) nginx serving a small static file, over HTTPS too, and what strace and ltrace make of it."""
 
 import os
 import shutil
+import subprocess
 import time
 
 from measure import BenchError, Pulses, compare, load_round, rotated, wrk
-from variants import VARIANTS, Server, scratch, variant_env
+from variants import VARIANTS, Server, free_port, scratch, variant_env
 
 # Debian's defaults, but for one worker, no log, and connections that last.
 CONFIG = """
@@ -29,6 +30,7 @@ http {{
     scgi_temp_path {directory}/tmp-s;
     server {{
         listen 127.0.0.1:{port} backlog=512;
+        {more}
         root {directory}/www;
         location = /status {{ stub_status; }}
     }}
@@ -46,24 +48,38 @@ class Nginx(Server):
         (self.directory / "www").mkdir()
         (self.directory / "www" / "index.html").write_text(PAGE)
         (self.directory / "nginx.conf").write_text(CONFIG.format(
-            directory=self.directory, port=self.port,
+            directory=self.directory, port=self.port, more=self.more(),
             user="user root;" if os.geteuid() == 0 else ""))
 
+    def more(self):
+        return ""
 
-def start(name, directory):
+
+class TlsNginx(Nginx):
+    """The load comes by HTTPS; the status is still asked for in plain text."""
+
+    def more(self):
+        cert, key, port = self.directory / "cert.pem", self.directory / "key.pem", free_port()
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", cert, "-days", "2",
+                        "-subj", "/CN=localhost"], check=True, capture_output=True)
+        self.load_url = f"https://127.0.0.1:{port}/"
+        return f"listen 127.0.0.1:{port} ssl backlog=512; ssl_certificate {cert}; ssl_certificate_key {key};"
+
+
+def start(kind, name, directory):
     if name == "ring":
-        return Nginx(directory, launcher=True)
-    return Nginx(directory, env=variant_env(name, directory))
+        return kind(directory, launcher=True)
+    return kind(directory, env=variant_env(name, directory))
 
 
-def session(bench, rounds, seconds):
+def session(bench, kind, rounds, seconds):
     """Fresh servers, and rounds for @seconds. Returns what became of the ring's spans."""
     begin = time.monotonic()
     servers, pulses, failed = {}, {}, []
     with scratch() as directory:
         try:
             for name in VARIANTS:
-                servers[name] = start(bench.variant(name), directory)
+                servers[name] = start(kind, bench.variant(name), directory)
                 wrk(servers[name].port, 1)  # sees to it that the answers are right
                 pulses[name] = Pulses(servers[name])
             while time.monotonic() < begin + seconds:
@@ -89,16 +105,24 @@ def session(bench, rounds, seconds):
                 server.kill()
 
 
-def run(bench):
+def measure(bench, kind, sessions):
     if not shutil.which("nginx") or not shutil.which("wrk"):
         raise BenchError("nginx and wrk are needed")
     rounds, spans = [], []
-    for _ in range(1 if bench.is_quick else 4):
-        spans.append(session(bench, rounds, 12 if bench.is_quick else 38))
+    for _ in range(1 if bench.is_quick else sessions):
+        spans.append(session(bench, kind, rounds, 12 if bench.is_quick else 38))
     keys = ["requests_per_s", "cpu_us", "cpu_apart_us", "collector_us"]
     return {"rounds": rounds, "ring_spans": spans,
             "over_plain": compare(rounds, VARIANTS, "plain", keys),
             "over_empty": compare(rounds, VARIANTS, "empty", keys)}
+
+
+def run(bench):
+    return measure(bench, Nginx, 4)
+
+
+def run_tls(bench):
+    return measure(bench, TlsNginx, 2)
 
 
 TRACERS = {

@@ -110,6 +110,7 @@ def agent_lines(found):
 
 SECTIONS = {
     "nginx": ("(a) nginx, 1 worker, small static file, under wrk", nginx_lines),
+    "tls": ("(a) the same over HTTPS", nginx_lines),
     "client": ("(b) C client, keep-alive GETs to a bare responder", nginx_lines),
     "calls": ("(c) calls on descriptors that are no sockets", calls_lines),
     "startup": ("(d) start of /bin/true by posix_spawn", startup_lines),

@@ -112,6 +112,7 @@ class Server:
 
     def __init__(self, command, directory, env=None, launcher=False, tracer=(), worker=False):
         self.port = free_port()
+        self.load_url = f"http://127.0.0.1:{self.port}/"
         self.directory = pathlib.Path(tempfile.mkdtemp(dir=directory))
         self.output = self.directory / "spans.jsonl"
         self.log = self.directory / "log"
