@@ -19,6 +19,7 @@ struct gnutls {
     __typeof__(&gnutls_record_send2) record_send2;
     __typeof__(&gnutls_record_send_range) record_send_range;
     __typeof__(&gnutls_record_send_early_data) record_send_early_data;
+    __typeof__(&gnutls_record_uncork) record_uncork;
     __typeof__(&gnutls_record_recv) record_recv;
     __typeof__(&gnutls_record_recv_seq) record_recv_seq;
     __typeof__(&gnutls_record_recv_packet) record_recv_packet;
@@ -46,6 +47,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(record_send2),
     SYMBOL(record_send_range),
     SYMBOL(record_send_early_data),
+    SYMBOL(record_uncork),
     SYMBOL(record_recv),
     SYMBOL(record_recv_seq),
     SYMBOL(record_recv_packet),
@@ -345,6 +347,18 @@ EXPORT ssize_t gnutls_record_send_early_data(gnutls_session_t session, const voi
     if (call.session && result == 0)
         tls_session_sent_unseen(call.session, len);
     call_end(&call, 0);
+    return result;
+}
+
+/* What was collected since gnutls_record_cork was looked at then; it goes out by gnutls_record_send. */
+EXPORT int gnutls_record_uncork(gnutls_session_t session, unsigned flags)
+{
+    struct call call = CALL_BEGIN(session);
+    if (!call.real || !call.real->record_uncork)
+        return E_LIBRARY_IS_GONE;
+    call_enter(&call, __builtin_frame_address(0));
+    int result = call.real->record_uncork(session, flags);
+    call_end(&call, result);
     return result;
 }
 

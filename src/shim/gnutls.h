@@ -31,6 +31,7 @@ ssize_t gnutls_record_send2(gnutls_session_t session, const void *data, size_t l
 ssize_t gnutls_record_send_range(gnutls_session_t session, const void *data, size_t len,
                                  const gnutls_range_st *range);
 ssize_t gnutls_record_send_early_data(gnutls_session_t session, const void *data, size_t len);
+int gnutls_record_uncork(gnutls_session_t session, unsigned flags);
 ssize_t gnutls_record_recv(gnutls_session_t session, void *data, size_t len);
 ssize_t gnutls_record_recv_seq(gnutls_session_t session, void *data, size_t len, unsigned char *sequence);
 ssize_t gnutls_record_recv_packet(gnutls_session_t session, gnutls_packet_t *packet);

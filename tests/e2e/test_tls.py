@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import threading
 
-from support import PYTHON, TracedTest, attribute, can_connect, describe, free_port, needs, of_kind, wait_for
+from support import PYTHON, ROOT, TracedTest, attribute, can_connect, describe, free_port, needs, of_kind, wait_for
 
 CLIENT = """
 import socket, ssl, sys
@@ -206,6 +206,26 @@ class EarlyData(TracedTest):
         span = self.only_span()
         self.assertEqual((span["name"], span["status"]["code"]), ("tls", "UNSET"), describe([span]))
         self.assertEqual(attribute(span, "run_traced.sent_bytes"), 18)
+
+
+class Writes(TracedTest):
+    """The programs that write in every way there is, of the differential bed: each request has its spans."""
+
+    def check(self, name, library, count):
+        program = self.directory / name
+        subprocess.run(["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-o", program, ROOT / "tests" / "harmless" / f"{name}.c",
+                        *library], check=True)
+        result = self.traced(program)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        posts = [span for span in self.spans() if span["name"] == "POST" and span["status"]["code"] == "OK"]
+        self.assertEqual(len(of_kind(posts, "CLIENT")), count)
+        self.assertGreaterEqual(len(of_kind(posts, "SERVER")), count)
+
+    def test_openssl(self):
+        self.check("tls_writes", ["-lssl", "-lcrypto"], 480)
+
+    def test_gnutls(self):
+        self.check("gnutls_writes", ["-lgnutls"], 96)
 
 
 class Tunnel(TracedTest):
