@@ -60,6 +60,7 @@ struct connection {
     uint64_t connected_ns;     /* 0: not known */
     int send_error;            /* errno of a send that failed for good */
     bool is_first_request;     /* no request has been seen yet */
+    bool is_tunnel; /* a CONNECT succeeded: what the client says next is another protocol */
     struct stream requests;
     struct stream responses;
     struct http_common *common;    /* of its requests' attributes; NULL: nothing yet */

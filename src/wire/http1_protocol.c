@@ -340,6 +340,10 @@ static void http1_request_bytes(struct connection *connection, const char *bytes
                                 uint64_t offset, uint64_t now_ns)
 {
     struct input input = {connection, bytes, len, offset, now_ns, now_ns};
+    if (UNLIKELY(connection->is_tunnel) && len) {
+        protocol_take_tunnel(connection, bytes, len, now_ns);
+        return;
+    }
     stream_run(&connection->requests, &input, (struct listener){request_head, request_event});
 }
 
@@ -371,8 +375,12 @@ static void response_head_end(struct input *input)
     http1_set_framing(parser, is_bodyless ? HTTP1_FRAMING_NONE : HTTP1_FRAMING_RESPONSE);
     exchange->is_response_head_done = !is_interim(status);
     if (is_tunnel) {
+        bool is_connect = exchange->is_connect_method;
         response_end(connection, end_ns_of(input));
-        connection_set_opaque(connection);
+        if (is_connect && connection->role == ROLE_CLIENT && !connection->first)
+            connection->is_tunnel = true;
+        else
+            connection_set_opaque(connection);
     }
 }
 
@@ -411,8 +419,9 @@ static void response_event(struct input *input, const struct http1_event *event,
     struct connection *connection = input->connection;
     struct exchange *exchange = connection->first;
     (void)at;
-    if (!exchange) { /* nobody asked */
-        connection_set_opaque(connection);
+    if (!exchange) { /* nobody asked; or a tunnel has begun, and its answer ends */
+        if (!connection->is_tunnel || event->type != HTTP1_MESSAGE_END)
+            connection_set_opaque(connection);
         return;
     }
     switch (event->type) {

@@ -32,3 +32,16 @@ void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t 
     if (!connection->is_opaque)
         connection->protocol->skip(connection, true, sent_len, now_ns);
 }
+
+void protocol_take_tunnel(struct connection *connection, const char *bytes, size_t len, uint64_t now_ns)
+{
+    if (!PROTOCOL_TLS.recognise(bytes, len)) {
+        connection_set_opaque(connection);
+        return;
+    }
+    connection->protocol->end(connection);
+    connection->protocol = &PROTOCOL_TLS;
+    connection->protocol->begin(connection);
+    if (!connection->is_opaque)
+        connection->protocol->request_bytes(connection, bytes, len, 0, now_ns);
+}

@@ -43,6 +43,9 @@ void protocol_take_within_tls(struct connection *connection);
  * session that is said; else the connection is opaque. */
 void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns);
 
+/* protocol_take_tunnel - the first of what a client says through a tunnel: TLS, or nothing that we look at. */
+void protocol_take_tunnel(struct connection *connection, const char *bytes, size_t len, uint64_t now_ns);
+
 extern const struct protocol PROTOCOL_HTTP1;
 extern const struct protocol PROTOCOL_TLS;
 

@@ -208,6 +208,39 @@ class EarlyData(TracedTest):
         self.assertEqual(attribute(span, "run_traced.sent_bytes"), 18)
 
 
+class Refused(TracedTest):
+    def check(self, *command):
+        server = Server(self.directory, echo)
+        self.addCleanup(server.stop)
+        result = self.traced(*[str(word).replace("@url@", f"https://localhost:{server.port}/") for word in command])
+        self.assertNotEqual(result.returncode, 0)
+        span = self.only_span()
+        self.assertEqual((span["name"], span["kind"], span["status"]["code"]), ("TLS handshake", "CLIENT", "ERROR"))
+        self.assertEqual(attribute(span, "server.address"), "localhost")
+        return span
+
+    def test_by_openssl(self):
+        span = self.check(PYTHON, "-c", "import urllib.request; urllib.request.urlopen('@url@')")
+        self.assertEqual(attribute(span, "error.type"), "tls")
+        self.assertEqual(span["status"]["message"], "certificate verify failed")
+
+    def test_by_openssl_over_memory(self):
+        self.check(PYTHON, "-c", "import asyncio, urllib.parse as p; u = p.urlsplit('@url@')\n"
+                                 "asyncio.run(asyncio.open_connection(u.hostname, u.port, ssl=True))")
+
+    def test_by_gnutls(self):
+        program = self.directory / "gnutls_client"
+        subprocess.run(["gcc", "-o", program, ROOT / "tests" / "tls" / "gnutls_client.c", "-lgnutls"], check=True)
+        server = Server(self.directory, echo)
+        self.addCleanup(server.stop)
+        result = self.traced(program, "own", "localhost", server.port, "/dev/null", "/")
+        self.assertNotEqual(result.returncode, 0)
+        span = self.only_span()
+        self.assertEqual((span["name"], span["status"]["code"]), ("TLS handshake", "ERROR"), describe([span]))
+        self.assertEqual(attribute(span, "server.address"), "localhost")
+        self.assertIn("GNUTLS_E_CERTIFICATE", attribute(span, "error.type"))
+
+
 class Writes(TracedTest):
     """The programs that write in every way there is, of the differential bed: each request has its spans."""
 
@@ -253,3 +286,23 @@ class Tunnel(TracedTest):
             self.assertIn(f"traceparent: 00-{span['traceId']}-{span['spanId']}-01", head)
         self.assertEqual(attribute(by_method["GET"], "url.full"), f"https://localhost:{server.port}/x")
         self.assertEqual(attribute(by_method["GET"], "network.peer.port"), proxy.port)
+
+    @needs("node")
+    def test_tls_of_its_own_through_a_proxy(self):
+        server, proxy = Server(self.directory, echo), Proxy()
+        self.addCleanup(server.stop)
+        self.addCleanup(proxy.stop)
+        script = f"""require("http").request({{host: "127.0.0.1", port: {proxy.port}, method: "CONNECT", path: "localhost:{server.port}"}})
+            .on("connect", (answer, socket) => {{
+                const tls = require("tls").connect({{socket, servername: "localhost", ca: require("fs").readFileSync("{server.cert}")}},
+                                                   () => tls.write("hello"));
+                tls.on("data", data => {{ console.log(data.toString()); tls.end(); }});
+            }}).end()"""
+        result = self.traced("node", "-e", script)
+        self.assertEqual((result.returncode, result.stdout), (0, b"hello\n"), result.stderr)
+        found = {span["name"]: span for span in self.all_spans(2)}
+        self.assertEqual(attribute(found["CONNECT"], "http.response.status_code"), 200)
+        span = found["tls"]
+        self.assertEqual((span["status"]["code"], attribute(span, "server.address")), ("UNSET", "localhost"), describe([span]))
+        self.assertIs(attribute(span, "run_traced.opaque"), True)
+        self.assertEqual(attribute(span, "network.peer.port"), proxy.port)
