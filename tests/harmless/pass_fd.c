@@ -1,7 +1,7 @@
 /* Descriptors that come from elsewhere: passed over a socket, inherited, handed over by an activator. */
 #include "harmless.h"
 
-static void fd_send(int channel, int fd)
+static ssize_t fd_send(int channel, int fd)
 {
     union {
         char bytes[CMSG_SPACE(sizeof(int))];
@@ -11,7 +11,7 @@ static void fd_send(int channel, int fd)
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
                              .msg_controllen = sizeof control};
     memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
-    TRY(sendmsg(channel, &message, 0));
+    return sendmsg(channel, &message, 0);
 }
 
 static int fd_receive(int channel)
@@ -54,12 +54,13 @@ static void passed_after(size_t cut)
         fflush(stdout);
         _exit(3);
     }
-    fd_send(channel[0], pair[0]);
+    ssize_t sent = fd_send(channel[0], pair[0]);
     close(pair[0]);
     char bytes[1000];
     size_t len = peer_take(pair[1], bytes, sizeof bytes, STR_LEN(GET));
     write_all(pair[1], ANSWER, STR_LEN(ANSWER));
-    child_print("child", child);
+    child_print("child", child); /* which has said all it has to say */
+    printf("sent %zd\n", sent);
     printf("request of %zu, crc %08x\n", len, crc32_add(0, bytes, len));
     close(pair[1]);
     pair_close(channel);
