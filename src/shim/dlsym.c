@@ -2,26 +2,43 @@
  * against the library is: ctypes, JNA, .NET and plugins do so. */
 #include "shim/deepbind.h"
 #include "shim/library_entry.h"
+#include "shim/module.h"
 #include "shim/real.h"
 
 /* The next definition: dlsym takes who asks by the return address, so that it can be jumped to only. */
 __attribute__((used, visibility("hidden"))) void *g_dlsym_next;
 
-void *dlsym_substitute(void *handle, const char *name);
+void *dlsym_substitute(void *handle, const char *name, const void *caller);
 
 #define DLSYM_NEXT ((void *)-1)
 
-/* What @handle's scope has of the library's own under this name. The default scope, and the program's own, begin with
- * us, and would have ours even where there is no library. */
-static void *theirs_find(void *handle, const char *name, const void *ours)
+/* What the scope of all has of the library's own under this name, or else the caller's: the default scope begins with us,
+ * and would have ours even where there is no library. DLSYM_NEXT: one that stands before us. */
+static void *default_find(const char *name, const void *ours, const void *caller)
 {
-    void *theirs = real_dlsym(handle == RTLD_DEFAULT ? RTLD_NEXT : handle, name);
+    struct module module;
+    if (real_dlsym(RTLD_DEFAULT, name) != ours)
+        return DLSYM_NEXT;
+    void *theirs = real_dlsym(RTLD_NEXT, name);
+    if (theirs || !module_find((const char *)caller - 1, &module))
+        return theirs;
+    void *scope = REAL(dlopen)(module.map->l_name, RTLD_LAZY | RTLD_NOLOAD);
+    theirs = scope ? real_dlsym(scope, name) : NULL;
+    if (scope)
+        REAL(dlclose)(scope);
+    return theirs == ours ? NULL : theirs;
+}
+
+/* What @handle's scope has; the program's own scope has us in it. */
+static void *handle_find(void *handle, const char *name, const void *ours)
+{
+    void *theirs = real_dlsym(handle, name);
     return theirs == ours ? real_dlsym(RTLD_NEXT, name) : theirs;
 }
 
 /* Our function for @name if the program would get the library's, and NULL if it would get none. DLSYM_NEXT: it is
  * the next dlsym that is to answer. */
-__attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle, const char *name)
+__attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle, const char *name, const void *caller)
 {
     const struct real_calls *real = real_calls();
     deepbind_correct(); /* this is how what was loaded is reached */
@@ -29,9 +46,11 @@ __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle,
     void *ours = name && handle != RTLD_NEXT && shim_is_tracing() ? library_entry_for_all(name) : NULL;
     if (!ours)
         return DLSYM_NEXT;
-    void *theirs = theirs_find(handle, name, ours);
-    if (theirs && handle == RTLD_DEFAULT)
-        return ours;
+    if (handle == RTLD_DEFAULT) {
+        void *theirs = default_find(name, ours, caller);
+        return theirs && theirs != DLSYM_NEXT ? ours : theirs;
+    }
+    void *theirs = handle_find(handle, name, ours);
     return theirs ? library_entry_find(name, theirs) : NULL;
 }
 
@@ -48,6 +67,7 @@ __asm__(".text\n"
         ".cfi_adjust_cfa_offset 8\n"
         "sub $8, %rsp\n"
         ".cfi_adjust_cfa_offset 8\n"
+        "mov 24(%rsp), %rdx\n"
         "call dlsym_substitute\n"
         "add $8, %rsp\n"
         ".cfi_adjust_cfa_offset -8\n"
@@ -74,6 +94,7 @@ __asm__(".text\n"
         ".cfi_offset 30, -24\n"
         "mov x29, sp\n"
         "stp x0, x1, [sp, #16]\n"
+        "mov x2, x30\n"
         "bl dlsym_substitute\n"
         "mov x9, x0\n"
         "ldp x0, x1, [sp, #16]\n"

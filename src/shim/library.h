@@ -9,7 +9,12 @@
 #include <link.h>
 #include <stddef.h>
 
-enum { LIBRARY_COPIES_MAX = 4, LIBRARY_CALLERS_MAX = 64 };
+enum {
+    LIBRARY_COPIES_MAX = 16,
+    LIBRARY_ENTRIES_MAX = 4, /* copies that have entries of their own: library_entry.h */
+    LIBRARY_CALLERS_MAX = 256, /* by hash */
+    LIBRARY_ESSENTIAL = 2 /* symbols that no copy is without */
+};
 
 struct library_symbol {
     const char *name;
@@ -18,19 +23,19 @@ struct library_symbol {
 
 struct library_caller {
     _Atomic uintptr_t id; /* where the caller's dynamic section lies; 1: code that lies in no object */
-    _Atomic uint32_t generation; /* of what is loaded, when it was asked */
     const void *calls;
 };
 
 /* All that goes by one name: libssl.so.3 and libssl.so.1.1, say. */
 struct library_family {
     const char *prefix; /* that the names of its files begin with, if nobody has renamed them */
-    const struct library_symbol *symbols; /* the first of them tells one copy from the other; it must be there */
+    const struct library_symbol *symbols; /* the first LIBRARY_ESSENTIAL are in every copy; the very first tells which */
     size_t symbol_count;
     char *copies; /* LIBRARY_COPIES_MAX structs of calls */
     size_t calls_len;
     /* Behind the functions below. */
-    const void *identities[LIBRARY_COPIES_MAX];
+    const void *identities[LIBRARY_COPIES_MAX]; /* NULL: free */
+    uintptr_t identity_ids[LIBRARY_COPIES_MAX]; /* of the objects that they lie in */
     struct library_caller callers[LIBRARY_CALLERS_MAX];
     struct lock lock;
 };
@@ -41,14 +46,14 @@ extern THREAD_LOCAL int t_library_copy;
 
 /* library_of - the struct of calls of the copy that the code at @caller (a return address) would reach if we were
  * not there: whose entry was called, or else what the loader would have bound the caller to. A function that a copy
- * lacks is NULL. The first call from an object asks the loader, and may take its lock: not for signal handlers. NULL if
- * there is none at all. A copy that was used stays loaded. */
+ * lacks is NULL. The first call from an object asks the loader, and takes its lock: not for signal handlers. NULL if
+ * there is none at all, or no room. */
 const void *library_of(struct library_family *family, const void *caller);
 
-/* library_copy - the copy that the function at @theirs belongs to, counted from 1; 0: there is no room for it. */
+/* library_copy - the copy that the function at @theirs belongs to, counted from 1; 0: it is beyond us. */
 int library_copy(struct library_family *family, const void *theirs);
 
-/* library_note_unload - something was unloaded: where it lay, another caller may come to lie. */
-void library_note_unload(void);
+/* library_note_unload - something was unloaded: what lay there, and who, is forgotten. */
+void library_note_unload(struct library_family *family);
 
 #endif

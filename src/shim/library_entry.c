@@ -53,7 +53,7 @@ __asm__(".text\n"
 static const struct {
     const char *name;
     void *ours;
-    void (*entries[LIBRARY_COPIES_MAX])(void);
+    void (*entries[LIBRARY_ENTRIES_MAX])(void);
 } FUNCTIONS[] = {
 #define INTERPOSE_LATER(name)                                                                      \
     {#name, (void *)name, {run_traced_##name##_1, run_traced_##name##_2, run_traced_##name##_3, run_traced_##name##_4}},
@@ -96,5 +96,12 @@ void *library_entry_find(const char *name, void *theirs)
     struct library_family *family = family_of(name);
     int at = family ? function_of(name) : -1;
     int copy = at >= 0 ? library_copy(family, theirs) : 0;
-    return copy ? (void *)FUNCTIONS[at].entries[copy - 1] : theirs;
+    return copy > 0 && copy <= LIBRARY_ENTRIES_MAX ? (void *)FUNCTIONS[at].entries[copy - 1] : theirs;
+}
+
+void library_entry_note_unload(void)
+{
+    library_note_unload(&g_openssl_family);
+    library_note_unload(&g_gnutls_family);
+    library_note_unload(&g_curl_family);
 }

@@ -10,4 +10,7 @@ void *library_entry_for_all(const char *name);
  * if it is not interposed, or if the library is one copy too many. Asks the loader: not for signal handlers. */
 void *library_entry_find(const char *name, void *theirs);
 
+/* library_entry_note_unload - something was unloaded. */
+void library_entry_note_unload(void);
+
 #endif

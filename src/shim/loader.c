@@ -1,6 +1,6 @@
 #include "shim/callsite_record.h"
 #include "shim/deepbind.h"
-#include "shim/library.h"
+#include "shim/library_entry.h"
 #include "shim/real.h"
 
 /* The loader takes the caller's RUNPATH by the return address: this must be, and with these options
@@ -18,6 +18,8 @@ __attribute__((optimize("O2", "omit-frame-pointer"))) EXPORT void *dlopen(const 
 EXPORT int dlclose(void *handle)
 {
     int result = REAL(dlclose)(handle);
-    library_note_unload();
+    int saved = errno;
+    library_entry_note_unload();
+    errno = saved;
     return result;
 }

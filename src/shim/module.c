@@ -79,9 +79,15 @@ void module_init(void)
     long len = raw_syscall6(SYS_readlinkat, AT_FDCWD, (long)"/proc/self/exe",
                             (long)g_executable_path, sizeof g_executable_path - 1, 0, 0);
     g_executable_path[MAX(len, 0)] = '\0';
-    /* Since glibc 2.35; looked up, so that the library still loads under an older one. */
-    g_find_object = (int (*)(void *, struct dl_find_object *))real_dlsym(RTLD_DEFAULT, "_dl_find_object");
+    module_prepare();
     executable_map();
+}
+
+void module_prepare(void)
+{
+    /* Since glibc 2.35; looked up, so that the library still loads under an older one. */
+    if (!g_find_object)
+        g_find_object = (int (*)(void *, struct dl_find_object *))real_dlsym(RTLD_DEFAULT, "_dl_find_object");
 }
 
 bool module_find(const void *address, struct module *out)
@@ -206,15 +212,10 @@ const char *module_function_name(const struct module *module)
     return index < table.count ? table.names + table.symbols[index].st_name : NULL;
 }
 
-/* The index of @name among what @map has from others, or 0. What is imported is not hashed, and comes first: hash[1] is
- * where that ends. */
-static uint32_t import_index(const struct symbol_table *table, const uint32_t *hash, const char *name)
+/* What is imported is not hashed, and comes first: hash[1] is where that ends. */
+static size_t imports_end(const struct symbol_table *table, const uint32_t *hash)
 {
-    size_t end = hash ? hash[1] : table->count;
-    for (uint32_t i = 1; i < end; i++)
-        if (table->symbols[i].st_shndx == SHN_UNDEF && strcmp(table->names + table->symbols[i].st_name, name) == 0)
-            return i;
-    return 0;
+    return hash ? hash[1] : table->count;
 }
 
 static bool imports(const struct link_map *map, const char *const *names)
@@ -222,45 +223,90 @@ static bool imports(const struct link_map *map, const char *const *names)
     struct symbol_table table = {0};
     const uint32_t *hash;
     dynamic_table(map, &table, &hash);
-    for (; table.symbols && *names; names++)
-        if (import_index(&table, hash, *names))
-            return true;
+    if (!hash || !table.symbols)
+        return false;
+    for (uint32_t i = 1; i < hash[1]; i++)
+        for (const char *const *name = names; *name; name++)
+            if (strcmp(table.names + table.symbols[i].st_name, *name) == 0)
+                return true;
     return false;
 }
 
-/* The version that the import at @index asks for (gABI, "GNU symbol versioning"). */
-static const char *import_version(const struct link_map *map, const struct symbol_table *table, uint32_t index)
+/* Symbol versions: "Symbol Versioning", Linux Standard Base Core Specification, 10.7. */
+struct versions {
+    const ElfW(Half) *of_symbols; /* NULL: it has none */
+    const char *needed, *defined;
+};
+
+static struct versions versions_of(const struct link_map *map)
 {
-    const ElfW(Half) *versions = NULL;
-    const char *needed = NULL;
+    struct versions versions = {0};
     for (const ElfW(Dyn) *entry = map->l_ld; entry->d_tag != DT_NULL; entry++) {
+        const char *at = (const char *)module_absolute(map, entry->d_un.d_ptr);
         if (entry->d_tag == DT_VERSYM)
-            versions = (const ElfW(Half) *)module_absolute(map, entry->d_un.d_ptr);
+            versions.of_symbols = (const ElfW(Half) *)at;
         else if (entry->d_tag == DT_VERNEED)
-            needed = (const char *)module_absolute(map, entry->d_un.d_ptr);
+            versions.needed = at;
+        else if (entry->d_tag == DT_VERDEF)
+            versions.defined = at;
     }
-    while (versions && needed) {
-        const ElfW(Verneed) *file = (const ElfW(Verneed) *)needed;
-        const char *at = needed + file->vn_aux;
+    return versions;
+}
+
+static const char *needed_version(const struct versions *versions, const char *names, size_t index)
+{
+    const char *at = versions->needed;
+    while (versions->of_symbols && at) {
+        const ElfW(Verneed) *file = (const ElfW(Verneed) *)at;
+        const char *place = at + file->vn_aux;
         for (int i = 0; i < file->vn_cnt; i++) {
-            const ElfW(Vernaux) *version = (const ElfW(Vernaux) *)at;
-            if (version->vna_other == (versions[index] & 0x7fff))
-                return table->names + version->vna_name;
-            at += version->vna_next;
+            const ElfW(Vernaux) *version = (const ElfW(Vernaux) *)place;
+            if (version->vna_other == (versions->of_symbols[index] & 0x7fff))
+                return names + version->vna_name;
+            place += version->vna_next;
         }
-        needed = file->vn_next ? needed + file->vn_next : NULL;
+        at = file->vn_next ? at + file->vn_next : NULL;
     }
     return NULL;
 }
 
-bool module_imports(const struct link_map *map, const char *name, const char **version)
+static const char *defined_version(const struct versions *versions, const char *names, size_t index)
+{
+    const char *at = versions->defined;
+    while (versions->of_symbols && at) {
+        const ElfW(Verdef) *version = (const ElfW(Verdef) *)at;
+        bool is_base = version->vd_flags & VER_FLG_BASE;
+        if (!is_base && version->vd_ndx == (versions->of_symbols[index] & 0x7fff))
+            return names + ((const ElfW(Verdaux) *)(at + version->vd_aux))->vda_name;
+        at = version->vd_next ? at + version->vd_next : NULL;
+    }
+    return NULL;
+}
+
+void module_imports_walk(const struct link_map *map, void (*found)(void *state, const char *name, const char *version),
+                         void *state)
 {
     struct symbol_table table = {0};
     const uint32_t *hash;
+    struct versions versions = versions_of(map);
     dynamic_table(map, &table, &hash);
-    uint32_t index = table.symbols ? import_index(&table, hash, name) : 0;
-    *version = index ? import_version(map, &table, index) : NULL;
-    return index != 0;
+    size_t end = table.symbols ? imports_end(&table, hash) : 0;
+    for (size_t i = 1; i < end; i++)
+        if (table.symbols[i].st_shndx == SHN_UNDEF)
+            found(state, table.names + table.symbols[i].st_name, needed_version(&versions, table.names, i));
+}
+
+const char *module_own_version(const struct link_map *map, const void *address)
+{
+    struct symbol_table table = {0};
+    struct versions versions = versions_of(map);
+    const uint32_t *hash;
+    Dl_info info;
+    const ElfW(Sym) *symbol = NULL;
+    dynamic_table(map, &table, &hash);
+    if (!dladdr1(address, &info, (void **)&symbol, RTLD_DL_SYMENT) || !symbol || symbol < table.symbols)
+        return NULL;
+    return defined_version(&versions, table.names, (size_t)(symbol - table.symbols));
 }
 
 bool module_any_imports(const char *const *names)

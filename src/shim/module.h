@@ -38,9 +38,16 @@ bool module_any_imports(const char *const *names);
 /* module_any_plumbing - is libcurl or a TLS library loaded now? */
 bool module_any_plumbing(void);
 
-/* module_imports - does @map have @name from another object? @version: the one that it asks for, or NULL if it asks for
- * none. */
-bool module_imports(const struct link_map *map, const char *name, const char **version);
+/* module_prepare - sees to it that module_find works, also where module_init was not called. */
+void module_prepare(void);
+
+/* module_imports_walk - calls @found for each name that @map has from others; @version: the one that it asks for, or NULL
+ * if it asks for none. */
+void module_imports_walk(const struct link_map *map, void (*found)(void *state, const char *name, const char *version),
+                         void *state);
+
+/* module_own_version - the version of the symbol that @map has at @address, or NULL. Asks the loader. */
+const char *module_own_version(const struct link_map *map, const void *address);
 
 /* module_absolute - @pointer as the dynamic section of @map has it: the loader has made these absolute for most objects,
  * not for all (the vDSO). */

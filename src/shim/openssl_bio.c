@@ -16,7 +16,7 @@ struct bio_method {
     _Atomic(BIO_METHOD *) ours;
 };
 
-static struct bio_method g_methods[LIBRARY_COPIES_MAX];
+static struct bio_method g_methods[LIBRARY_ENTRIES_MAX];
 
 static SSL *ssl_of(const struct bio_method *method, BIO *bio)
 {
@@ -149,7 +149,7 @@ static const struct {
     bio_read *read;
     bio_ctrl *ctrl;
     bio_life *destroy;
-} TRACED[LIBRARY_COPIES_MAX] = {
+} TRACED[LIBRARY_ENTRIES_MAX] = {
     {write_0, read_0, ctrl_0, destroy_0},
     {write_1, read_1, ctrl_1, destroy_1},
     {write_2, read_2, ctrl_2, destroy_2},
@@ -195,7 +195,7 @@ static COLD BIO_METHOD *method_make(const struct openssl *real, const BIO_METHOD
 static const BIO_METHOD *method_of(const struct openssl *real)
 {
     const BIO_METHOD *theirs = real->bio_f_ssl();
-    if (!shim_is_tracing())
+    if (!shim_is_tracing() || openssl_copy_of(real) >= LIBRARY_ENTRIES_MAX)
         return theirs;
     const BIO_METHOD *ours = atomic_load(&g_methods[openssl_copy_of(real)].ours);
     if (!ours)

@@ -22,6 +22,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(SSL_sendfile, sendfile),
     SYMBOL(SSL_shutdown, shutdown),
     SYMBOL(SSL_get_fd, get_fd),
+    SYMBOL(SSL_get_rbio, get_rbio),
     SYMBOL(SSL_get_error, get_error),
     SYMBOL(SSL_ctrl, ctrl),
     SYMBOL(SSL_is_init_finished, is_init_finished),
@@ -88,7 +89,9 @@ bool openssl_call_is_ours(const struct openssl_call *call)
 
 static int fd_of(const struct openssl_call *call)
 {
-    return call->real->get_fd ? call->real->get_fd(call->ssl) : -1;
+    const struct openssl *real = call->real;
+    bool has_bio = real->get_fd && real->get_rbio && real->get_rbio(call->ssl); /* without, it is an error to ask */
+    return has_bio ? real->get_fd(call->ssl) : -1;
 }
 
 void openssl_call_enter(struct openssl_call *call, const void *frame)

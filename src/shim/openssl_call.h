@@ -27,6 +27,7 @@ struct openssl {
     __typeof__(&SSL_sendfile) sendfile;
     __typeof__(&SSL_shutdown) shutdown;
     int (*get_fd)(const SSL *);
+    BIO *(*get_rbio)(const SSL *);
     int (*get_error)(const SSL *, int);
     long (*ctrl)(SSL *, int, long, void *);
     int (*is_init_finished)(const SSL *);

@@ -329,7 +329,7 @@ static void request_event(struct input *input, const struct http1_event *event, 
     case HTTP1_INVALID:
         /* Another protocol if nothing has been asked; else the answer will tell (400, say). */
         if (!connection->first)
-            protocol_disown(connection, input->offset + input->len, input->start_ns);
+            protocol_disown(connection);
         break;
     default:
         break;
@@ -401,12 +401,22 @@ static void response_begin(struct input *input)
     exchange->is_response_started = true;
 }
 
+/* Not HTTP, then, though it began as if it were. */
+static void nobody_asked(struct input *input)
+{
+    struct connection *connection = input->connection;
+    connection->responses.is_broken = true;
+    protocol_disown(connection);
+    if (!connection->is_opaque)
+        connection->protocol->response_bytes(connection, input->bytes, input->len, input->start_ns, input->end_ns);
+}
+
 static void response_head(struct input *input, const struct http1_head *head, size_t at)
 {
     struct connection *connection = input->connection;
     (void)at;
-    if (!connection->first) { /* nobody asked */
-        connection_set_opaque(connection);
+    if (!connection->first) {
+        nobody_asked(input);
         return;
     }
     response_begin(input);
@@ -419,9 +429,9 @@ static void response_event(struct input *input, const struct http1_event *event,
     struct connection *connection = input->connection;
     struct exchange *exchange = connection->first;
     (void)at;
-    if (!exchange) { /* nobody asked; or a tunnel has begun, and its answer ends */
+    if (!exchange) { /* or a tunnel has begun, and its answer ends */
         if (!connection->is_tunnel || event->type != HTTP1_MESSAGE_END)
-            connection_set_opaque(connection);
+            nobody_asked(input);
         return;
     }
     switch (event->type) {

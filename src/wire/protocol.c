@@ -20,7 +20,7 @@ void protocol_take_within_tls(struct connection *connection)
     connection->protocol->begin(connection);
 }
 
-void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns)
+void protocol_disown(struct connection *connection)
 {
     bool is_first = connection->is_first_request && connection->role == ROLE_CLIENT;
     if (!is_first || !connection->tls || !connection->tls->is_client) {
@@ -29,8 +29,6 @@ void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t 
     }
     connection->protocol->end(connection);
     protocol_take_within_tls(connection);
-    if (!connection->is_opaque)
-        connection->protocol->skip(connection, true, sent_len, now_ns);
 }
 
 void protocol_take_tunnel(struct connection *connection, const char *bytes, size_t len, uint64_t now_ns)

@@ -39,9 +39,13 @@ const struct protocol *protocol_recognise(const char *bytes, size_t len);
 /* protocol_take_within_tls - whatever a TLS client is about to say: one span for it all. */
 void protocol_take_within_tls(struct connection *connection);
 
-/* protocol_disown - what a client sends turns out to be none of what it was taken for: @sent_len bytes so far. Within a TLS
- * session that is said; else the connection is opaque. */
-void protocol_disown(struct connection *connection, uint64_t sent_len, uint64_t now_ns);
+/* protocol_disown - what is said turns out to be none of what it was taken for. If a TLS client says it, that is said; else
+ * the connection is opaque. */
+void protocol_disown(struct connection *connection);
+
+/* protocol_handshake_ended - of the session that is @connection's, within the call that sent the first of it: what is
+ * under way is told of it. */
+void protocol_handshake_ended(struct connection *connection);
 
 /* protocol_take_tunnel - the first of what a client says through a tunnel: TLS, or nothing that we look at. */
 void protocol_take_tunnel(struct connection *connection, const char *bytes, size_t len, uint64_t now_ns);

@@ -19,7 +19,7 @@ static bool tls_recognise(const char *bytes, size_t len)
 /* What a library sends for a session that we see into is its own business. */
 static void tls_begin(struct connection *connection)
 {
-    if (silence_is_on())
+    if (silence_is_on() && !t_tls_below) /* the first: a later one may be of a callback's */
         t_tls_below = connection->fd + 1;
     if (connection->role != ROLE_CLIENT || silence_is_on())
         connection_set_opaque(connection);
@@ -182,6 +182,16 @@ static void protocol_describe(struct span *span, const struct tls_facts *tls)
         span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, "2", 1);
 }
 
+void protocol_handshake_ended(struct connection *connection)
+{
+    struct span *span = connection->first ? connection->first->span : NULL;
+    span_add_event(span, SPAN_EVENT_TLS_DONE, connection->tls->handshake_end_ns);
+    if (span)
+        tls_facts_describe(connection->tls, span);
+    if (span && connection->protocol == &PROTOCOL_WITHIN_TLS)
+        protocol_describe(span, connection->tls);
+}
+
 static void within_begin(struct connection *connection)
 {
     const struct tls_facts *tls = connection->tls;
@@ -195,12 +205,27 @@ static void within_begin(struct connection *connection)
     protocol_describe(exchange->span, tls);
 }
 
+/* What is offered may not be taken: what went out before it was. */
+static void within_sent(struct connection *connection)
+{
+    if (connection->first)
+        connection->first->request_body_len = connection->sent_len;
+}
+
 static void within_request_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t offset,
                                  uint64_t now_ns)
 {
     (void)bytes;
+    (void)len;
     (void)offset;
-    tls_skip(connection, true, len, now_ns);
+    (void)now_ns;
+    within_sent(connection);
+}
+
+static void within_skip(struct connection *connection, bool is_request, uint64_t count, uint64_t now_ns)
+{
+    if (!is_request)
+        tls_skip(connection, is_request, count, now_ns);
 }
 
 static void within_response_bytes(struct connection *connection, const char *bytes, size_t len, uint64_t start_ns,
@@ -211,6 +236,7 @@ static void within_response_bytes(struct connection *connection, const char *byt
     (void)end_ns;
     if (!connection->first)
         return;
+    within_sent(connection);
     response_count(connection->first, len);
     exchange_resume(connection->first);
 }
@@ -218,6 +244,7 @@ static void within_response_bytes(struct connection *connection, const char *byt
 /* Nobody can say whether an answer was to come. */
 static void within_stream_end(struct connection *connection, bool is_request, uint64_t now_ns)
 {
+    within_sent(connection);
     if (!is_request && connection->first)
         exchange_end(connection_pop(connection), now_ns);
 }
@@ -228,7 +255,7 @@ const struct protocol PROTOCOL_WITHIN_TLS = {
     .begin = within_begin,
     .request_bytes = within_request_bytes,
     .response_bytes = within_response_bytes,
-    .skip = tls_skip,
+    .skip = within_skip,
     .stream_end = within_stream_end,
     .end = tls_end,
 };

@@ -217,6 +217,11 @@ void tls_session_handshake_end(struct tls_session *session, const char *version,
         memcpy(facts->protocol, protocol, protocol_len);
     if (server_name)
         copy_cut(facts->server_name, sizeof facts->server_name, server_name);
+    struct connection *connection = session->connection;
+    if (connection->first && lock_acquire(&connection->lock)) { /* begun by the call that implied the handshake */
+        protocol_handshake_ended(connection);
+        lock_release(&connection->lock);
+    }
 }
 
 void tls_session_handshake_fail(struct tls_session *session, const char *error_type, const char *message)

@@ -208,6 +208,41 @@ class EarlyData(TracedTest):
         self.assertEqual(attribute(span, "run_traced.sent_bytes"), 18)
 
 
+IMPLIED = """
+import socket, ssl, sys
+context = ssl.create_default_context(cafile=sys.argv[2])
+s = context.wrap_socket(socket.create_connection(("127.0.0.1", int(sys.argv[1]))), server_hostname="localhost",
+                        do_handshake_on_connect=False)
+s.write(eval(sys.argv[3]))
+print(s.read(100))
+"""
+
+
+class ImpliedHandshake(TracedTest):
+    """By the first write, which is looked at before there is anything to be said of the session."""
+
+    def talk(self, script, first):
+        server = Server(self.directory, script)
+        self.addCleanup(server.stop)
+        result = self.traced(PYTHON, "-c", IMPLIED, str(server.port), server.cert, repr(first))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        span = self.only_span()
+        self.assertTrue(attribute(span, "tls.protocol.version").startswith("1."), describe([span]))
+        self.assertTrue(attribute(span, "tls.cipher"))
+        self.assertIn("tls.handshake.done", [event["name"] for event in span["events"]])
+        return span
+
+    def test_http(self):
+        def serve(tls):
+            tls.recv(1000)
+            tls.sendall(ANSWER)
+        span = self.talk(serve, b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertEqual((span["name"], span["status"]["code"]), ("GET", "OK"))
+
+    def test_another_protocol(self):
+        self.assertEqual(self.talk(echo, b"\x01hello")["name"], "tls")
+
+
 class Refused(TracedTest):
     def check(self, *command):
         server = Server(self.directory, echo)

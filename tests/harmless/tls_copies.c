@@ -54,19 +54,23 @@ static void talk_plugin(const char *file, int mode)
         printf("%s: %s\n", file, dlerror());
     if (library)
         dlclose(library);
+    library = dlopen(file, RTLD_NOW | RTLD_NOLOAD);
+    printf("still there: %d\n", library != NULL);
 }
 
 /* The answers of several at a time, each by its own functions. */
 static void mixed(void)
 {
-    struct functions all[] = {load("lib_tls_one.so"), load("lib_tls_two.so"), load("lib_tls_three.so")};
+    enum { COUNT = 6 };
+    struct functions all[COUNT] = {load("lib_tls_one.so"),  load("lib_tls_two.so"),  load("lib_tls_three.so"),
+                                   load("lib_tls_four.so"), load("lib_tls_five.so"), load("lib_tls_six.so")};
     char bytes[16] = "hello";
-    void *sessions[3];
-    for (int i = 0; i < 3; i++)
+    void *sessions[COUNT];
+    for (int i = 0; i < COUNT; i++)
         sessions[i] = all[i].new (NULL);
-    for (int i = 0; i < 6; i++)
-        all[i % 3].write(sessions[i % 3], bytes, 5);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 2 * COUNT; i++)
+        all[i % COUNT].write(sessions[i % COUNT], bytes, 5);
+    for (int i = 0; i < COUNT; i++) {
         all[i].read(sessions[i], bytes, 5);
         all[i].free(sessions[i]);
         dlclose(all[i].library);
