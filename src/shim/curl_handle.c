@@ -44,11 +44,13 @@ void curl_handle_clear(struct curl_handle *handle)
     handle->url_len = 0;
 }
 
-void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state)
+void curl_handle_each(void (*visit)(struct curl_handle *handle, void *state), void *state)
 {
+    if (slab_high_water(&g_handles.slab) == 0)
+        return; /* most programs never had one */
     for (size_t i = 0; i < SLOT_COUNT; i++) {
         struct curl_handle *handle = (struct curl_handle *)atomic_load_explicit(&g_slots[i], memory_order_acquire);
-        if (handle && handle->multi == multi)
+        if (handle)
             visit(handle, state);
     }
 }

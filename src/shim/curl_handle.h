@@ -19,6 +19,7 @@ struct curl_handle {
     struct curl_slist *headers; /* the application's CURLOPT_HTTPHEADER */
     CURLM *multi;               /* that it has been added to; NULL: none */
     struct span *span;          /* of the transfer under way; NULL: none */
+    int span_pid;               /* of the process that began it */
     struct active_context active; /* what that is made for */
     bool is_connect_only;       /* CURLOPT_CONNECT_ONLY: it makes no request */
     uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
@@ -41,8 +42,8 @@ void curl_handle_clear(struct curl_handle *handle);
 /* curl_handle_forget - @easy is no more. */
 void curl_handle_forget(CURL *easy);
 
-/* curl_handle_each - calls @visit for every handle that is in @multi. */
-void curl_handle_each(CURLM *multi, void (*visit)(struct curl_handle *handle, void *state), void *state);
+/* curl_handle_each - calls @visit for every handle that is known. */
+void curl_handle_each(void (*visit)(struct curl_handle *handle, void *state), void *state);
 
 /* curl_handle_note_url - @url: NUL-terminated, or NULL. */
 void curl_handle_note_url(struct curl_handle *handle, const char *url);

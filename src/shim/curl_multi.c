@@ -188,10 +188,18 @@ EXPORT CURLMsg *curl_multi_info_read(CURLM *multi, int *left)
     return message;
 }
 
+struct cleanup {
+    CURLM *multi;
+    const struct curl_library *real;
+};
+
 /* The easy handles live on, in no multi handle. */
-static void give_up(struct curl_handle *handle, void *real)
+static void give_up(struct curl_handle *handle, void *state)
 {
-    curl_transfer_give_up(handle, real);
+    const struct cleanup *cleanup = state;
+    if (handle->multi != cleanup->multi)
+        return;
+    curl_transfer_give_up(handle, cleanup->real);
     handle->multi = NULL;
 }
 
@@ -202,7 +210,8 @@ EXPORT CURLMcode curl_multi_cleanup(CURLM *multi)
         return CURLM_INTERNAL_ERROR;
     int saved = errno;
     if (multi_find(multi)) {
-        curl_handle_each(multi, give_up, (void *)real);
+        struct cleanup cleanup = {multi, real};
+        curl_handle_each(give_up, &cleanup);
         handle_map_forget(&g_multis, multi);
     }
     errno = saved;

@@ -1,9 +1,12 @@
 #include "shim/curl_transfer.h"
 
+#include "base/clock.h"
+#include "base/process.h"
 #include "base/text.h"
 #include "shim/curl_span.h"
 #include "trace/active.h"
 #include "trace/callsite.h"
+#include "wire/exchange.h"
 
 #include <string.h>
 
@@ -114,6 +117,7 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     callsite_record(span);
     curl_span_begin(span, handle);
     handle->span = span;
+    handle->span_pid = process_pid();
     real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, lines_make(handle, &context));
     return true;
 }
@@ -149,4 +153,20 @@ void curl_transfer_end(struct curl_handle *handle, const struct curl_library *re
 void curl_transfer_give_up(struct curl_handle *handle, const struct curl_library *real)
 {
     curl_transfer_end(handle, real, CURLE_ABORTED_BY_CALLBACK);
+}
+
+static void exit_visit(struct curl_handle *handle, void *state)
+{
+    struct span *span = handle->span;
+    (void)state;
+    if (!span || handle->span_pid != process_pid())
+        return;
+    handle->span = NULL;
+    span_set_error(span, ERROR_ABORTED, "the process exited before the end");
+    span_end(span, clock_monotonic_ns());
+}
+
+void curl_transfer_exit_all(void)
+{
+    curl_handle_each(exit_visit, NULL);
 }

@@ -18,4 +18,7 @@ void curl_transfer_abandon(struct curl_handle *handle, const struct curl_library
 /* curl_transfer_give_up - the application ended it before its time. Nothing if none was begun. */
 void curl_transfer_give_up(struct curl_handle *handle, const struct curl_library *real);
 
+/* curl_transfer_exit_all - the process ends: so do the transfers that it has under way. libcurl is not asked. */
+void curl_transfer_exit_all(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include "export/ring_sink.h"
 #include "export/run_stats.h"
 #include "shim/callsite_record.h"
+#include "shim/curl_transfer.h"
 #include "shim/real.h"
 #include "trace/active.h"
 #include "trace/redact.h"
@@ -79,6 +80,7 @@ void life_end(void)
     if (!g_is_tracing || process_is_vfork_child())
         return;
     connection_exit_all();
+    curl_transfer_exit_all();
     direct_sink_flush(FLUSH_TIMEOUT_MS);
 }
 

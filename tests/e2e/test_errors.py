@@ -177,6 +177,40 @@ class ByCurl(Errors):
         self.check(span, "CURLE_COULDNT_RESOLVE_HOST")
 
 
+UNFINISHED = """
+#include <curl/curl.h>
+#include <unistd.h>
+int main(int count, char **words)
+{
+    int running = 1, is_sent = 0;
+    CURL *easy = curl_easy_init();
+    CURLM *multi = curl_multi_init();
+    curl_easy_setopt(easy, CURLOPT_URL, words[1]);
+    curl_multi_add_handle(multi, easy);
+    for (int i = 0; i < 100 && !is_sent; i++) {
+        long size = 0;
+        curl_multi_perform(multi, &running);
+        curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &size);
+        is_sent = size > 0;
+        curl_multi_wait(multi, NULL, 0, 100, NULL);
+    }
+    return running != 1 || count != 2;
+}
+"""
+
+
+class Unfinished(Errors):
+    def test_transfer_of_libcurl_at_exit(self):
+        subprocess.run(["gcc", "-x", "c", "-", "-o", "unfinished", "-lcurl"], input=UNFINISHED, text=True, check=True)
+        for way in (self.traced, self.preloaded):
+            server = self.serve(Recorder(silent))
+            result = way(self.directory / "unfinished", f"http://127.0.0.1:{server.port}/x")
+            self.assertEqual(result.returncode, 0)
+        for span in self.all_spans(2):
+            self.check(span, "aborted", name="HTTP")
+            self.assertEqual(attribute(span, "server.address"), "127.0.0.1")
+
+
 class Connecting(Errors):
     def test_refused(self):
         port = free_port()
