@@ -170,12 +170,27 @@ static int copy_remember(struct library_family *family, const struct draft *draf
     return copy;
 }
 
+/* The copy that @base has been taken for already, or 0. */
+static int copy_known(struct library_family *family, const struct link_map *base)
+{
+    void *scope = scope_open(base);
+    const void *identity = theirs_in(scope, family->symbols[0].name, NULL);
+    scope_close(scope);
+    family_lock(family);
+    int copy = identity ? copy_recall(family, identity) : 0;
+    lock_release(&family->lock);
+    return copy;
+}
+
 COLD int library_copy(struct library_family *family, const void *theirs)
 {
     module_prepare();
     struct draft draft = {.family = family, .base = provider_of(theirs)};
     if (!draft.base || family->calls_len > sizeof draft.calls)
         return 0;
+    int copy = copy_known(family, draft.base);
+    if (copy)
+        return copy;
     return draft_complete(&draft) ? copy_remember(family, &draft) : 0;
 }
 
