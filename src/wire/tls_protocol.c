@@ -198,11 +198,9 @@ static void within_begin(struct connection *connection)
     struct exchange *exchange = opaque_begin(connection, tls->handshake_start_ns);
     if (!exchange || !exchange->span)
         return;
-    if (tls->handshake_end_ns)
-        span_add_event(exchange->span, SPAN_EVENT_TLS_DONE, tls->handshake_end_ns);
     ends_describe(exchange->span, tls->server_name, strlen(tls->server_name), &connection->peer);
-    tls_facts_describe(tls, exchange->span);
-    protocol_describe(exchange->span, tls);
+    if (tls->handshake_end_ns)
+        protocol_handshake_ended(connection);
 }
 
 /* What is offered may not be taken: what went out before it was. */
