@@ -41,36 +41,10 @@ def identity_make(directory):
     return str(cert), str(key)
 
 
-class Server:
-    """Accepts connections, one after the other; each goes by @script, a function of the TLS socket."""
-
-    def __init__(self, directory, script, alpn=None):
-        self.cert, key = identity_make(directory)
-        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self.context.load_cert_chain(self.cert, key)
-        if alpn:
-            self.context.set_alpn_protocols([alpn])
-        self.script = script
-        self.socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.run, daemon=True).start()
-
-    def run(self):
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self.socket.accept()
-                with contextlib.suppress(OSError), self.context.wrap_socket(connection, server_side=True) as tls:
-                    self.script(tls)
-
-    def stop(self):
-        self.socket.close()
-
-
-class Proxy:
-    """Takes one CONNECT after the other."""
+class Listener:
+    """Accepts connections, one after the other: serve(connection)."""
 
     def __init__(self):
-        self.heads = []
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
         threading.Thread(target=self.run, daemon=True).start()
@@ -81,6 +55,37 @@ class Proxy:
                 connection, _ = self.socket.accept()
                 with contextlib.suppress(OSError):
                     self.serve(connection)
+
+    def serve(self, connection):
+        raise NotImplementedError
+
+    def stop(self):
+        self.socket.close()
+
+
+class Server(Listener):
+    """Each connection goes by @script, a function of the TLS socket."""
+
+    def __init__(self, directory, script, alpn=None):
+        self.cert, key = identity_make(directory)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(self.cert, key)
+        if alpn:
+            self.context.set_alpn_protocols([alpn])
+        self.script = script
+        super().__init__()
+
+    def serve(self, connection):
+        with self.context.wrap_socket(connection, server_side=True) as tls:
+            self.script(tls)
+
+
+class Proxy(Listener):
+    """Takes one CONNECT after the other."""
+
+    def __init__(self):
+        self.heads = []
+        super().__init__()
 
     def serve(self, connection):
         head = b""
@@ -103,9 +108,6 @@ class Proxy:
             while data := source.recv(65536):
                 target.sendall(data)
             target.shutdown(socket.SHUT_WR)
-
-    def stop(self):
-        self.socket.close()
 
 
 def echo(tls):
