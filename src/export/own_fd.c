@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-enum { MOVE_WAIT_NS = 2000000, NUMBER_MAX = 1024, NUMBERS_ABOVE = 64 };
+enum { NUMBER_MAX = 1024, NUMBERS_ABOVE = 64 };
 
 /* Above the program's own numbers, yet below 1024: a descriptor table that reached to a million
  * would cost each fork of the program 8 MB. At most 64 below the limit, fewer where the limit is
@@ -105,7 +105,7 @@ void own_fd_close(struct own_fd *own)
  * behind: hence the bound. */
 static void wait_for_users(struct own_fd *own)
 {
-    uint64_t deadline_ns = clock_monotonic_ns() + MOVE_WAIT_NS;
+    uint64_t deadline_ns = clock_monotonic_ns() + OWN_FD_MOVE_WAIT_NS;
     while (atomic_load(&own->user_count) && clock_monotonic_ns() < deadline_ns)
         raw_sched_yield();
 }

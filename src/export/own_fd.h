@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <sys/stat.h>
 
+enum { OWN_FD_MOVE_WAIT_NS = 2000000 };
+
 /* All zero: none is open. The file behind a descriptor is known by device and inode. */
 struct own_fd {
     _Atomic int number; /* descriptor + 1 */
@@ -37,7 +39,8 @@ bool own_fd_is(struct own_fd *own, int fd);
 void own_fd_close(struct own_fd *own);
 
 /* own_fd_move - goes on under another high number; the present one stays open, for the program's
- * dup2 to replace. Waits, 2 ms at most, until nobody is between own_fd_use() and own_fd_done(). */
+ * dup2 to replace. Waits, OWN_FD_MOVE_WAIT_NS at most, until nobody is between own_fd_use() and
+ * own_fd_done(). */
 void own_fd_move(struct own_fd *own);
 
 #endif
