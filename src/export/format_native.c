@@ -158,6 +158,21 @@ static void append_events(struct text *text, const struct span *span)
         APPEND_LITERAL(text, "]");
 }
 
+static void append_links(struct text *text, const struct span *span)
+{
+    struct span_link links[SPAN_LINKS_MAX];
+    size_t count = span_links(span, links);
+    for (size_t i = 0; i < count; i++) {
+        text_append_string(text, i ? ",{\"traceId\":\"" : ",\"links\":[{\"traceId\":\"");
+        text_append_hex(text, links[i].trace_id, TRACE_ID_LEN);
+        APPEND_LITERAL(text, "\",\"spanId\":\"");
+        text_append_hex(text, links[i].span_id, SPAN_ID_LEN);
+        APPEND_LITERAL(text, "\"}");
+    }
+    if (count)
+        APPEND_LITERAL(text, "]");
+}
+
 static void append_tracestate(struct text *text, const struct span *span)
 {
     const char *tracestate;
@@ -199,6 +214,7 @@ int native_format(const struct span *span, const struct resource *resource, stru
     append_status(&line, span);
     append_attributes(&line, span);
     append_events(&line, span);
+    append_links(&line, span);
     append_tracestate(&line, span);
     append_resource(&line, span, resource);
     APPEND_LITERAL(&line, "}\n");

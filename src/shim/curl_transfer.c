@@ -76,14 +76,15 @@ static bool is_other_scheme(const struct curl_handle *handle)
 /* Does the application merely pass on what came in (as in curl -H "traceparent: $TRACEPARENT")? */
 static bool is_passed_on(const struct curl_handle *handle, const char *value)
 {
-    const struct active_context *active = active_current(NULL);
+    struct parent parent;
     struct span_context outgoing;
     size_t count = 0;
     for (const struct curl_slist *line = handle->headers; line; line = line->next)
         count++;
-    return active && count <= CURL_LINES_MAX &&
+    parent_choose(&parent, NULL);
+    return parent.active && count <= CURL_LINES_MAX &&
            traceparent_parse(value, strlen(value), &outgoing) == 0 &&
-           active_came_in_with(active, &outgoing);
+           active_came_in_with(parent.active, &outgoing);
 }
 
 /* The application propagates by itself, or this is not HTTP: nothing to add. */
@@ -97,23 +98,20 @@ static bool is_left_alone(const struct curl_handle *handle)
 
 bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *real)
 {
-    bool is_ambiguous;
+    struct parent parent;
     struct span_context context;
     if (!handle || handle->span || is_left_alone(handle))
         return false;
-    const struct active_context *parent = active_current(&is_ambiguous);
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
     if (!span)
         return false;
-    span_context_child(&context, parent ? &parent->context : NULL);
-    span_set_context(span, &context, parent ? parent->context.span_id : NULL);
+    parent_choose(&parent, NULL);
+    span_context_child(&context, parent.active ? &parent.active->context : NULL);
+    span_set_context(span, &context, parent.active ? parent.active->context.span_id : NULL);
+    parent_describe(span, parent.active, parent.links, parent.link_count);
     handle->active.source = ACTIVE_NONE;
-    if (parent) {
-        active_copy(&handle->active, parent);
-        active_note_use();
-    }
-    if (is_ambiguous)
-        span_set_true(span, ATTRIBUTE_PARENT_AMBIGUOUS);
+    if (parent.active)
+        active_copy(&handle->active, parent.active);
     callsite_record(span);
     curl_span_begin(span, handle);
     handle->span = span;

@@ -29,7 +29,7 @@ EXPORT int pthread_create(pthread_t *restrict thread, const pthread_attr_t *rest
     const struct active_context *active = active_current(NULL);
     uint32_t index;
     struct thread_start *start = NULL;
-    if (active && active->source != ACTIVE_ENVIRONMENT)
+    if (active)
         start = slab_alloc(&g_starts, &index);
     if (!start)
         return REAL(pthread_create)(thread, attributes, function, argument);

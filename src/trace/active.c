@@ -4,29 +4,46 @@
 #include "base/process.h"
 #include "trace/traceparent.h"
 
-#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-static struct active_context g_process_active;
-static _Atomic int g_open_counts[4096];
+/* A slot's word: how many are open, and the sum of their indices, which is the index if it is one. */
+enum { OPEN_SLOTS = 256, OPEN_COUNT_SHIFT = 40 };
+#define OPEN_ONE (1ULL << OPEN_COUNT_SHIFT)
+
+static struct active_context g_environment;
+static _Atomic uint64_t g_open[OPEN_SLOTS];
+static _Atomic int32_t g_lost[OPEN_SLOTS];
+static _Atomic int32_t g_lost_total;
+static _Atomic bool g_has_served; /* this process has, once */
 
 static THREAD_LOCAL struct active_context t_active;
+static THREAD_LOCAL struct active_context t_asked; /* what the runtime has answered */
+static THREAD_LOCAL active_asker *t_asker;
 static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop */
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
+static THREAD_LOCAL bool t_was_used;        /* something was done in the name of t_active */
+static THREAD_LOCAL bool t_has_waited;      /* for other threads, since then */
+static THREAD_LOCAL bool t_has_answered;    /* its request, itself */
+static THREAD_LOCAL bool t_runtime_decides; /* between active_restore and active_leave */
 
 void active_init_from_environment(void)
 {
     const char *traceparent = getenv("TRACEPARENT");
     const char *tracestate = getenv("TRACESTATE");
-    struct span_context *context = &g_process_active.context;
+    struct span_context *context = &g_environment.context;
     if (!traceparent || traceparent_parse(traceparent, strlen(traceparent), context))
         return;
     if (tracestate)
         tracestate_parse(tracestate, strlen(tracestate), context);
-    g_process_active.source = ACTIVE_ENVIRONMENT;
-    g_process_active.has_incoming = true;
-    memcpy(g_process_active.incoming_span_id, context->span_id, SPAN_ID_LEN);
+    g_environment.source = ACTIVE_ENVIRONMENT;
+    g_environment.has_incoming = true;
+    memcpy(g_environment.incoming_span_id, context->span_id, SPAN_ID_LEN);
+}
+
+const struct active_context *active_environment(void)
+{
+    return g_environment.source ? &g_environment : NULL;
 }
 
 void active_copy(struct active_context *to, const struct active_context *from)
@@ -35,54 +52,152 @@ void active_copy(struct active_context *to, const struct active_context *from)
     span_context_copy(&to->context, &from->context);
 }
 
+static bool is_ended(const struct active_owner *owner)
+{
+    return owner->request &&
+           atomic_load_explicit(&owner->request->generation, memory_order_acquire) != owner->expected;
+}
+
 bool active_is_open(const struct active_context *active)
 {
-    return !active->owner.generation ||
-           atomic_load_explicit(active->owner.generation, memory_order_acquire) ==
-               active->owner.expected;
+    return !is_ended(&active->owner);
+}
+
+/* Threads whose ids follow each other count in different cache lines. */
+static uint32_t slot_of(int tid)
+{
+    unsigned id = (unsigned)tid;
+    return (id % 32) * 8 + id / 32 % 8;
+}
+
+static void lost_change(uint32_t slot, int change)
+{
+    atomic_fetch_add_explicit(&g_lost[slot], change, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g_lost_total, change, memory_order_relaxed);
+}
+
+static void request_lose(struct active_request *request)
+{
+    request->lost_slot = slot_of(process_tid());
+    if (!atomic_exchange_explicit(&request->is_lost, true, memory_order_acq_rel))
+        lost_change(request->lost_slot, 1);
+}
+
+static void request_find_again(struct active_request *request)
+{
+    if (UNLIKELY(atomic_load_explicit(&request->is_lost, memory_order_relaxed)) &&
+        atomic_exchange_explicit(&request->is_lost, false, memory_order_acq_rel))
+        lost_change(request->lost_slot, -1);
+}
+
+/* The thread turns to something else. If its request waits for nothing that we will see, it is lost. */
+static void leave_request(void)
+{
+    struct active_request *request = t_active.owner.request;
+    bool is_work = t_active.source == ACTIVE_SERVER || t_active.source == ACTIVE_HANDOVER;
+    if (!is_work || t_was_used || !request || is_ended(&t_active.owner) || request->is_arriving ||
+        request->is_answering ||
+        atomic_load_explicit(&request->call_count, memory_order_relaxed) > 0 ||
+        atomic_load_explicit(&request->is_kept, memory_order_relaxed))
+        return;
+    request_lose(request);
 }
 
 void active_set(const struct active_context *active)
 {
+    struct active_request *request = active->owner.request;
+    if (t_active.owner.request != request)
+        leave_request();
     active_copy(&t_active, active);
     t_set_in_turn = t_turn;
-    t_active.was_used = false;
+    t_was_used = t_has_waited = t_has_answered = false;
+    if (request && active_is_open(active))
+        request_find_again(request);
 }
 
-void active_clear_if_owned(const struct active_owner *owner)
+void active_forget(void)
 {
-    if (t_active.owner.generation == owner->generation &&
-        t_active.owner.expected == owner->expected)
-        t_active.source = ACTIVE_NONE;
+    leave_request();
+    t_active.source = ACTIVE_NONE;
 }
 
-/* A thread that was started for a request may go on after that was answered, but a pool's thread
- * outlives the request that it happened to be started in: so the inherited context of an ended span
- * is good for the first call only. */
-static bool is_usable(const struct active_context *active)
+static unsigned open_count_here(void)
 {
-    if (active->source == ACTIVE_NONE)
-        return false;
-    return active_is_open(active) || (active->source == ACTIVE_THREAD && !active->was_used);
+    uint64_t word = atomic_load_explicit(&g_open[slot_of(process_tid())], memory_order_relaxed);
+    return (unsigned)(word >> OPEN_COUNT_SHIFT);
 }
 
-static bool is_ambiguous_now(void)
+static bool are_others_lost_here(void)
 {
-    if (LIKELY(t_active.source != ACTIVE_SERVER || t_set_in_turn == t_turn))
-        return false;
-    unsigned slot = active_open_slot(process_tid());
-    return atomic_load_explicit(&g_open_counts[slot], memory_order_relaxed) > 1;
+    return atomic_load_explicit(&g_lost_total, memory_order_relaxed) > 0 &&
+           atomic_load_explicit(&g_lost[slot_of(process_tid())], memory_order_relaxed) > 0;
 }
 
-const struct active_context *active_current(bool *is_ambiguous)
+/* What it read itself, or was handed. Who has answered a request goes on with it until it turns to something else. */
+static enum active_verdict work_verdict(void)
 {
-    bool is_usable_now = is_usable(&t_active);
-    bool is_unclear = is_usable_now && is_ambiguous_now();
-    if (is_ambiguous)
-        *is_ambiguous = is_unclear;
-    if (is_usable_now)
-        return is_unclear ? NULL : &t_active;
-    return g_process_active.source ? &g_process_active : NULL;
+    bool is_same_turn = t_set_in_turn == t_turn;
+    if (active_is_open(&t_active))
+        return !are_others_lost_here() && (is_same_turn || open_count_here() <= 1) ? ACTIVE_CERTAIN
+                                                                                    : ACTIVE_UNCLEAR;
+    if (!is_same_turn || !t_has_answered)
+        return ACTIVE_UNKNOWN;
+    return active_lost_count() == 0 ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
+}
+
+/* A thread that was started for a request goes on with it, also after that was answered. But a pool's thread outlives the
+ * request that it happened to be started in: what it does after it has waited may be for anyone. */
+static enum active_verdict inherited_verdict(void)
+{
+    bool has_waited = t_has_waited || t_set_in_turn != t_turn;
+    return t_was_used && has_waited ? ACTIVE_UNKNOWN : ACTIVE_CERTAIN;
+}
+
+static enum active_verdict own_verdict(void)
+{
+    if (t_runtime_decides)
+        return ACTIVE_CERTAIN;
+    switch (t_active.source) {
+    case ACTIVE_NONE:
+        return ACTIVE_UNKNOWN;
+    case ACTIVE_THREAD:
+        return inherited_verdict();
+    default:
+        return work_verdict();
+    }
+}
+
+static const struct active_context *certain(enum active_verdict *verdict)
+{
+    *verdict = own_verdict();
+    return *verdict == ACTIVE_CERTAIN && t_active.source ? &t_active : NULL;
+}
+
+/* What the runtime does not know of is for none of the requests that it keeps. */
+static const struct active_context *ask(enum active_verdict *verdict)
+{
+    const struct active_request *request = t_active.source ? t_active.owner.request : NULL;
+    *verdict = ACTIVE_CERTAIN;
+    if (t_asker(&t_asked))
+        return &t_asked;
+    if (!request || atomic_load_explicit(&request->is_kept, memory_order_relaxed))
+        return NULL;
+    return certain(verdict);
+}
+
+const struct active_context *active_last(void)
+{
+    return &t_active;
+}
+
+const struct active_context *active_current(enum active_verdict *verdict)
+{
+    enum active_verdict unused;
+    if (!verdict)
+        verdict = &unused;
+    if (UNLIKELY(t_asker != NULL))
+        return ask(verdict);
+    return certain(verdict);
 }
 
 bool active_came_in_with(const struct active_context *active,
@@ -95,20 +210,90 @@ bool active_came_in_with(const struct active_context *active,
 
 void active_note_use(void)
 {
-    t_active.was_used = true;
+    t_was_used = true;
+    t_has_waited = false;
 }
 
 void active_next_turn(void)
 {
+    if (t_active.source != ACTIVE_NONE && t_set_in_turn == t_turn)
+        leave_request();
     t_turn++;
 }
 
-unsigned active_open_slot(int tid)
+void active_note_wait(void)
 {
-    return (unsigned)tid % ARRAY_LEN(g_open_counts);
+    t_has_waited = true;
 }
 
-int active_open_change(unsigned slot, int change)
+uint32_t active_turn(void)
 {
-    return atomic_fetch_add_explicit(&g_open_counts[slot], change, memory_order_relaxed) + change;
+    return t_turn;
+}
+
+void active_request_begin(struct active_request *request)
+{
+    request->slot = slot_of(process_tid());
+    atomic_store_explicit(&request->call_count, 0, memory_order_relaxed);
+    atomic_store_explicit(&request->is_kept, false, memory_order_relaxed);
+    if (UNLIKELY(!atomic_load_explicit(&g_has_served, memory_order_relaxed)))
+        atomic_store_explicit(&g_has_served, true, memory_order_relaxed);
+    atomic_fetch_add_explicit(&g_open[request->slot], OPEN_ONE + request->index, memory_order_relaxed);
+}
+
+void active_request_end(struct active_request *request)
+{
+    request_find_again(request);
+    if (t_active.owner.request == request)
+        t_has_answered = true;
+    atomic_fetch_sub_explicit(&g_open[request->slot], OPEN_ONE + request->index, memory_order_relaxed);
+}
+
+unsigned active_open_count(uint32_t *only)
+{
+    uint64_t sum = 0;
+    if (LIKELY(!atomic_load_explicit(&g_has_served, memory_order_relaxed)))
+        return 0;
+    for (size_t i = 0; i < OPEN_SLOTS; i++)
+        sum += atomic_load_explicit(&g_open[i], memory_order_relaxed);
+    *only = (uint32_t)(sum & (OPEN_ONE - 1));
+    return (unsigned)(sum >> OPEN_COUNT_SHIFT);
+}
+
+unsigned active_lost_count(void)
+{
+    int32_t count = atomic_load_explicit(&g_lost_total, memory_order_relaxed);
+    return count > 0 ? (unsigned)count : 0;
+}
+
+size_t active_save(void *room)
+{
+    const struct active_context *active = active_current(NULL);
+    if (!active)
+        return 0;
+    if (active->owner.request)
+        atomic_store_explicit(&active->owner.request->is_kept, true, memory_order_relaxed);
+    memcpy(room, active, offsetof(struct active_context, context));
+    span_context_copy(&((struct active_context *)room)->context, &active->context);
+    return offsetof(struct active_context, context.tracestate) + active->context.tracestate_len;
+}
+
+void active_restore(const void *saved, size_t len)
+{
+    if (len)
+        memcpy(&t_active, saved, len);
+    t_active.source = len ? ACTIVE_RUNTIME : ACTIVE_NONE;
+    t_runtime_decides = true;
+    t_set_in_turn = t_turn;
+}
+
+void active_leave(void)
+{
+    t_active.source = ACTIVE_NONE;
+    t_runtime_decides = false;
+}
+
+void active_ask(active_asker *asker)
+{
+    t_asker = asker;
 }

@@ -6,28 +6,51 @@
 #include "trace/context.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 enum active_source {
     ACTIVE_NONE,
     ACTIVE_SERVER,      /* the thread read a request, or an answer to a call made for one */
     ACTIVE_THREAD,      /* the thread was started by one with this context */
+    ACTIVE_HANDOVER,    /* another thread had it when it wrote what this one has read, or set the timer */
+    ACTIVE_RUNTIME,     /* the language's runtime keeps it with the work that it queues */
+    ACTIVE_ONLY,        /* nothing decides, but no other request is open in the process */
     ACTIVE_ENVIRONMENT, /* TRACEPARENT of the process */
 };
 
-/* Tells whether the span that a context belongs to is still open, by a generation in memory that is
- * never given back. */
+/* A request being served, as far as it concerns who works for it. Lies in memory that is never given back, so
+ * that what was kept of it can always be asked whether it has ended. */
+struct active_request {
+    _Atomic uint32_t generation; /* counts up when the request ends */
+    _Atomic int32_t call_count;  /* calls made for it that are not answered yet */
+    _Atomic bool is_lost;        /* see active_lost_count */
+    bool is_arriving;            /* its body is not complete: more of it will be read */
+    bool is_answering;           /* its response has begun */
+    _Atomic bool is_kept;        /* a runtime has it: active_save */
+    uint32_t slot;               /* see active_open_slot */
+    uint32_t lost_slot;
+    uint32_t index; /* among all requests, for who counts them */
+};
+
+/* The request that a context belongs to, and whether that is still the same. */
 struct active_owner {
-    const _Atomic uint32_t *generation; /* NULL: the owner is in another process, always open */
+    struct active_request *request; /* NULL: it is in another process, and always open */
     uint32_t expected;
 };
 
 struct active_context {
     uint8_t source;                /* enum active_source */
     bool has_incoming;             /* the request came with a valid traceparent */
-    bool was_used;                 /* a child was made of it on this thread */
     struct active_owner owner;
     uint8_t incoming_span_id[SPAN_ID_LEN]; /* the parent id that came in */
     struct span_context context;
+};
+
+/* What a thread knows of whose work it does. */
+enum active_verdict {
+    ACTIVE_CERTAIN, /* a chain of causes leads to it; or to none, says the runtime, that it keeps */
+    ACTIVE_UNKNOWN, /* nothing is known of this thread: it may work for any request that is open */
+    ACTIVE_UNCLEAR, /* it may go on with what it did last, or with any other request that is open */
 };
 
 /* active_init_from_environment - TRACEPARENT and TRACESTATE become the process's default context if
@@ -38,14 +61,18 @@ void active_init_from_environment(void);
 /* active_set - @active becomes the calling thread's. Copies it. Hot path, signal-safe. */
 void active_set(const struct active_context *active);
 
-/* active_clear_if_owned - the calling thread's context goes if it belongs to @owner. */
-void active_clear_if_owned(const struct active_owner *owner);
+/* active_forget - nothing is known of what the calling thread does next. */
+void active_forget(void);
 
-/* active_current - the calling thread's context as it may be handed on, or the process's default, or
- * NULL where nothing is known or no one can say: @is_ambiguous tells (may be NULL). That is so where
- * the thread has several requests open and waited for events since it last touched one of them. Valid
- * until the thread's context is set anew. Hot path, signal-safe. */
-const struct active_context *active_current(bool *is_ambiguous);
+/* active_current - the calling thread's context, if that is certain; else NULL, and *@verdict (may be NULL) tells
+ * why. Valid until the thread's context is set anew. Hot path, signal-safe. */
+const struct active_context *active_current(enum active_verdict *verdict);
+
+/* active_last - what the calling thread worked for last, certain or not; source ACTIVE_NONE: nothing. */
+const struct active_context *active_last(void);
+
+/* active_environment - the process's default context, or NULL. */
+const struct active_context *active_environment(void);
 
 /* active_copy - copies only what is filled. */
 void active_copy(struct active_context *to, const struct active_context *from);
@@ -57,17 +84,56 @@ bool active_is_open(const struct active_context *active);
 bool active_came_in_with(const struct active_context *active,
                          const struct span_context *traceparent);
 
-/* active_note_use - a child was made of the thread's current context. */
+/* active_note_use - something was done that others can see, in the name of the thread's context: a call, an answer, a
+ * message to another thread. Who waits for what comes of it is not lost. */
 void active_note_use(void);
 
 /* active_next_turn - the thread waits for events: what it does next may be for anyone. */
 void active_next_turn(void);
 
-/* active_open_slot - where the calling thread's open requests are counted; for active_open_change. */
-unsigned active_open_slot(int tid);
+/* active_note_wait - the thread waits for other threads: a pool's, it may have been given work meanwhile. */
+void active_note_wait(void);
 
-/* active_open_change - adds @change to the requests that the slot's thread has read and that are not
- * answered yet, by whichever thread, and returns the sum. Threads may share a slot. Hot path. */
-int active_open_change(unsigned slot, int change);
+/* active_turn - counts the thread's turns: what was done in the same one was done in one go. */
+uint32_t active_turn(void);
+
+/* For those who serve requests: */
+
+/* active_request_begin - a request was read by the calling thread. */
+void active_request_begin(struct active_request *request);
+
+/* active_request_end - it has been answered, by the calling thread. Contexts that belong to it are ended. */
+void active_request_end(struct active_request *request);
+
+/* active_open_count - how many requests are open in this process, read by whichever thread. *@only: if it is one, that
+ * one's index. About 50 ns once there has been any. */
+unsigned active_open_count(uint32_t *only);
+
+/* active_lost_count - how many of them no thread works for and nothing that we could see is awaited for: they wait in a
+ * queue, or for a timer of the application's own. Whoever goes on with one cannot be told from a thread that goes on
+ * with what it did before. */
+unsigned active_lost_count(void);
+
+/* For bridges into language runtimes, which keep a context with the work that they queue: */
+
+enum { ACTIVE_SAVED_LEN_MAX = sizeof(struct active_context) };
+
+/* active_save - the calling thread's context as bytes for active_restore, in this process alone. Returns how many, at most
+ * ACTIVE_SAVED_LEN_MAX; 0: there is none. The request counts as kept: what the runtime says of it is the whole truth. */
+size_t active_save(void *room);
+
+/* active_restore - what active_save gave becomes the calling thread's context, until it reads another request: it is
+ * certain, open or ended. @len 0: none, just as certain. */
+void active_restore(const void *saved, size_t len);
+
+/* active_leave - the runtime has no more to say of what the thread does. */
+void active_leave(void);
+
+/* A runtime that has to be asked: sets @out and returns true if it knows of a context that the calling thread works for
+ * now. The thread's own knowledge is then not asked. Must not change errno. */
+typedef bool active_asker(struct active_context *out);
+
+/* active_ask - @asker is asked from now on whenever the calling thread's context is wanted; NULL: no more. */
+void active_ask(active_asker *asker);
 
 #endif

@@ -10,6 +10,9 @@
 /* What the sink does not need: all but where the record lives, and its state. */
 enum { OWN_BEGIN = offsetof(struct span, trace_id) };
 
+/* Among the attributes, but none: the span's links. */
+enum { LINKS_KEY = 0xff };
+
 struct span *span_start(enum span_kind kind, uint64_t start_ns)
 {
     struct span *span = span_sink_claim();
@@ -106,6 +109,16 @@ void span_set_true(struct span *span, enum attribute_key key)
         attribute_append(
             span, (struct attribute_header){.key = (uint8_t)key, .type = ATTRIBUTE_BOOL, .len = 0},
             "");
+}
+
+void span_set_links(struct span *span, const struct span_link *links, size_t count)
+{
+    if (span && count)
+        attribute_append(span,
+                         (struct attribute_header){.key = LINKS_KEY,
+                                                   .type = ATTRIBUTE_BOOL, /* whole or not at all */
+                                                   .len = (uint16_t)(MIN(count, SPAN_LINKS_MAX) * sizeof *links)},
+                         links);
 }
 
 uint32_t span_attributes_end(const struct span *span)
@@ -217,6 +230,24 @@ void attribute_begin(struct attribute_iterator *iterator, const struct span *spa
             iterator->places[header.key] = (uint16_t)(at + 1);
         at += sizeof header + header.len;
     }
+}
+
+size_t span_links(const struct span *span, struct span_link *out)
+{
+    size_t at = span->tracestate_len;
+    if (at > TRACESTATE_LEN_MAX)
+        return 0;
+    size_t used = atomic_load_explicit(&span->attributes_len, memory_order_acquire);
+    size_t end = at + MIN(used, sizeof span->bytes - at);
+    struct attribute_header header;
+    for (; attribute_header_read(span, at, end, &header); at += sizeof header + header.len) {
+        if (header.key != LINKS_KEY)
+            continue;
+        size_t count = MIN(header.len / sizeof *out, SPAN_LINKS_MAX);
+        memcpy(out, span->bytes + at + sizeof header, count * sizeof *out);
+        return count;
+    }
+    return 0;
 }
 
 bool attribute_next(struct attribute_iterator *iterator, struct attribute *out)

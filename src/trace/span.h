@@ -43,6 +43,14 @@ struct attribute_header {
     uint16_t len;
 };
 
+enum { SPAN_LINKS_MAX = 8 };
+
+/* Another span that this one has to do with. */
+struct span_link {
+    uint8_t trace_id[TRACE_ID_LEN];
+    uint8_t span_id[SPAN_ID_LEN];
+};
+
 /* Several attributes as they lie in a record: what is the same for many spans is made once and copied. */
 struct attribute_block {
     uint16_t len; /* bytes; 0: nothing */
@@ -119,6 +127,9 @@ void span_set_int(struct span *span, enum attribute_key key, int64_t value);
 /* span_set_true - adds a boolean attribute that is true. */
 void span_set_true(struct span *span, enum attribute_key key);
 
+/* span_set_links - once a span, after its context; at most SPAN_LINKS_MAX. */
+void span_set_links(struct span *span, const struct span_link *links, size_t count);
+
 /* span_attributes_end - where its attributes end now, for span_copy_attributes. */
 uint32_t span_attributes_end(const struct span *span);
 
@@ -171,6 +182,10 @@ bool attribute_next(struct attribute_iterator *iterator, struct attribute *out);
 /* span_tracestate - the tracestate of @span, whatever bytes that consists of. Returns its length in
  * bytes, 0 for none. */
 size_t span_tracestate(const struct span *span, const char **tracestate);
+
+/* span_links - the links of @span, whatever bytes that consists of: at most SPAN_LINKS_MAX are copied to @out. Returns how
+ * many. */
+size_t span_links(const struct span *span, struct span_link *out);
 
 /* attribute_name - the name on the wire; NULL if @key is out of range. */
 const char *attribute_name(unsigned key);

@@ -27,7 +27,7 @@ struct connection *connection_new(void)
     connection->index = index;
     connection->is_first_request = true;
     connection->peer.any.sa_family = connection->local.any.sa_family = AF_UNSPEC;
-    connection->connect_active.source = ACTIVE_NONE;
+    parent_memory_clear(&connection->connect);
     connection->fork_count = process_fork_count();
     connection->spawn_count = process_spawn_count();
     atomic_store_explicit(&connection->fd_count, 1, memory_order_release);
@@ -155,21 +155,19 @@ void connection_connect_begin(struct connection *connection, const struct sockad
 {
     if (connection->is_connecting || !lock_acquire(&connection->lock))
         return; /* asked again while a non-blocking attempt is under way: the first one counts */
-    const struct active_context *active = active_current(NULL);
     endpoint_set(&connection->peer, address, len);
     http_common_free(&connection->common);
     connection->connect_start_ns = clock_monotonic_ns();
     connection->connected_ns = 0;
     connection->is_connecting = true;
-    if (active)
-        active_copy(&connection->connect_active, active);
+    parent_memory_connect(&connection->connect);
     lock_release(&connection->lock);
 }
 
 /* A CLIENT span for a connection that never came to be. @start_ns: monotonic. */
 static struct span *unmade_span_start(struct connection *connection, const char *name, uint64_t start_ns)
 {
-    const struct active_context *parent = &connection->connect_active;
+    const struct active_context *parent = &connection->connect.active;
     struct span *span = span_start(SPAN_KIND_CLIENT, start_ns);
     struct span_context context;
     bool has_parent = parent->source != ACTIVE_NONE;
@@ -221,6 +219,16 @@ static bool is_network_error(int error)
            error != EAFNOSUPPORT && error != EPROTOTYPE && error != EISCONN;
 }
 
+/* Who hears that a connection is made goes on with what it was made for. */
+static void connected(struct connection *connection)
+{
+    struct parent_memory *connect = &connection->connect;
+    connection->connected_ns = clock_monotonic_ns();
+    if (connect->active.source != ACTIVE_NONE && connect->active.source != ACTIVE_ENVIRONMENT)
+        active_set(&connect->active);
+    parent_memory_connected(connect);
+}
+
 void connection_connect_end(struct connection *connection, int error)
 {
     bool is_pending = error == EINPROGRESS || error == EALREADY || error == EINTR || error == EAGAIN;
@@ -229,7 +237,7 @@ void connection_connect_end(struct connection *connection, int error)
     if (connection->is_connecting) {
         connection->is_connecting = false;
         if (error == 0 || error == EISCONN)
-            connection->connected_ns = clock_monotonic_ns();
+            connected(connection);
         else if (is_network_error(error) && endpoint_is_known(&connection->peer))
             connect_fail_report(connection, error_name(error), error_text(error));
     }

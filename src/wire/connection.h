@@ -76,7 +76,7 @@ struct connection {
     struct edit *edits; /* still to be made, or half made */
     union endpoint peer;
     union endpoint local; /* ROLE_SERVER: our own end, if it was asked for */
-    struct active_context connect_active; /* who it was connected for */
+    struct parent_memory connect; /* who it was connected for */
 };
 
 /* connection_new - a connection with one descriptor; NULL if there is no memory. Hot path. */

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "trace/callsite.h"
 #include "wire/http_common.h"
+#include "wire/parent.h"
 
 #include <string.h>
 
@@ -27,8 +28,8 @@ static ALWAYS_INLINE struct exchange *exchange_new(enum span_kind kind)
         return NULL;
     /* The generation outlives the object's reuse; the large contexts are cleared by their flags. */
     memset(&exchange->fork_count, 0,
-           offsetof(struct exchange, whole_head) - offsetof(struct exchange, fork_count));
-    exchange->index = index;
+           offsetof(struct exchange, links) - offsetof(struct exchange, fork_count));
+    exchange->index = exchange->request.index = index;
     exchange->context.is_valid = false;
     exchange->active.source = ACTIVE_NONE;
     exchange->active.has_incoming = false;
@@ -60,12 +61,7 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
  * go on. */
 static void propagation_describe(const struct exchange *exchange)
 {
-    if (exchange->active.source == ACTIVE_THREAD)
-        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "thread", 6);
-    else if (exchange->active.source == ACTIVE_ENVIRONMENT)
-        span_set_string(exchange->span, ATTRIBUTE_PARENT_SOURCE, "environment", 11);
-    else if (exchange->is_parent_ambiguous)
-        span_set_true(exchange->span, ATTRIBUTE_PARENT_AMBIGUOUS);
+    parent_describe(exchange->span, &exchange->active, exchange->links, exchange->link_count);
     if (exchange->propagation_skipped)
         span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED,
                         exchange->propagation_skipped, strlen(exchange->propagation_skipped));
@@ -99,47 +95,62 @@ void exchange_opaque_describe(struct exchange *exchange, const char *name)
     span_set_true(exchange->span, ATTRIBUTE_OPAQUE);
 }
 
+/* Who waits for the answer to a call is not lost meanwhile. */
+static void call_begin(const struct exchange *exchange)
+{
+    struct active_request *request = exchange->active.owner.request;
+    if (exchange->active.source != ACTIVE_NONE && request && active_is_open(&exchange->active))
+        atomic_fetch_add_explicit(&request->call_count, 1, memory_order_relaxed);
+}
+
+static void call_end(const struct exchange *exchange)
+{
+    struct active_request *request = exchange->active.owner.request;
+    if (exchange->active.source != ACTIVE_NONE && request && active_is_open(&exchange->active))
+        atomic_fetch_sub_explicit(&request->call_count, 1, memory_order_relaxed);
+}
+
 static void exchange_free(struct exchange *exchange)
 {
-    if (exchange->kind == SPAN_KIND_SERVER && exchange->active.source != ACTIVE_NONE) {
-        active_clear_if_owned(&exchange->active.owner);
-        active_open_change(exchange->open_slot, -1);
-    }
+    if (exchange->kind == SPAN_KIND_CLIENT)
+        call_end(exchange);
+    else if (exchange->active.source != ACTIVE_NONE)
+        active_request_end(&exchange->request);
     /* Nobody else ends it: a store costs less than an addition that is one step for all. */
-    uint32_t generation = atomic_load_explicit(&exchange->generation, memory_order_relaxed);
-    atomic_store_explicit(&exchange->generation, generation + 1, memory_order_release);
+    uint32_t generation = atomic_load_explicit(&exchange->request.generation, memory_order_relaxed);
+    atomic_store_explicit(&exchange->request.generation, generation + 1, memory_order_release);
     http_head_free(exchange->head);
     exchange->head = NULL;
     exchange->span = NULL;
     slab_free(&g_exchanges, exchange->index);
 }
 
-static struct active_owner owner_of(const struct exchange *exchange)
+static struct active_owner owner_of(struct exchange *exchange)
 {
     return (struct active_owner){
-        .generation = &exchange->generation,
-        .expected = atomic_load_explicit(&exchange->generation, memory_order_relaxed)};
+        .request = &exchange->request,
+        .expected = atomic_load_explicit(&exchange->request.generation, memory_order_relaxed)};
 }
 
 static void parent_take(struct exchange *exchange, const struct active_context *parent)
 {
+    call_end(exchange);
     active_copy(&exchange->active, parent);
     span_context_child(&exchange->context, &parent->context);
+    call_begin(exchange);
 }
 
-void exchange_choose_parent(struct exchange *exchange, const struct active_context *remembered)
+void exchange_choose_parent(struct exchange *exchange, const struct parent_memory *memory)
 {
-    if (remembered && remembered->source != ACTIVE_NONE && active_is_open(remembered)) {
-        parent_take(exchange, remembered);
+    struct parent parent;
+    parent_choose(&parent, memory);
+    if (parent.active) {
+        parent_take(exchange, parent.active);
         return;
     }
-    const struct active_context *parent = active_current(&exchange->is_parent_ambiguous);
-    if (parent) {
-        parent_take(exchange, parent);
-        active_note_use();
-    } else {
-        span_context_child(&exchange->context, NULL);
-    }
+    span_context_child(&exchange->context, NULL);
+    exchange->link_count = (uint8_t)parent.link_count;
+    memcpy(exchange->links, parent.links, parent.link_count * sizeof *parent.links);
 }
 
 /* The request that came with a parent id, by a hash of that; a newer one takes an older one's place. */
@@ -152,19 +163,27 @@ static _Atomic uint32_t *incoming_place(const uint8_t span_id[SPAN_ID_LEN])
     return &g_incoming[id * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
-/* The open request that came with this traceparent. Other threads come and go meanwhile: what is
- * found counts only if it was open before and after it was looked at. */
-static bool open_request_find(const struct span_context *outgoing, struct active_context *found)
+/* Other threads come and go meanwhile: what is found counts only if it was open before and after it was looked at. */
+bool exchange_request_at(uint32_t index, struct active_context *found)
 {
-    uint32_t number = atomic_load_explicit(incoming_place(outgoing->span_id), memory_order_acquire);
-    struct exchange *candidate = number ? slab_at(&g_exchanges, number - 1) : NULL;
-    if (!candidate || candidate->kind != SPAN_KIND_SERVER ||
-        !active_came_in_with(&candidate->active, outgoing) ||
-        candidate->active.owner.generation != &candidate->generation ||
+    struct exchange *candidate = index < slab_high_water(&g_exchanges) ? slab_at(&g_exchanges, index) : NULL;
+    if (!candidate || candidate->kind != SPAN_KIND_SERVER || candidate->active.source == ACTIVE_NONE ||
+        candidate->active.owner.request != &candidate->request || !active_is_open(&candidate->active) ||
         candidate->active.context.tracestate_len > TRACESTATE_LEN_MAX)
         return false;
     active_copy(found, &candidate->active);
     return active_is_open(found);
+}
+
+uint32_t exchange_request_limit(void)
+{
+    return slab_high_water(&g_exchanges);
+}
+
+bool exchange_request_find(const struct span_context *traceparent, struct active_context *found)
+{
+    uint32_t number = atomic_load_explicit(incoming_place(traceparent->span_id), memory_order_acquire);
+    return number && exchange_request_at(number - 1, found) && active_came_in_with(found, traceparent);
 }
 
 bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing)
@@ -174,10 +193,10 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
     if (active_came_in_with(&exchange->active, outgoing))
         return true;
     struct active_context found;
-    if (!open_request_find(outgoing, &found))
+    if (!exchange_request_find(outgoing, &found))
         return false;
     parent_take(exchange, &found);
-    exchange->is_parent_ambiguous = false;
+    exchange->link_count = 0;
     return true;
 }
 
@@ -210,8 +229,8 @@ static void server_context_make(struct exchange *exchange)
     } else {
         span_context_child(&active->context, NULL);
     }
-    active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
     active->owner = owner_of(exchange);
+    active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
     if (active->has_incoming)
         atomic_store_explicit(incoming_place(active->incoming_span_id), exchange->index + 1,
                               memory_order_release);
@@ -227,8 +246,9 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
         span_set_context(exchange->span, &active->context,
                          active->has_incoming ? active->incoming_span_id : NULL);
         http_head_describe_server(exchange->head, exchange->span, ends);
-        exchange->open_slot = active_open_slot(exchange->span->tid);
-        active_open_change(exchange->open_slot, 1);
+        exchange->request.is_arriving = true;
+        exchange->request.is_answering = false;
+        active_request_begin(&exchange->request);
     }
     http_head_free(exchange->head);
     exchange->head = NULL;
@@ -287,13 +307,14 @@ void exchange_activate(struct exchange *exchange)
 void exchange_resume(struct exchange *exchange)
 {
     active_set(&exchange->active);
-    active_note_use();
+    if (exchange->active.source == ACTIVE_THREAD)
+        active_note_use();
 }
 
 void exchange_note_status(struct exchange *exchange, int status)
 {
     exchange->status = status;
-    exchange->is_response_started = true;
+    exchange->is_response_started = exchange->request.is_answering = true;
 }
 
 static void sizes_describe(struct exchange *exchange)

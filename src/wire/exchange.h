@@ -6,6 +6,7 @@
 #include "trace/span.h"
 #include "wire/endpoint.h"
 #include "wire/http_head.h"
+#include "wire/parent.h"
 
 /* error.type of what is neither an errno nor a status code. */
 #define ERROR_TIMEOUT "timeout"                     /* no answer in the time it was given */
@@ -16,7 +17,7 @@
 struct exchange {
     uint32_t link; /* belongs to the slab */
     uint32_t index;
-    _Atomic uint32_t generation; /* counts up when the exchange ends */
+    struct active_request request; /* its generation counts up when the exchange ends */
     uint32_t fork_count;         /* process_fork_count() when it began */
     uint32_t spawn_count;        /* process_spawn_count() then */
     struct exchange *next;       /* the next one on the same connection */
@@ -29,14 +30,14 @@ struct exchange {
     uint8_t kind;                /* enum span_kind */
     bool is_connect_method, is_head_method;
     bool is_opaque;              /* stands for a whole connection; the lengths are all bytes */
-    bool is_parent_ambiguous; /* CLIENT: it has a parent, but nobody can say which */
+    uint8_t link_count; /* CLIENT: it is the child of one of so many, nobody can say which */
     bool is_request_done;
     bool is_response_started, is_response_head_done;
     const char *propagation_skipped; /* CLIENT: why no traceparent goes out; NULL: it does */
     int status;                  /* of the response; 0 before that */
-    uint32_t open_slot;          /* SERVER: see active_open_slot */
     int reader_tid;              /* SERVER: the thread that read the head */
     uint64_t request_body_len, response_body_len; /* bytes of content */
+    struct span_link links[SPAN_LINKS_MAX];
     struct http_head whole_head; /* what head is where no parts need be kept */
     struct span_context context; /* of this span; valid once it is decided */
     /* SERVER: what the thread that reads the request works for from then on. CLIENT: what the thread
@@ -50,9 +51,19 @@ struct exchange {
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
                                 const struct http1_event *request_line, bool is_whole);
 
-/* exchange_choose_parent - CLIENT: decides whose child it is, for now: @remembered is the context in
- * which its connection was made, to be tried first, or NULL. */
-void exchange_choose_parent(struct exchange *exchange, const struct active_context *remembered);
+/* exchange_choose_parent - CLIENT: decides whose child it is, for now. @memory: what its connection knows of that; NULL:
+ * nothing. */
+void exchange_choose_parent(struct exchange *exchange, const struct parent_memory *memory);
+
+/* exchange_request_find - the request that came in with this traceparent and is still open. Returns false if there is
+ * none. Other threads come and go meanwhile. */
+bool exchange_request_find(const struct span_context *traceparent, struct active_context *found);
+
+/* exchange_request_at - the context of the open request with this index; false if there is none, or none any more. */
+bool exchange_request_at(uint32_t index, struct active_context *found);
+
+/* exchange_request_limit - all open requests have indices below this. */
+uint32_t exchange_request_limit(void);
 
 /* exchange_is_passed_on - CLIENT: is this traceparent, which the application is about to send, the
  * one that came in with an open request? If so the exchange becomes that request's child. */

@@ -168,7 +168,7 @@ static void request_begin(struct input *input, const struct http1_event *event,
     }
     if (is_client)
         exchange_choose_parent(exchange,
-                               connection->is_first_request ? &connection->connect_active : NULL);
+                               connection->is_first_request ? &connection->connect : NULL);
     if (start_ns == connection->connect_start_ns)
         span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);
     if (start_ns == connection->connect_start_ns && connection->connected_ns)
@@ -324,6 +324,8 @@ static void request_event(struct input *input, const struct http1_event *event, 
     case HTTP1_MESSAGE_END:
         if (exchange)
             exchange->is_request_done = true;
+        if (exchange)
+            exchange->request.is_arriving = false;
         connection->current = NULL;
         break;
     case HTTP1_INVALID:
@@ -398,7 +400,7 @@ static void response_begin(struct input *input)
     struct exchange *exchange = input->connection->first;
     exchange_own_span(exchange);
     span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
-    exchange->is_response_started = true;
+    exchange->is_response_started = exchange->request.is_answering = true;
 }
 
 /* Not HTTP, then, though it began as if it were. */

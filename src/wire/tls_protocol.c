@@ -60,7 +60,7 @@ static struct exchange *opaque_begin(struct connection *connection, uint64_t sta
         connection_set_opaque(connection);
         return NULL;
     }
-    exchange_choose_parent(exchange, &connection->connect_active);
+    exchange_choose_parent(exchange, &connection->connect);
     exchange_opaque_describe(exchange, SPAN_NAME_TLS);
     if (connection->connect_start_ns)
         span_add_event(exchange->span, SPAN_EVENT_CONNECT, connection->connect_start_ns);

@@ -64,7 +64,7 @@ static void history_take(struct connection *connection, const struct connection 
     connection->peer = below->peer;
     connection->connect_start_ns = below->connect_start_ns;
     connection->connected_ns = below->connected_ns;
-    active_copy(&connection->connect_active, &below->connect_active);
+    parent_memory_copy(&connection->connect, &below->connect);
 }
 
 /* Of a socket that was connected out of sight. */

@@ -11,12 +11,12 @@
 
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
-static _Atomic uint32_t g_generation;
+static struct active_request g_request, g_other_request;
 
 static struct active_context context_of(enum active_source source)
 {
     struct active_context active = {.source = (uint8_t)source,
-                                    .owner = {&g_generation, atomic_load(&g_generation)}};
+                                    .owner = {&g_request, atomic_load(&g_request.generation)}};
     span_context_child(&active.context, NULL);
     return active;
 }
@@ -31,54 +31,131 @@ static bool is_current(const struct active_context *expected)
 
 Test(active, nothing_is_known_at_first)
 {
-    bool is_ambiguous = true;
-    cr_assert_null(active_current(&is_ambiguous));
-    cr_assert_not(is_ambiguous);
+    enum active_verdict verdict;
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
 }
 
-Test(active, what_is_set_is_current_until_its_span_ends)
+static void request_end(void)
+{
+    active_request_end(&g_request);
+    atomic_fetch_add(&g_request.generation, 1);
+}
+
+static struct active_context serve(void)
 {
     struct active_context active = context_of(ACTIVE_SERVER);
+    active_request_begin(&g_request);
     active_set(&active);
+    return active;
+}
+
+/* A notification that is sent after the answer still belongs to its request. */
+Test(active, what_is_set_is_current_until_the_thread_turns_to_something_else)
+{
+    struct active_context active = serve();
     cr_assert(is_current(&active));
-    active_note_use();
+    request_end();
     cr_assert(is_current(&active));
-    atomic_fetch_add(&g_generation, 1);
+    active_next_turn();
+    cr_assert_null(active_current(NULL));
+}
+
+static void *request_end_on_thread(void *unused)
+{
+    request_end();
+    return unused;
+}
+
+Test(active, what_another_thread_has_answered_is_over)
+{
+    pthread_t thread;
+    serve();
+    cr_assert_eq(pthread_create(&thread, NULL, request_end_on_thread, NULL), 0);
+    pthread_join(thread, NULL);
     cr_assert_null(active_current(NULL));
 }
 
 Test(active, what_has_no_owner_here_is_always_open)
 {
     struct active_context active = context_of(ACTIVE_SERVER);
-    active.owner.generation = NULL;
+    active.owner.request = NULL;
     active_set(&active);
-    atomic_fetch_add(&g_generation, 1);
+    atomic_fetch_add(&g_request.generation, 1);
+    active_next_turn();
     cr_assert(is_current(&active));
-}
-
-Test(active, only_its_owner_clears_it)
-{
-    struct active_context active = context_of(ACTIVE_SERVER);
-    struct active_owner other = {&g_generation, active.owner.expected + 1};
-    active_set(&active);
-    active_clear_if_owned(&other);
-    cr_assert(is_current(&active));
-    active_clear_if_owned(&active.owner);
-    cr_assert_null(active_current(NULL));
 }
 
 /* A pool's thread outlives the request that it happened to be started in. */
-Test(active, what_a_thread_inherits_is_good_for_one_call_after_its_end)
+Test(active, what_a_thread_inherits_is_good_until_it_has_waited)
 {
     struct active_context active = context_of(ACTIVE_THREAD);
+    active_request_begin(&g_request);
     active_set(&active);
+    active_note_wait();
+    cr_assert(is_current(&active), "not used yet");
     active_note_use();
-    cr_assert(is_current(&active), "open, however often it is used");
-    active_set(&active);
-    atomic_fetch_add(&g_generation, 1);
     cr_assert(is_current(&active));
+    request_end();
+    cr_assert(is_current(&active), "it goes on after the answer");
+    active_note_wait();
+    enum active_verdict verdict;
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
+    active_set(&active);
     active_note_use();
-    cr_assert_null(active_current(NULL));
+    active_next_turn();
+    cr_assert_null(active_current(NULL), "waiting for events is waiting as well");
+}
+
+/* Read, and then nothing: it waits in a queue of the application's own. What the thread does next may be for it. */
+Test(active, a_request_that_nothing_is_done_for_makes_the_next_one_unclear)
+{
+    struct active_context active = context_of(ACTIVE_SERVER), other = context_of(ACTIVE_SERVER);
+    enum active_verdict verdict;
+    other.owner.request = &g_other_request;
+    active_set(&active);
+    active_set(&other);
+    cr_assert_eq(active_lost_count(), 1);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNCLEAR);
+    active_set(&active);
+    cr_assert_eq(active_lost_count(), 1, "now it is the other one that waits");
+    active_note_use();
+    active_set(&other);
+    cr_assert_eq(active_lost_count(), 0, "what was done for it can be seen");
+    cr_assert(is_current(&other));
+}
+
+Test(active, a_request_that_waits_for_something_in_sight_is_not_lost)
+{
+    struct active_context active = context_of(ACTIVE_SERVER), other = context_of(ACTIVE_SERVER);
+    other.owner.request = &g_other_request;
+    bool *const reasons[] = {&g_request.is_arriving, &g_request.is_answering};
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        *reasons[i] = true;
+        active_set(&active);
+        active_set(&other);
+        active_note_use();
+        cr_assert(is_current(&other), "reason %zu", i);
+        *reasons[i] = false;
+    }
+    atomic_store(&g_request.call_count, 1);
+    active_set(&active);
+    active_next_turn();
+    cr_assert_eq(active_lost_count(), 0);
+    atomic_store(&g_request.call_count, 0);
+}
+
+Test(active, what_is_lost_is_so_no_more_when_it_ends)
+{
+    struct active_context active = context_of(ACTIVE_SERVER);
+    active_request_begin(&g_request);
+    active_set(&active);
+    active_next_turn();
+    cr_assert_eq(active_lost_count(), 1);
+    active_request_end(&g_request);
+    cr_assert_eq(active_lost_count(), 0);
 }
 
 static void *current_elsewhere(void *unused)
@@ -115,44 +192,75 @@ Test(active, copies_carry_the_tracestate_and_no_more)
 
 Test(active, several_open_requests_and_a_wait_make_it_unclear)
 {
-    unsigned slot = active_open_slot(process_tid());
     struct active_context active = context_of(ACTIVE_SERVER);
-    bool is_ambiguous;
+    enum active_verdict verdict;
+    active_request_begin(&g_request);
+    active_request_begin(&g_other_request);
     active_set(&active);
-    active_open_change(slot, 2);
-    cr_assert_not_null(active_current(&is_ambiguous), "still in the turn that read it");
-    cr_assert_not(is_ambiguous);
+    active_note_use();
+    cr_assert_not_null(active_current(&verdict), "still in the turn that read it");
     active_next_turn();
-    cr_assert_null(active_current(&is_ambiguous));
-    cr_assert(is_ambiguous);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNCLEAR);
     active_set(&active);
-    cr_assert_not_null(active_current(&is_ambiguous));
+    active_note_use();
+    cr_assert_not_null(active_current(&verdict));
     active_next_turn();
-    cr_assert_eq(active_open_change(slot, -1), 1);
-    cr_assert_not_null(active_current(&is_ambiguous), "one request is nobody else's");
-    cr_assert_not(is_ambiguous);
+    active_request_end(&g_other_request);
+    cr_assert_not_null(active_current(&verdict), "one request is nobody else's");
 }
 
-Test(active, an_inherited_context_is_clear_whatever_else_is_open)
+Test(active, what_a_runtime_keeps_is_certain_open_or_ended)
 {
-    struct active_context active = context_of(ACTIVE_THREAD);
-    active_open_change(active_open_slot(process_tid()), 5);
+    struct active_context active = context_of(ACTIVE_SERVER);
+    enum active_verdict verdict;
+    char saved[ACTIVE_SAVED_LEN_MAX];
+    memcpy(active.context.tracestate, "a=1", 3);
+    active.context.tracestate_len = 3;
+    cr_assert_eq(active_save(saved), 0);
+    active_request_begin(&g_request);
     active_set(&active);
+    size_t len = active_save(saved);
+    cr_assert_gt(len, 0);
+    cr_assert(g_request.is_kept);
+    active_restore("", 0);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_CERTAIN, "none is an answer too");
+    active_leave();
+    request_end();
+    active_restore(saved, len);
     active_next_turn();
+    active_note_wait();
     cr_assert(is_current(&active));
+    cr_assert_eq(active_current(NULL)->context.tracestate_len, 3);
+    active_leave();
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
 }
 
-Test(active, an_unclear_one_is_not_the_environments)
+static struct active_context g_answer;
+
+static bool answer(struct active_context *out)
 {
-    bool is_ambiguous;
+    active_copy(out, &g_answer);
+    return g_answer.source != ACTIVE_NONE;
+}
+
+Test(active, a_runtime_that_is_asked_has_the_word)
+{
     struct active_context active = context_of(ACTIVE_SERVER);
-    setenv("TRACEPARENT", TRACEPARENT, 1);
-    active_init_from_environment();
+    enum active_verdict verdict;
     active_set(&active);
-    active_open_change(active_open_slot(process_tid()), 2);
-    active_next_turn();
-    cr_assert_null(active_current(&is_ambiguous));
-    cr_assert(is_ambiguous);
+    active_ask(answer);
+    cr_assert(is_current(&active), "not one of its own");
+    active_request_begin(&g_request);
+    atomic_store(&g_request.is_kept, true);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_CERTAIN);
+    g_answer = context_of(ACTIVE_RUNTIME);
+    cr_assert(is_current(&g_answer));
+    active_ask(NULL);
+    cr_assert(is_current(&active));
 }
 
 Test(active, the_environment)
@@ -182,7 +290,7 @@ Test(active, the_environment)
         if (rows[i].tracestate)
             setenv("TRACESTATE", rows[i].tracestate, 1);
         active_init_from_environment();
-        const struct active_context *current = active_current(NULL);
+        const struct active_context *current = active_environment();
         cr_assert_eq(current != NULL, rows[i].is_valid, "row %zu", i);
         if (!current)
             continue;
@@ -193,11 +301,18 @@ Test(active, the_environment)
     }
 }
 
-Test(active, requests_count_on_their_threads_slot)
+Test(active, one_request_alone_is_known_by_its_index)
 {
-    cr_assert_eq(active_open_change(active_open_slot(1), 1), 1);
-    cr_assert_eq(active_open_change(active_open_slot(2), 0), 0);
-    cr_assert_eq(active_open_change(active_open_slot(1), 1), 2);
-    cr_assert_eq(active_open_change(active_open_slot(1), -2), 0);
-    cr_assert_leq(active_open_change(active_open_slot(0x7fffffff), 1), 1);
+    uint32_t only = 0;
+    cr_assert_eq(active_open_count(&only), 0);
+    g_request.index = 70;
+    g_other_request.index = 90;
+    active_request_begin(&g_request);
+    cr_assert_eq(active_open_count(&only), 1);
+    cr_assert_eq(only, 70);
+    active_request_begin(&g_other_request);
+    cr_assert_eq(active_open_count(&only), 2);
+    active_request_end(&g_request);
+    cr_assert_eq(active_open_count(&only), 1);
+    cr_assert_eq(only, 90);
 }

@@ -42,10 +42,10 @@ static struct exchange *serve(const char *traceparent)
     return exchange;
 }
 
-static struct exchange *call(const struct active_context *remembered)
+static struct exchange *call(const struct parent_memory *memory)
 {
     struct exchange *exchange = begin(SPAN_KIND_CLIENT, "GET");
-    exchange_choose_parent(exchange, remembered);
+    exchange_choose_parent(exchange, memory);
     exchange_client_head_end(exchange, &ENDS);
     return exchange;
 }
@@ -74,9 +74,12 @@ Test(exchange, calls_made_for_a_request_are_its_children)
         for (int j = 0; j < i; j++)
             cr_assert_neq(memcmp(calls[i]->span->span_id, calls[j]->span->span_id, SPAN_ID_LEN), 0);
     }
+    struct span copy = *parent;
     answer(server, 200);
+    cr_assert(is_child(call(NULL)->span, &copy), "a notification after the answer");
+    active_next_turn();
     struct exchange *later = call(NULL);
-    cr_assert_not(is_child(later->span, parent), "the request has been answered");
+    cr_assert_not(is_child(later->span, &copy), "the thread has turned to something else");
     static const uint8_t none[SPAN_ID_LEN];
     cr_assert_eq(memcmp(later->span->parent_span_id, none, SPAN_ID_LEN), 0);
 }
@@ -84,9 +87,9 @@ Test(exchange, calls_made_for_a_request_are_its_children)
 Test(exchange, what_a_connection_was_made_for_comes_first_while_it_is_open)
 {
     struct exchange *first = serve(NULL);
-    struct active_context remembered;
+    struct parent_memory remembered;
     const struct span *first_span = first->span;
-    active_copy(&remembered, &first->active);
+    parent_memory_connect(&remembered);
     struct exchange *second = serve(NULL);
     cr_assert(is_child(call(&remembered)->span, first_span));
     answer(first, 200);
@@ -187,35 +190,34 @@ Test(exchange, what_is_dropped_or_respected_is_not_reported)
     answer(client, 200);
     cr_assert_eq(captured_count(), 0);
     cr_assert_eq(captured_open_count(), 0);
-    cr_assert_null(active_current(NULL));
 }
 
 Test(exchange, an_ended_request_leaves_nothing_open_on_its_thread)
 {
-    unsigned slot = active_open_slot(process_tid());
+    uint32_t only;
     for (int i = 0; i < 10; i++) {
         struct exchange *first = serve(TRACEPARENT), *second = serve(NULL);
-        cr_assert_eq(active_open_change(slot, 0), 2);
+        cr_assert_eq(active_open_count(&only), 2);
         answer(first, 200);
         exchange_drop(second);
-        cr_assert_eq(active_open_change(slot, 0), 0);
+        cr_assert_eq(active_open_count(&only), 0);
     }
     g_captured_is_full = true;
     answer(serve(TRACEPARENT), 200);
-    cr_assert_eq(active_open_change(slot, 0), 0, "without a span nothing is counted");
+    cr_assert_eq(active_open_count(&only), 0, "without a span nothing is counted");
 }
 
 Test(exchange, memory_used_again_knows_nothing_of_before)
 {
     struct exchange *server = serve(TRACEPARENT);
-    uint32_t generation = server->generation;
+    uint32_t generation = server->request.generation;
     exchange_note_status(server, 500);
     server->is_response_started = server->is_request_done = true;
     server->response_body_len = 9;
     exchange_end(server, clock_monotonic_ns());
     struct exchange *again = begin(SPAN_KIND_CLIENT, "HEAD");
     cr_assert_eq(again, server);
-    cr_assert_neq(again->generation, generation);
+    cr_assert_neq(again->request.generation, generation);
     cr_assert(again->is_head_method);
     cr_assert_not(again->is_connect_method);
     cr_assert_not(again->is_response_started);
