@@ -20,7 +20,8 @@ BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-op
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
-                 lighttpd lighttpd-mod-openssl apache2-bin stunnel4
+                 lighttpd lighttpd-mod-openssl apache2-bin stunnel4 gunicorn python3-uvicorn puma \
+                 ruby-webrick php-fpm
 FUZZ_PACKAGES := clang libclang-rt-dev python3
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
@@ -103,6 +104,10 @@ test-harmless: test-deps ## small programs and random socket operations: the sam
 test-races: test-deps ## several threads under ThreadSanitizer
 	@$(MAKE) --no-print-directory -s BUILD=build-tsan SAN=thread all
 	@BUILD=build-tsan tests/harmless/run --races
+
+accuracy: test-deps ## are parents right under load, in threads, processes, event loops (ACCURACY_FLAGS=...)
+	@$(MAKE) --no-print-directory -s all
+	@BUILD=$(BUILD) tests/accuracy/run $(ACCURACY_FLAGS)
 
 unit-tests: $(UNIT_TESTS)
 
@@ -191,6 +196,6 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test test-harmless test-races strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
+.PHONY: all testapps demo test test-harmless test-races accuracy strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
         fuzz-deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:
