@@ -5,6 +5,7 @@
 #include "shim/real.h"
 #include "shim/sandbox.h"
 #include "shim/send.h"
+#include "trace/active.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
@@ -352,6 +353,8 @@ EXPORT long syscall(long number, ...)
         return close_range((unsigned)a[0], (unsigned)a[1], (int)a[2]);
     if (closes_hidden(number, a[0]))
         return -1;
+    if (number == SYS_futex)
+        active_note_wait();
     if (number == SYS_close)
         table_remove((int)a[0]);
     enum sandbox sandbox = sandbox_of_syscall(number, a[0], a[1]);

@@ -8,7 +8,10 @@
 #include <string.h>
 
 /* A slot's word: how many are open, and the sum of their indices, which is the index if it is one. */
-enum { OPEN_SLOTS = 256, OPEN_COUNT_SHIFT = 40 };
+enum { OPEN_SLOTS = 1024, OPEN_COUNT_SHIFT = 40 };
+
+/* How often a thread may have waited for others before it has done anything: until its creator has let it run. */
+enum { STARTING_WAITS = 8 };
 #define OPEN_ONE (1ULL << OPEN_COUNT_SHIFT)
 
 static struct active_context g_environment;
@@ -23,8 +26,9 @@ static THREAD_LOCAL active_asker *t_asker;
 static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop */
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
 static THREAD_LOCAL bool t_was_used;        /* something was done in the name of t_active */
-static THREAD_LOCAL bool t_has_waited;      /* for other threads, since then */
+static THREAD_LOCAL uint32_t t_wait_count;  /* waits for other threads since then */
 static THREAD_LOCAL bool t_has_answered;    /* its request, itself */
+static THREAD_LOCAL bool t_has_history;     /* it has read a request, or was started for one, at any time */
 static THREAD_LOCAL bool t_runtime_decides; /* between active_restore and active_leave */
 
 void active_init_from_environment(void)
@@ -67,7 +71,7 @@ bool active_is_open(const struct active_context *active)
 static uint32_t slot_of(int tid)
 {
     unsigned id = (unsigned)tid;
-    return (id % 32) * 8 + id / 32 % 8;
+    return id % 128 * 8 + id / 128 % 8;
 }
 
 static void lost_change(uint32_t slot, int change)
@@ -110,7 +114,9 @@ void active_set(const struct active_context *active)
         leave_request();
     active_copy(&t_active, active);
     t_set_in_turn = t_turn;
-    t_was_used = t_has_waited = t_has_answered = false;
+    t_has_history = t_has_history || active->source == ACTIVE_SERVER || active->source == ACTIVE_THREAD;
+    t_was_used = t_has_answered = false;
+    t_wait_count = 0;
     if (request && active_is_open(active))
         request_find_again(request);
 }
@@ -133,33 +139,36 @@ static bool are_others_lost_here(void)
            atomic_load_explicit(&g_lost[slot_of(process_tid())], memory_order_relaxed) > 0;
 }
 
-/* What it read itself, or was handed. Who has answered a request goes on with it until it turns to something else. */
+/* What it read itself, or was handed. Who has answered a request goes on with it until it turns to something else; then
+ * it may still be at work for that. */
 static enum active_verdict work_verdict(void)
 {
     bool is_same_turn = t_set_in_turn == t_turn;
-    if (active_is_open(&t_active))
-        return !are_others_lost_here() && (is_same_turn || open_count_here() <= 1) ? ACTIVE_CERTAIN
-                                                                                    : ACTIVE_UNCLEAR;
-    if (!is_same_turn || !t_has_answered)
-        return ACTIVE_UNKNOWN;
-    return active_lost_count() == 0 ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
+    bool is_certain = active_is_open(&t_active)
+                          ? !are_others_lost_here() && (is_same_turn || open_count_here() <= 1)
+                          : is_same_turn && t_has_answered && t_wait_count == 0 && active_lost_count() == 0;
+    return is_certain ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
 }
 
 /* A thread that was started for a request goes on with it, also after that was answered. But a pool's thread outlives the
  * request that it happened to be started in: what it does after it has waited may be for anyone. */
 static enum active_verdict inherited_verdict(void)
 {
-    bool has_waited = t_has_waited || t_set_in_turn != t_turn;
-    return t_was_used && has_waited ? ACTIVE_UNKNOWN : ACTIVE_CERTAIN;
+    uint32_t waits = t_wait_count + (t_turn - t_set_in_turn);
+    return waits <= (t_was_used ? 0 : STARTING_WAITS) ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
 }
 
 static enum active_verdict own_verdict(void)
 {
     if (t_runtime_decides)
         return ACTIVE_CERTAIN;
+    enum active_verdict doubt = t_has_history ? ACTIVE_UNCLEAR : ACTIVE_UNKNOWN;
     switch (t_active.source) {
     case ACTIVE_NONE:
-        return ACTIVE_UNKNOWN;
+    case ACTIVE_ENVIRONMENT:
+        return doubt;
+    case ACTIVE_ONLY:
+        return active_is_open(&t_active) && t_set_in_turn == t_turn && !t_has_history ? ACTIVE_CERTAIN : doubt;
     case ACTIVE_THREAD:
         return inherited_verdict();
     default:
@@ -183,6 +192,33 @@ static const struct active_context *ask(enum active_verdict *verdict)
     if (!request || atomic_load_explicit(&request->is_kept, memory_order_relaxed))
         return NULL;
     return certain(verdict);
+}
+
+/* Who has answered a request, waited for others meanwhile, and starts a thread then, has the rest of that request's work
+ * done. */
+static bool is_sequel(void)
+{
+    return t_active.source == ACTIVE_SERVER && t_has_answered && t_set_in_turn == t_turn;
+}
+
+bool active_bequeath(struct active_heritage *heritage)
+{
+    const struct active_context *active = active_current(NULL);
+    heritage->is_certain = active || is_sequel();
+    if (!active)
+        active = &t_active;
+    if (active->source == ACTIVE_NONE)
+        return false;
+    active_copy(&heritage->active, active);
+    heritage->active.source = ACTIVE_THREAD;
+    return true;
+}
+
+void active_inherit(const struct active_heritage *heritage)
+{
+    active_set(&heritage->active);
+    t_was_used = !heritage->is_certain;
+    t_wait_count = !heritage->is_certain;
 }
 
 const struct active_context *active_last(void)
@@ -211,7 +247,7 @@ bool active_came_in_with(const struct active_context *active,
 void active_note_use(void)
 {
     t_was_used = true;
-    t_has_waited = false;
+    t_wait_count = 0;
 }
 
 void active_next_turn(void)
@@ -223,7 +259,7 @@ void active_next_turn(void)
 
 void active_note_wait(void)
 {
-    t_has_waited = true;
+    t_wait_count++;
 }
 
 uint32_t active_turn(void)

@@ -93,7 +93,7 @@ Test(active, what_a_thread_inherits_is_good_until_it_has_waited)
     active_request_begin(&g_request);
     active_set(&active);
     active_note_wait();
-    cr_assert(is_current(&active), "not used yet");
+    cr_assert(is_current(&active), "its creator has let it run");
     active_note_use();
     cr_assert(is_current(&active));
     request_end();
@@ -101,11 +101,15 @@ Test(active, what_a_thread_inherits_is_good_until_it_has_waited)
     active_note_wait();
     enum active_verdict verdict;
     cr_assert_null(active_current(&verdict));
-    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
+    cr_assert_eq(verdict, ACTIVE_UNCLEAR);
     active_set(&active);
     active_note_use();
     active_next_turn();
     cr_assert_null(active_current(NULL), "waiting for events is waiting as well");
+    active_set(&active);
+    for (int i = 0; i < 20; i++)
+        active_note_wait();
+    cr_assert_null(active_current(NULL), "it did nothing for that request");
 }
 
 /* Read, and then nothing: it waits in a queue of the application's own. What the thread does next may be for it. */
@@ -235,7 +239,7 @@ Test(active, what_a_runtime_keeps_is_certain_open_or_ended)
     cr_assert_eq(active_current(NULL)->context.tracestate_len, 3);
     active_leave();
     cr_assert_null(active_current(&verdict));
-    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
+    cr_assert_eq(verdict, ACTIVE_UNCLEAR);
 }
 
 static struct active_context g_answer;
