@@ -11,7 +11,7 @@
 enum { OPEN_SLOTS = 1024, OPEN_COUNT_SHIFT = 40 };
 
 /* How often a thread may have waited for others before it has done anything: until its creator has let it run. */
-enum { STARTING_WAITS = 8 };
+enum { STARTING_WAITS = 3 };
 #define OPEN_ONE (1ULL << OPEN_COUNT_SHIFT)
 
 static struct active_context g_environment;
