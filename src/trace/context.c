@@ -1,5 +1,6 @@
 #include "trace/context.h"
 
+#include "base/compiler.h"
 #include "base/process.h"
 
 #include <stdatomic.h>
@@ -47,8 +48,11 @@ void span_context_copy(struct span_context *to, const struct span_context *from)
 {
     memcpy(to, from, offsetof(struct span_context, tracestate));
     if (!from->is_valid)
-        to->tracestate_len = 0;
-    memcpy(to->tracestate, from->tracestate, to->tracestate_len);
+        to->tracestate_len = to->baggage_len = 0;
+    if (UNLIKELY(to->tracestate_len | to->baggage_len)) {
+        memcpy(to->tracestate, from->tracestate, to->tracestate_len);
+        memcpy(to->baggage, from->baggage, to->baggage_len);
+    }
 }
 
 void span_context_child(struct span_context *child, const struct span_context *parent)
@@ -57,8 +61,8 @@ void span_context_child(struct span_context *child, const struct span_context *p
         span_context_copy(child, parent);
     } else {
         trace_id_generate(child->trace_id);
-        child->trace_flags = TRACE_FLAG_SAMPLED;
-        child->tracestate_len = 0;
+        child->trace_flags = TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM;
+        child->tracestate_len = child->baggage_len = 0;
     }
     child->is_valid = true;
     span_id_generate(child->span_id);

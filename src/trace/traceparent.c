@@ -1,38 +1,17 @@
 #include "trace/traceparent.h"
 
+#include "base/hex.h"
 #include "base/text.h"
 
 #include <errno.h>
 #include <string.h>
 
-enum { TRACESTATE_MEMBERS_MAX = 32, TRACESTATE_KEY_LEN_MAX = 256, TRACESTATE_VALUE_LEN_MAX = 256 };
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-static int hex_decode(const char *hex, size_t byte_count, uint8_t *out)
-{
-    for (size_t i = 0; i < byte_count; i++) {
-        int high = hex_digit(hex[2 * i]);
-        int low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
-            return -EINVAL;
-        out[i] = (uint8_t)(high << 4 | low);
-    }
-    return 0;
-}
-
-static bool is_all_zero(const uint8_t *bytes, size_t len)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++)
-        any |= bytes[i];
-    return any == 0;
-}
+enum {
+    TRACESTATE_MEMBERS_MAX = 32,
+    TRACESTATE_KEY_LEN_MAX = 256,
+    TRACESTATE_VALUE_LEN_MAX = 256,
+    TRACESTATE_LARGE_LEN = 128, /* what is longer goes first where the list is too long */
+};
 
 static bool is_blank(char c)
 {
@@ -63,21 +42,14 @@ int traceparent_parse(const char *value, size_t len, struct span_context *out)
         hex_decode(value + TRACEPARENT_PARENT_ID_AT, SPAN_ID_LEN, span_id) ||
         hex_decode(value + 53, 1, &flags))
         return -EINVAL;
-    if (is_all_zero(trace_id, TRACE_ID_LEN) || is_all_zero(span_id, SPAN_ID_LEN))
+    if (hex_is_all_zero(trace_id, TRACE_ID_LEN) || hex_is_all_zero(span_id, SPAN_ID_LEN))
         return -EINVAL;
     memcpy(out->trace_id, trace_id, TRACE_ID_LEN);
     memcpy(out->span_id, span_id, SPAN_ID_LEN);
     out->trace_flags = flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
     out->is_valid = true;
-    out->tracestate_len = 0;
+    out->tracestate_len = out->baggage_len = 0;
     return 0;
-}
-
-static ALWAYS_INLINE void hex_encode(const uint8_t *bytes, size_t len, char *out)
-{
-#pragma GCC unroll 16
-    for (size_t i = 0; i < len; i++)
-        memcpy(out + 2 * i, HEX_PAIRS + 2 * bytes[i], 2);
 }
 
 void traceparent_format(const struct span_context *context, char out[TRACEPARENT_LEN])
@@ -128,36 +100,69 @@ static bool is_member(const char *member, size_t len)
     return is_key(member, key_len) && is_value(equals + 1, len - key_len - 1);
 }
 
-static void member_append(struct span_context *context, const char *member, size_t len)
+struct member {
+    const char *bytes;
+    size_t len;
+};
+
+/* Takes the next member that is not empty, without the white space around it; false at the end. */
+static bool member_next(const char **at, const char *end, struct member *out)
 {
+    while (*at < end) {
+        const char *comma = memchr(*at, ',', (size_t)(end - *at));
+        *out = (struct member){*at, (size_t)((comma ? comma : end) - *at)};
+        *at += out->len + (comma ? 1 : 0);
+        trim(&out->bytes, &out->len);
+        if (out->len)
+            return true;
+    }
+    return false;
+}
+
+/* What the list takes with its commas. */
+static size_t members_len(const struct member *members, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        if (members[i].len)
+            len += members[i].len + (len ? 1 : 0);
+    return len;
+}
+
+/* Makes the list fit: from its end, members of more than 128 characters go first, then any. Section 3.3.1.5. */
+static COLD void members_drop(struct member *members, size_t count)
+{
+    for (size_t i = count; i > 0 && members_len(members, count) > TRACESTATE_LEN_MAX; i--)
+        if (members[i - 1].len > TRACESTATE_LARGE_LEN)
+            members[i - 1].len = 0;
+    for (size_t i = count; i > 0 && members_len(members, count) > TRACESTATE_LEN_MAX; i--)
+        members[i - 1].len = 0;
+}
+
+static void member_append(struct span_context *context, const struct member *member)
+{
+    if (!member->len)
+        return;
     if (context->tracestate_len)
         context->tracestate[context->tracestate_len++] = ',';
-    memcpy(context->tracestate + context->tracestate_len, member, len);
-    context->tracestate_len = (uint16_t)(context->tracestate_len + len);
+    memcpy(context->tracestate + context->tracestate_len, member->bytes, member->len);
+    context->tracestate_len = (uint16_t)(context->tracestate_len + member->len);
 }
 
 int tracestate_parse(const char *value, size_t len, struct span_context *context)
 {
+    struct member members[TRACESTATE_MEMBERS_MAX], member;
     const char *end = value + len;
-    bool full = false;
-    int count = 0;
+    size_t count = 0;
     context->tracestate_len = 0;
-    while (value < end) {
-        const char *comma_at = memchr(value, ',', (size_t)(end - value));
-        const char *member = value;
-        size_t member_len = (size_t)((comma_at ? comma_at : end) - value);
-        value += member_len + (comma_at ? 1 : 0);
-        trim(&member, &member_len);
-        if (member_len == 0)
-            continue;
-        if (!is_member(member, member_len) || ++count > TRACESTATE_MEMBERS_MAX) {
-            context->tracestate_len = 0;
+    while (member_next(&value, end, &member)) {
+        if (!is_member(member.bytes, member.len) || count == ARRAY_LEN(members))
             return -EINVAL;
-        }
-        size_t comma = context->tracestate_len ? 1 : 0;
-        full = full || context->tracestate_len + comma + member_len > TRACESTATE_LEN_MAX;
-        if (!full)
-            member_append(context, member, member_len);
+        members[count++] = member;
     }
+    if (len > TRACESTATE_LEN_MAX)
+        members_drop(members, count);
+    for (size_t i = 0; i < count; i++)
+        member_append(context, &members[i]);
     return 0;
 }

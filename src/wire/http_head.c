@@ -92,7 +92,7 @@ static void traceparent_note(struct http_head *head, const struct http1_event *f
 static COLD void tracestate_join(struct http_head *head, const struct http1_event *field)
 {
     if (!store_ensure(head) ||
-        head->tracestate_len + field->value_len + 1 > sizeof head->store->tracestate) {
+        (size_t)head->tracestate_len + field->value_len + 1 > sizeof head->store->tracestate) {
         head->tracestate_is_cut = true;
         return;
     }
@@ -108,13 +108,15 @@ static COLD void tracestate_join(struct http_head *head, const struct http1_even
 
 static void tracestate_note(struct http_head *head, const struct http1_event *field)
 {
-    bool is_cut = field->is_cut || field->value_len >= HTTP_TRACESTATE_LEN_MAX;
+    bool is_cut = field->is_cut ||
+                  field->value_len > (head->is_in_store ? HTTP_TRACESTATE_LEN_MAX : (size_t)UINT16_MAX);
     bool is_first = !head->has_tracestate;
     head->has_tracestate = true;
     if (is_cut)
         head->tracestate_is_cut = true;
     else if (is_first)
-        head->tracestate_len = PART_NOTE(head, tracestate, field->value, field->value_len);
+        head->tracestate_len = part_note(head, head->store ? head->store->tracestate : NULL, field->value_len,
+                                         field->value, field->value_len, &head->tracestate);
     else
         tracestate_join(head, field);
 }

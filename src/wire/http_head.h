@@ -12,7 +12,7 @@ enum {
     HTTP_TARGET_LEN_MAX = 1024,
     HTTP_HOST_LEN_MAX = 255,
     HTTP_USER_AGENT_LEN_MAX = 255,
-    HTTP_TRACESTATE_LEN_MAX = 1024,
+    HTTP_TRACESTATE_LEN_MAX = HTTP1_LINE_LEN_MAX, /* of what has to be put together */
 };
 
 /* The fields that http_head_note_field knows: host, tracestate and user-agent, traceparent. */

@@ -34,7 +34,7 @@ class Drip(TracedTest):
     def check_spans(self, server):
         """One CLIENT span a request, with the ids that the server received."""
         found = spans(self._span_files[-1])
-        self.assertEqual([f"00-{s['traceId']}-{s['spanId']}-01" for s in found],
+        self.assertEqual([f"00-{s['traceId']}-{s['spanId']}-03" for s in found],
                          [r.traceparent for r in server.requests], describe(found))
         self.assertEqual({s["kind"] for s in found}, {"CLIENT"})
         for request in server.requests:

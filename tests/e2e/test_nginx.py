@@ -101,7 +101,7 @@ class Chains(Nginx):
         self.assertEqual([attribute(s, "http.response.status_code")
                           for s in (top, client, bottom)], [200] * 3)
         self.assertEqual(dict(self.log()[0]["headers"])["traceparent"],
-                         f"00-{client['traceId']}-{client['spanId']}-01")
+                         f"00-{client['traceId']}-{client['spanId']}-03")
 
     def test_an_incoming_traceparent_goes_on_rewritten(self):
         trace_id, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -231,7 +231,7 @@ class ManyKept(Nginx):
                [("SERVER", "nginx"), ("CLIENT", "nginx"), ("SERVER", "backend")]]
         self.assertEqual(len(bad), 0, describe(sum(bad[:5], [])))
         received = {dict(r["headers"])["traceparent"] for r in self.log()}
-        self.assertEqual(received, {f"00-{c['traceId']}-{c['spanId']}-01"
+        self.assertEqual(received, {f"00-{c['traceId']}-{c['spanId']}-03"
                                     for c in of_kind(found, "CLIENT")})
         ambiguous = [s for s in found if attribute(s, "run_traced.parent.ambiguous")]
         self.assertEqual(len(ambiguous), 0, "nginx is never in doubt")

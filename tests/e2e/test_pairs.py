@@ -48,7 +48,7 @@ class Pair(TracedTest):
     def check_received(self, client):
         request = self.echo.log()[-1]
         received = [value for name, value in request["headers"] if name.lower() == "traceparent"]
-        self.assertEqual(received, [f"00-{client['traceId']}-{client['spanId']}-01"])
+        self.assertEqual(received, [f"00-{client['traceId']}-{client['spanId']}-03"])
         if hasattr(self, "bare_request"):
             rest = [pair for pair in request["headers"] if pair[0].lower() != "traceparent"]
             self.assertEqual(rest, self.bare_request["headers"])

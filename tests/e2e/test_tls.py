@@ -179,7 +179,7 @@ class Http2(TracedTest):
         found = self.all_spans(5)
         self.assertEqual({attribute(span, "network.protocol.version") for span in found}, {"2"}, describe(found))
         paths = {attribute(span, "url.full").rpartition("/")[2]: span for span in found}
-        expected = {f"HTTP/2.0 /{path} 00-{span['traceId']}-{span['spanId']}-01" for path, span in paths.items()}
+        expected = {f"HTTP/2.0 /{path} 00-{span['traceId']}-{span['spanId']}-03" for path, span in paths.items()}
         self.assertEqual(set(lines), expected)
 
 
@@ -320,7 +320,7 @@ class Tunnel(TracedTest):
         for method, head in (("CONNECT", proxy.heads[0]), ("GET", seen[0])):
             span = by_method[method]
             self.assertEqual(head.lower().count("traceparent:"), 1)
-            self.assertIn(f"traceparent: 00-{span['traceId']}-{span['spanId']}-01", head)
+            self.assertIn(f"traceparent: 00-{span['traceId']}-{span['spanId']}-03", head)
         self.assertEqual(attribute(by_method["GET"], "url.full"), f"https://localhost:{server.port}/x")
         self.assertEqual(attribute(by_method["GET"], "network.peer.port"), proxy.port)
 

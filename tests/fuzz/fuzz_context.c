@@ -80,13 +80,27 @@ static bool member_is_valid(struct piece member)
     return value_len > 0 && value_len <= 256 && value[value_len - 1] != ' ';
 }
 
-/* The members of a list without the empty ones; @out becomes as many as fit a tracestate of 512 bytes.
- * Returns false if any is invalid or there are too many. */
+static size_t list_write(const struct piece *members, size_t count, char *out)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!members[i].len)
+            continue;
+        if (len)
+            out[len++] = ',';
+        memcpy(out + len, members[i].bytes, members[i].len);
+        len += members[i].len;
+    }
+    return len;
+}
+
+/* The members of a list without the empty ones; @out becomes as many as fit a tracestate of 512 bytes: those
+ * of more than 128 go first. Returns false if any is invalid or there are too many. */
 static bool tracestate_expect(struct piece list, char *out, size_t *out_len)
 {
-    unsigned count = 0;
-    bool is_full = false;
-    *out_len = 0;
+    struct piece members[32];
+    char whole[32 * 514];
+    size_t count = 0;
     for (size_t at = 0; at < list.len;) {
         const char *comma = memchr(list.bytes + at, ',', list.len - at);
         size_t end = comma ? (size_t)(comma - list.bytes) : list.len;
@@ -94,16 +108,20 @@ static bool tracestate_expect(struct piece list, char *out, size_t *out_len)
         at = end + 1;
         if (!member.len)
             continue;
-        if (!member_is_valid(member) || ++count > 32)
+        if (!member_is_valid(member) || count == 32)
             return false;
-        is_full = is_full || *out_len + (*out_len > 0) + member.len > 512;
-        if (is_full)
-            continue;
-        if (*out_len)
-            out[(*out_len)++] = ',';
-        memcpy(out + *out_len, member.bytes, member.len);
-        *out_len += member.len;
+        members[count++] = member;
     }
+    for (size_t limit = 129; (*out_len = list_write(members, count, whole)) > 512;) {
+        size_t last = count;
+        while (last > 0 && members[last - 1].len < limit)
+            last--;
+        if (last)
+            members[last - 1].len = 0;
+        else
+            limit = 1;
+    }
+    memcpy(out, whole, *out_len);
     return true;
 }
 

@@ -250,9 +250,11 @@ static const struct span_context PARENT = {
     .is_valid = true,
     .tracestate_len = 7,
     .tracestate = "foo=bar",
+    .baggage_len = 3,
+    .baggage = "k=v",
 };
 
-Test(context, a_child_keeps_trace_id_flags_and_tracestate)
+Test(context, a_child_keeps_trace_id_flags_tracestate_and_baggage)
 {
     struct span_context parent = PARENT, child;
     memset(&child, 0xa5, sizeof child);
@@ -263,6 +265,8 @@ Test(context, a_child_keeps_trace_id_flags_and_tracestate)
     cr_assert_eq(child.trace_flags, TRACE_FLAG_RANDOM);
     cr_assert_eq(child.tracestate_len, 7);
     cr_assert_arr_eq(child.tracestate, "foo=bar", 7);
+    cr_assert_eq(child.baggage_len, 3);
+    cr_assert_arr_eq(child.baggage, "k=v", 3);
     cr_assert_arr_eq(&parent, &PARENT, sizeof parent, "the parent is left alone");
 }
 
@@ -276,8 +280,9 @@ Test(context, a_child_of_nobody_or_of_an_invalid_parent_is_a_sampled_root)
     for (int i = 0; i < 2; i++) {
         cr_assert(roots[i].is_valid);
         cr_assert_arr_neq(roots[i].trace_id, PARENT.trace_id, TRACE_ID_LEN);
-        cr_assert_eq(roots[i].trace_flags & TRACE_FLAG_SAMPLED, TRACE_FLAG_SAMPLED);
+        cr_assert_eq(roots[i].trace_flags, TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
         cr_assert_eq(roots[i].tracestate_len, 0);
+        cr_assert_eq(roots[i].baggage_len, 0);
     }
     cr_assert_arr_neq(roots[0].trace_id, roots[1].trace_id, TRACE_ID_LEN);
 }
@@ -292,7 +297,7 @@ Test(context, children_of_one_parent_have_different_span_ids)
     cr_assert_arr_neq(children[0].span_id, children[2].span_id, SPAN_ID_LEN);
 }
 
-Test(context, a_copy_touches_no_more_of_the_tracestate_than_there_is)
+Test(context, a_copy_touches_no_more_of_tracestate_and_baggage_than_there_is)
 {
     struct span_context copy;
     memset(&copy, 0xa5, sizeof copy);
@@ -300,4 +305,5 @@ Test(context, a_copy_touches_no_more_of_the_tracestate_than_there_is)
     cr_assert_arr_eq(&copy, &PARENT, offsetof(struct span_context, tracestate) + 7);
     for (size_t i = 7; i < sizeof copy.tracestate; i++)
         cr_assert_eq((unsigned char)copy.tracestate[i], 0xa5);
+    cr_assert_arr_eq(copy.baggage, "k=v\xa5", 4);
 }

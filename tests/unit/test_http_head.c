@@ -13,6 +13,7 @@
 TestSuite(http_head, .init = captured_begin);
 
 #define TRACEPARENT "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define OTHER_TRACEPARENT "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 static struct http_common *common;
 
@@ -178,6 +179,16 @@ Test(http_head, extracting_the_context)
         {"an empty state", {"tracestate", "", "traceparent", TRACEPARENT, "tracestate", "b=2"}, true, "b=2"},
         {"a bad member", {"traceparent", TRACEPARENT, "tracestate", "a=1,b"}, true, ""},
         {"state alone", {"tracestate", "a=1"}, false, ""},
+        {"two that differ", {"traceparent", TRACEPARENT, "TraceParent", OTHER_TRACEPARENT}, false, ""},
+        {"one and malformed", {"traceparent", TRACEPARENT, "traceparent", "x"}, false, ""},
+        {"one and empty", {"traceparent", TRACEPARENT, "traceparent", ""}, false, ""},
+        {"two and state", {"traceparent", TRACEPARENT, "tracestate", "a=1", "traceparent", TRACEPARENT}, false, ""},
+        {"malformed with state", {"traceparent", "00-1-2-01", "tracestate", "a=1"}, false, ""},
+        {"bad in the second state", {"traceparent", TRACEPARENT, "tracestate", "a=1", "tracestate", "b"}, true, ""},
+        {"an empty state last", {"traceparent", TRACEPARENT, "tracestate", "a=1", "tracestate", ""}, true, "a=1"},
+        {"white space around members", {"traceparent", TRACEPARENT, "tracestate", "a=1 ,\t b=2"}, true, "a=1,b=2"},
+        {"the same key in two states",
+         {"tracestate", "a=1", "tracestate", "a=2", "traceparent", TRACEPARENT}, true, "a=1,a=2"},
     };
     for (size_t round = 0; round < 2 * ARRAY_LEN(rows); round++) {
         size_t i = round / 2;
@@ -209,6 +220,30 @@ Test(http_head, a_tracestate_that_was_cut_is_dropped)
     cr_assert(http_head_extract(head, &context));
     cr_assert_eq(context.tracestate_len, 0);
     http_head_free(head);
+}
+
+/* 32 members of 513 bytes are the most that is valid. */
+Test(http_head, a_long_tracestate_in_one_piece_is_carried_as_far_as_there_is_room)
+{
+    static char value[32 * 514];
+    struct http_head head;
+    struct span_context context;
+    size_t len = 0;
+    for (int i = 0; i < 32; i++) {
+        memset(value + len, 'v', 250);
+        memcpy(value + len, "k =", 3);
+        value[len + 1] = (char)('0' + i % 10);
+        len += 250;
+        value[len++] = ',';
+    }
+    memcpy(value + len - 251, "small=1,", 9);
+    http_head_init(&head);
+    field_add(&head, "traceparent", TRACEPARENT);
+    field_add(&head, "tracestate", value);
+    cr_assert(http_head_extract(&head, &context));
+    cr_assert_eq(context.tracestate_len, 509, "%d", context.tracestate_len);
+    cr_assert_eq(memcmp(context.tracestate + 501, ",small=1", 8), 0);
+    http_head_free(&head);
 }
 
 /* What the second request on a connection says is a copy of what the first one said, or made anew where

@@ -327,21 +327,67 @@ static size_t three_members(char *out, size_t first_len, size_t second_len)
     return first_len + 1 + second_len + 4;
 }
 
-Test(tracestate, what_is_too_long_loses_whole_members_from_the_end)
+/* "ka=vvv…,kb=vvv…": one member for each of @lens bytes, which end in 0. */
+static size_t members_of_lens(const uint16_t *lens, char *out)
 {
-    char value[600];
-    for (size_t second_len = 200; second_len <= 258; second_len++) {
-        size_t len = three_members(value, 256, second_len);
-        size_t two_len = 256 + 1 + second_len;
-        size_t kept_len = len <= TRACESTATE_LEN_MAX       ? len
-                          : two_len <= TRACESTATE_LEN_MAX ? two_len
-                                                          : 256;
-        struct span_context context;
-        cr_assert_eq(parse_state(value, len, &context), 0);
-        cr_assert_eq(context.tracestate_len, kept_len, "of %zu bytes, 256 and %zu before the last",
-                     len, second_len);
-        cr_assert_arr_eq(context.tracestate, value, kept_len, "a prefix");
+    size_t len = 0;
+    for (size_t i = 0; lens[i]; i++) {
+        if (len)
+            out[len++] = ',';
+        memset(out + len, 'v', lens[i]);
+        memcpy(out + len, "k =", 3);
+        out[len + 1] = (char)('a' + i);
+        len += lens[i];
     }
+    out[len] = '\0';
+    return len;
+}
+
+/* Level 2, 3.3.1.5: 512 bytes at least; members of more than 128 characters are to go first, then from the end. */
+Test(tracestate, what_is_too_long_loses_whole_members)
+{
+    static const struct {
+        const char *name;
+        uint16_t lens[34];
+        const char *kept; /* their letters */
+    } rows[] = {
+        {"512 bytes", {256, 250, 4}, "abc"},
+        {"513 bytes", {256, 251, 4}, "ac"},
+        {"the last of the large ones goes first", {200, 100, 200, 100, 5}, "abde"},
+        {"both large ones go", {200, 200, 128, 128, 128, 120}, "cdef"},
+        {"then the last of the others", {200, 128, 128, 128, 128, 10}, "bcd"},
+        {"128 is not large", {128, 128, 128, 128}, "abc"},
+        {"129 is", {129, 128, 128, 128}, "bcd"},
+        {"the last of two large ones that is left", {258, 258, 258}, "a"},
+        {"many small ones",
+         {40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40, 40},
+         "abcdefghijkl"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char value[32 * 259], expected[TRACESTATE_LEN_MAX + 1] = "";
+        size_t len = members_of_lens(rows[i].lens, value);
+        for (char *member = strtok(strcpy((char[sizeof value]){0}, value), ","); member; member = strtok(NULL, ","))
+            if (strchr(rows[i].kept, member[1]))
+                strcat(strcat(expected, *expected ? "," : ""), member);
+        assert_state_kept(rows[i].name, value, len, expected);
+    }
+}
+
+Test(tracestate, white_space_and_empty_members_do_not_make_it_too_long)
+{
+    char value[1200];
+    static const uint16_t lens[] = {100, 200, 0};
+    memset(value, ' ', sizeof value);
+    memset(value + 300, ',', 300);
+    size_t len = 600 + members_of_lens(lens, value + 600);
+    assert_state_kept("600 blanks and commas", value, len, value + 600);
+}
+
+/* The keys ought to be unique; neither dropping nor passing on is wrong. */
+Test(tracestate, keys_that_come_twice_are_passed_on)
+{
+    assert_state_kept("the same twice", "foo=1,foo=1", 11, "foo=1,foo=1");
+    assert_state_kept("two values", "foo=1,bar=2,foo=3", 17, "foo=1,bar=2,foo=3");
 }
 
 Test(tracestate, a_bad_member_counts_even_where_it_is_beyond_what_is_kept)

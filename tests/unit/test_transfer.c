@@ -94,7 +94,7 @@ static const char *expect_header(const char *at, const char *end, const char *tr
     at = expect_text(at, end, "-");
     memcpy(id, at, SPAN_ID_LEN * 2);
     at = expect_hex(at, end, 16);
-    at = expect_text(at, end, "-01\r\n");
+    at = expect_text(at, end, trace_id ? "-01\r\n" : "-03\r\n"); /* a trace that begins here: sampled, random */
     if (!*tracestate)
         return at;
     at = expect_text(at, end, "tracestate: ");
