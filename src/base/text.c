@@ -161,6 +161,16 @@ void text_append_json(struct text *text, const char *bytes, size_t len)
     text_append_char(text, '"');
 }
 
+bool text_is_name(const char *name, size_t len, const char *lower)
+{
+    for (size_t i = 0; i < len; i++) {
+        char c = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] | 32) : name[i];
+        if (c != lower[i] || !c)
+            return false;
+    }
+    return lower[len] == '\0';
+}
+
 char *text_terminate(struct text *text)
 {
     if (text->len == text->capacity) {

@@ -86,9 +86,35 @@ static void append_status(struct text *text, const struct span *span)
     APPEND_LITERAL(text, "}");
 }
 
+static void append_custom_key(struct text *text, bool *is_first, const struct attribute *attribute)
+{
+    if (!*is_first)
+        APPEND_LITERAL(text, ",");
+    *is_first = false;
+    text_append_json(text, attribute->name, attribute->name_len);
+    APPEND_LITERAL(text, ":");
+}
+
+static void append_array(struct text *text, const struct attribute *attribute)
+{
+    struct attribute_element element;
+    bool is_first = true;
+    APPEND_LITERAL(text, "[");
+    for (size_t at = 0; attribute_element_next(attribute, &at, &element);) {
+        if (!is_first)
+            APPEND_LITERAL(text, ",");
+        is_first = false;
+        text_append_json(text, element.bytes, element.len);
+    }
+    APPEND_LITERAL(text, "]");
+}
+
 static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
 {
-    append_key(text, is_first, attribute->key);
+    if (attribute->key == ATTRIBUTE_CUSTOM)
+        append_custom_key(text, is_first, attribute);
+    else
+        append_key(text, is_first, attribute->key);
     switch (attribute->type) {
     case ATTRIBUTE_STRING:
         text_append_json(text, attribute->string, attribute->len);
@@ -98,6 +124,9 @@ static void append_attribute(struct text *text, bool *is_first, const struct att
         break;
     case ATTRIBUTE_BOOL:
         APPEND_LITERAL(text, "true");
+        break;
+    case ATTRIBUTE_STRING_ARRAY:
+        append_array(text, attribute);
         break;
     }
 }

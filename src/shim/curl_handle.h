@@ -4,8 +4,8 @@
 
 #include "shim/handle_map.h"
 #include "trace/active.h"
+#include "trace/propagator.h"
 #include "trace/span.h"
-#include "trace/traceparent.h"
 
 #include <curl/curl.h>
 #include <stdatomic.h>
@@ -24,10 +24,9 @@ struct curl_handle {
     bool is_connect_only;       /* CURLOPT_CONNECT_ONLY: it makes no request */
     uint16_t url_len;           /* of CURLOPT_URL; 0: not known */
     char url[CURL_URL_LEN_MAX];
-    struct curl_slist lines[2];
-    struct curl_slist others[CURL_LINES_MAX]; /* the application's lines but a traceparent passed on */
-    char traceparent[sizeof "traceparent: " + TRACEPARENT_LEN];
-    char tracestate[sizeof "tracestate: " + TRACESTATE_LEN_MAX];
+    struct curl_slist lines[PROPAGATION_LINES_MAX];
+    struct curl_slist others[CURL_LINES_MAX]; /* the application's lines but those of a context passed on */
+    char text[PROPAGATION_LEN_MAX]; /* of our lines */
 };
 
 /* curl_handle_find - NULL if we know nothing of @easy. */

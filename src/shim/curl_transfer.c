@@ -1,70 +1,180 @@
 #include "shim/curl_transfer.h"
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "shim/curl_span.h"
 #include "trace/active.h"
+#include "trace/baggage.h"
 #include "trace/callsite.h"
+#include "trace/propagator.h"
+#include "trace/traceparent.h"
 #include "wire/exchange.h"
 
 #include <string.h>
 
-/* The line of the application's list that has this name; curl takes "name:" and "name;". */
-static const char *header_find(const struct curl_slist *list, const char *name)
+/* A line of the application's list; curl takes "name:" and "name;". */
+struct line_field {
+    const char *name;
+    size_t name_len;
+    const char *value; /* without white space around it */
+    size_t value_len;
+};
+
+static bool is_blank(char c)
 {
-    size_t len = strlen(name);
-    for (; list; list = list->next)
-        if (list->data && strncasecmp(list->data, name, len) == 0 &&
-            (list->data[len] == ':' || list->data[len] == ';'))
-            return list->data + len + 1;
-    return NULL;
+    return c == ' ' || c == '\t';
 }
 
-static void line_make(struct curl_slist *line, char *bytes, size_t capacity, const char *name,
-                      const char *value, size_t len)
+static bool line_parse(const struct curl_slist *line, struct line_field *out)
 {
-    struct text text = text_on(bytes, capacity);
-    text_append_string(&text, name);
-    text_append(&text, value, len);
-    line->data = text_terminate(&text);
+    size_t name_len = line->data ? strcspn(line->data, ":;") : 0;
+    if (!name_len || !line->data[name_len])
+        return false;
+    const char *value = line->data + name_len + 1;
+    while (is_blank(*value))
+        value++;
+    size_t value_len = strlen(value);
+    while (value_len && is_blank(value[value_len - 1]))
+        value_len--;
+    *out = (struct line_field){line->data, name_len, value, value_len};
+    return true;
 }
 
-/* The application's list without its traceparent, which ours replaces; NULL if it is too long. */
-static struct curl_slist *others_make(struct curl_handle *handle)
+/* Does this line belong to the formats in @ids? */
+static bool line_is_of(const struct line_field *field, uint32_t ids)
+{
+    int carried = carrier_field_find(field->name, field->name_len);
+    if (text_is_name(field->name, field->name_len, "traceparent"))
+        return ids >> PROPAGATOR_TRACECONTEXT & 1;
+    for (unsigned i = 0; i < propagators_current()->count && carried >= 0; i++) {
+        const struct propagator *propagator = propagators_current()->list[i];
+        if (carried >= propagator->first_field && carried < propagator->first_field + propagator->field_count)
+            return ids >> propagator->id & 1;
+    }
+    return false;
+}
+
+/* What the application sends by itself: bits as propagators_inject takes them. */
+struct own_headers {
+    uint32_t passed_on; /* formats in which it passes on what came in */
+    uint32_t sent;      /* baggage and tracestate */
+    bool is_foreign;    /* a context of another kind */
+};
+
+static void own_note(struct own_headers *own, enum propagator_id id, bool is_passed_on)
+{
+    if (is_passed_on)
+        own->passed_on |= 1U << id;
+    else
+        own->is_foreign = true;
+}
+
+/* Does the application merely pass on what came in (as in curl -H "traceparent: $TRACEPARENT")? */
+static bool is_passed_on(const struct span_context *outgoing)
+{
+    struct parent parent;
+    parent_choose(&parent, NULL);
+    return parent.active && active_came_in_with(parent.active, outgoing);
+}
+
+static void carrier_note(struct carrier *carrier, const struct line_field *field)
+{
+    int carried = carrier_field_find(field->name, field->name_len);
+    if (carried < 0)
+        return;
+    struct carrier_value *value = &carrier->values[carried];
+    value->count = (uint8_t)MIN(value->count + 1, 2);
+    value->bytes = field->value;
+    value->len = (uint16_t)MIN(field->value_len, (size_t)UINT16_MAX);
+}
+
+static struct own_headers own_headers_find(const struct curl_handle *handle)
+{
+    struct own_headers own = {0};
+    struct carrier carrier = {0};
+    struct carrier_place place;
+    struct line_field field;
+    size_t count = 0;
+    for (const struct curl_slist *line = handle->headers; line; line = line->next, count++) {
+        struct span_context outgoing = {.is_valid = false};
+        if (!line_parse(line, &field))
+            continue;
+        if (propagators_have(PROPAGATOR_TRACECONTEXT) && text_is_name(field.name, field.name_len, "traceparent"))
+            own_note(&own, PROPAGATOR_TRACECONTEXT,
+                     !traceparent_parse(field.value, field.value_len, &outgoing) && is_passed_on(&outgoing));
+        else if (text_is_name(field.name, field.name_len, "tracestate"))
+            own.sent |= 1U << PROPAGATOR_TRACESTATE;
+        else if (text_is_name(field.name, field.name_len, "baggage"))
+            own.sent |= 1U << PROPAGATOR_BAGGAGE;
+        else
+            carrier_note(&carrier, &field);
+    }
+    for (unsigned i = 0; i < propagators_current()->count; i++) {
+        const struct propagator *propagator = propagators_current()->list[i];
+        struct span_context outgoing = {.is_valid = false};
+        if (propagator->extract && carrier_has(&carrier, propagator))
+            own_note(&own, (enum propagator_id)propagator->id,
+                     propagator->extract(&carrier, &outgoing, &place) == PROPAGATOR_CONTEXT &&
+                         is_passed_on(&outgoing));
+    }
+    if (own.passed_on && count > CURL_LINES_MAX)
+        own.is_foreign = true; /* they cannot be replaced */
+    return own;
+}
+
+/* The application's list without the lines that ours replace. */
+static struct curl_slist *others_make(struct curl_handle *handle, uint32_t replaced)
 {
     struct curl_slist *first = NULL, **end = &first;
+    struct line_field field;
     size_t count = 0;
-    for (struct curl_slist *line = handle->headers; line; line = line->next) {
-        const struct curl_slist alone = {.data = line->data};
-        if (header_find(&alone, "traceparent"))
+    for (struct curl_slist *line = handle->headers; line && count < CURL_LINES_MAX; line = line->next) {
+        if (line_parse(line, &field) && line_is_of(&field, replaced))
             continue;
-        if (count == CURL_LINES_MAX)
-            return NULL;
-        handle->others[count] = alone;
+        handle->others[count] = (struct curl_slist){.data = line->data};
         *end = &handle->others[count++];
         end = &(*end)->next;
     }
     return first;
 }
 
-/* Our lines, then the application's list as it is. */
-static struct curl_slist *lines_make(struct curl_handle *handle, const struct span_context *context)
+/* Our lines, then the application's list as it is, but for what ours replace. */
+static struct curl_slist *lines_make(struct curl_handle *handle, const struct span_context *context,
+                                     const struct own_headers *own)
 {
-    char value[TRACEPARENT_LEN];
+    struct text text = text_on(handle->text, sizeof handle->text);
+    struct curl_slist *others = own->passed_on ? others_make(handle, own->passed_on) : handle->headers;
     struct curl_slist *line = handle->lines;
-    bool is_replaced = header_find(handle->headers, "traceparent") != NULL;
-    traceparent_format(context, value);
-    line_make(line, handle->traceparent, sizeof handle->traceparent, "traceparent: ", value,
-              sizeof value);
-    if (context->tracestate_len && !header_find(handle->headers, "tracestate")) {
-        line->next = line + 1;
+    propagators_inject(context, own->sent, &text);
+    for (char *at = text.bytes, *end = at + text.len; at < end && line < handle->lines + PROPAGATION_LINES_MAX;) {
+        char *line_end = memchr(at, '\r', (size_t)(end - at));
+        *line_end = '\0';
+        *line = (struct curl_slist){.data = at, .next = line + 1};
         line++;
-        line_make(line, handle->tracestate, sizeof handle->tracestate, "tracestate: ",
-                  context->tracestate, context->tracestate_len);
+        at = line_end + 2;
     }
-    line->next = is_replaced ? others_make(handle) : handle->headers;
+    if (line == handle->lines)
+        return others;
+    line[-1].next = others;
     return handle->lines;
+}
+
+/* Of the application's lines; what libcurl adds by itself is not known. */
+static void headers_capture(struct span *span, const struct curl_handle *handle)
+{
+    struct http_extras *extras = NULL;
+    struct line_field field;
+    for (const struct curl_slist *line = handle->headers; line; line = line->next)
+        if (line_parse(line, &field))
+            http_extras_capture(&extras, &(struct http1_event){.type = HTTP1_HEADER,
+                                                               .name = field.name,
+                                                               .name_len = field.name_len,
+                                                               .value = field.value,
+                                                               .value_len = field.value_len});
+    http_extras_describe(extras, span);
+    http_extras_free(&extras);
 }
 
 static bool is_other_scheme(const struct curl_handle *handle)
@@ -73,27 +183,10 @@ static bool is_other_scheme(const struct curl_handle *handle)
     return colon && strncasecmp(handle->url, "http", 4) != 0;
 }
 
-/* Does the application merely pass on what came in (as in curl -H "traceparent: $TRACEPARENT")? */
-static bool is_passed_on(const struct curl_handle *handle, const char *value)
-{
-    struct parent parent;
-    struct span_context outgoing;
-    size_t count = 0;
-    for (const struct curl_slist *line = handle->headers; line; line = line->next)
-        count++;
-    parent_choose(&parent, NULL);
-    return parent.active && count <= CURL_LINES_MAX &&
-           traceparent_parse(value, strlen(value), &outgoing) == 0 &&
-           active_came_in_with(parent.active, &outgoing);
-}
-
-/* The application propagates by itself, or this is not HTTP: nothing to add. */
+/* This is not HTTP: nothing to add. */
 static bool is_left_alone(const struct curl_handle *handle)
 {
-    if (!handle || handle->is_connect_only || is_other_scheme(handle))
-        return true;
-    const char *value = header_find(handle->headers, "traceparent");
-    return value && !is_passed_on(handle, value);
+    return !handle || handle->is_connect_only || is_other_scheme(handle);
 }
 
 bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *real)
@@ -101,6 +194,9 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     struct parent parent;
     struct span_context context;
     if (!handle || handle->span || is_left_alone(handle))
+        return false;
+    const struct own_headers own = own_headers_find(handle);
+    if (own.is_foreign) /* the application propagates by itself */
         return false;
     struct span *span = span_start(SPAN_KIND_CLIENT, 0);
     if (!span)
@@ -113,10 +209,13 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     if (parent.active)
         active_copy(&handle->active, parent.active);
     callsite_record(span);
+    baggage_describe(span, &context);
+    if (g_http_extras_wanted.is_capturing)
+        headers_capture(span, handle);
     curl_span_begin(span, handle);
     handle->span = span;
     handle->span_pid = process_pid();
-    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, lines_make(handle, &context));
+    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, lines_make(handle, &context, &own));
     return true;
 }
 

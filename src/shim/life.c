@@ -8,6 +8,8 @@
 #include "shim/curl_transfer.h"
 #include "shim/real.h"
 #include "trace/active.h"
+#include "trace/baggage.h"
+#include "trace/propagator.h"
 #include "trace/redact.h"
 #include "trace/resource.h"
 #include "wire/connection.h"
@@ -59,6 +61,9 @@ static void tracing_begin(const char *ring, const char *exporters)
     pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
     run_stats_count_process();
     redact_init();
+    propagators_init_from_environment();
+    http_extras_init();
+    baggage_init();
     active_init_from_environment();
     callsite_init();
 }

@@ -2,6 +2,8 @@
 
 #include "base/compiler.h"
 #include "base/process.h"
+#include "trace/baggage.h"
+#include "trace/propagator.h"
 #include "trace/traceparent.h"
 
 #include <stdlib.h>
@@ -35,11 +37,15 @@ void active_init_from_environment(void)
 {
     const char *traceparent = getenv("TRACEPARENT");
     const char *tracestate = getenv("TRACESTATE");
+    const char *baggage = getenv("BAGGAGE");
     struct span_context *context = &g_environment.context;
-    if (!traceparent || traceparent_parse(traceparent, strlen(traceparent), context))
+    if (!propagators_current()->count || !traceparent ||
+        traceparent_parse(traceparent, strlen(traceparent), context))
         return;
     if (tracestate)
         tracestate_parse(tracestate, strlen(tracestate), context);
+    if (baggage && propagators_have(PROPAGATOR_BAGGAGE))
+        baggage_add(context, baggage, strlen(baggage));
     g_environment.source = ACTIVE_ENVIRONMENT;
     g_environment.has_incoming = true;
     memcpy(g_environment.incoming_span_id, context->span_id, SPAN_ID_LEN);
@@ -309,8 +315,9 @@ size_t active_save(void *room)
         return 0;
     if (active->owner.request)
         atomic_store_explicit(&active->owner.request->is_kept, true, memory_order_relaxed);
-    memcpy(room, active, offsetof(struct active_context, context));
-    span_context_copy(&((struct active_context *)room)->context, &active->context);
+    active_copy(room, active);
+    if (active->context.baggage_len)
+        return offsetof(struct active_context, context.baggage) + active->context.baggage_len;
     return offsetof(struct active_context, context.tracestate) + active->context.tracestate_len;
 }
 

@@ -52,8 +52,8 @@ enum active_verdict {
     ACTIVE_UNCLEAR, /* it may go on with what it did last, or with any other request */
 };
 
-/* active_init_from_environment - TRACEPARENT and TRACESTATE become the process's default context if
- * they are valid. Library start-up only. OpenTelemetry, "Environment Variables as Context
+/* active_init_from_environment - TRACEPARENT, TRACESTATE and BAGGAGE become the process's default context if
+ * the first is valid and any propagator is in use. Library start-up only. OpenTelemetry, "Environment Variables as Context
  * Propagation Carriers". */
 void active_init_from_environment(void);
 

@@ -93,6 +93,59 @@ void span_set_string(struct span *span, enum attribute_key key, const char *valu
                          value);
 }
 
+/* Room for a CUSTOM attribute with @len bytes behind its name: where they belong. NULL if there is none. What is
+ * there does not count before custom_end. */
+static char *custom_begin(struct span *span, enum attribute_type type, const char *name, size_t name_len, size_t len)
+{
+    size_t at = span->tracestate_len + span_attributes_end(span);
+    size_t whole_len = 1 + name_len + len;
+    struct attribute_header header = {.key = ATTRIBUTE_CUSTOM, .type = (uint8_t)type, .len = (uint16_t)whole_len};
+    if (name_len > UINT8_MAX || at > sizeof span->bytes || len > sizeof span->bytes ||
+        sizeof header + whole_len > sizeof span->bytes - at) {
+        span->dropped_attributes_count++;
+        return NULL;
+    }
+    memcpy(span->bytes + at, &header, sizeof header);
+    at += sizeof header;
+    span->bytes[at] = (char)name_len;
+    memcpy(span->bytes + at + 1, name, name_len);
+    return span->bytes + at + 1 + name_len;
+}
+
+/* @end: behind its last byte. */
+static void custom_end(struct span *span, const char *end)
+{
+    atomic_store_explicit(&span->attributes_len, (uint32_t)(end - span->bytes - span->tracestate_len),
+                          memory_order_release);
+}
+
+void span_set_custom(struct span *span, const char *name, size_t name_len, const char *value, size_t len)
+{
+    char *room = span ? custom_begin(span, ATTRIBUTE_STRING, name, name_len, len) : NULL;
+    if (!room)
+        return;
+    memcpy(room, value, len);
+    custom_end(span, room + len);
+}
+
+void span_set_custom_array(struct span *span, const char *name, size_t name_len,
+                           const struct attribute_element *elements, size_t count)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < count; i++)
+        len += sizeof(uint16_t) + MIN(elements[i].len, SPAN_RECORD_LEN);
+    char *room = span ? custom_begin(span, ATTRIBUTE_STRING_ARRAY, name, name_len, len) : NULL;
+    if (!room)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        uint16_t element_len = (uint16_t)elements[i].len;
+        memcpy(room, &element_len, sizeof element_len);
+        memcpy(room + sizeof element_len, elements[i].bytes, element_len);
+        room += sizeof element_len + element_len;
+    }
+    custom_end(span, room);
+}
+
 void span_set_int(struct span *span, enum attribute_key key, int64_t value)
 {
     if (span)
@@ -225,11 +278,91 @@ void attribute_begin(struct attribute_iterator *iterator, const struct span *spa
     size_t used = atomic_load_explicit(&span->attributes_len, memory_order_acquire);
     size_t end = at + MIN(used, sizeof span->bytes - at);
     struct attribute_header header;
+    bool has_custom = false;
     while (attribute_header_read(span, at, end, &header)) {
-        if (attribute_is_known(&header))
+        if (attribute_is_known(&header)) {
             iterator->places[header.key] = (uint16_t)(at + 1);
+        } else if (!has_custom && header.key == ATTRIBUTE_CUSTOM) {
+            has_custom = true;
+            iterator->custom_at = (uint16_t)at;
+        }
         at += sizeof header + header.len;
     }
+    iterator->end = (uint16_t)at;
+    if (!has_custom)
+        iterator->custom_at = iterator->end;
+}
+
+/* The next CUSTOM attribute from @at on that is well-formed; moves @at behind it. */
+static bool custom_read(const struct span *span, size_t *at, size_t end, struct attribute *out)
+{
+    struct attribute_header header;
+    while (attribute_header_read(span, *at, end, &header)) {
+        const char *name = span->bytes + *at + sizeof header + 1;
+        size_t name_len = header.len ? (uint8_t)name[-1] : 0;
+        *at += sizeof header + header.len;
+        if (header.key != ATTRIBUTE_CUSTOM || !name_len || name_len >= header.len ||
+            (header.type != ATTRIBUTE_STRING && header.type != ATTRIBUTE_STRING_ARRAY))
+            continue;
+        *out = (struct attribute){.key = ATTRIBUTE_CUSTOM,
+                                  .type = (enum attribute_type)header.type,
+                                  .string = name + name_len,
+                                  .len = header.len - 1 - name_len,
+                                  .name = name,
+                                  .name_len = name_len};
+        return true;
+    }
+    return false;
+}
+
+static bool name_is_free(const struct attribute *attribute)
+{
+    for (size_t i = 0; i < attribute->name_len; i++)
+        if (attribute->name[i] <= ' ' || attribute->name[i] > '~')
+            return false;
+    for (unsigned key = 0; key < ATTRIBUTE_COUNT; key++)
+        if (strlen(attribute_name(key)) == attribute->name_len &&
+            memcmp(attribute_name(key), attribute->name, attribute->name_len) == 0)
+            return false;
+    return true;
+}
+
+/* Is there another one of this name behind it? */
+static bool custom_is_replaced(const struct span *span, size_t at, size_t end, const struct attribute *attribute)
+{
+    struct attribute later;
+    while (custom_read(span, &at, end, &later))
+        if (later.name_len == attribute->name_len && memcmp(later.name, attribute->name, later.name_len) == 0)
+            return true;
+    return false;
+}
+
+static bool custom_next(struct attribute_iterator *iterator, struct attribute *out)
+{
+    size_t at = iterator->custom_at;
+    struct attribute found;
+    bool has_one;
+    do
+        has_one = custom_read(iterator->span, &at, iterator->end, &found);
+    while (has_one &&
+           (!name_is_free(&found) || custom_is_replaced(iterator->span, at, iterator->end, &found)));
+    iterator->custom_at = (uint16_t)at;
+    if (has_one)
+        *out = found;
+    return has_one;
+}
+
+bool attribute_element_next(const struct attribute *attribute, size_t *at, struct attribute_element *out)
+{
+    uint16_t len;
+    if (*at > attribute->len || attribute->len - *at < sizeof len)
+        return false;
+    memcpy(&len, attribute->string + *at, sizeof len);
+    if (len > attribute->len - *at - sizeof len)
+        return false;
+    *out = (struct attribute_element){attribute->string + *at + sizeof len, len};
+    *at += sizeof len + len;
+    return true;
 }
 
 size_t span_links(const struct span *span, struct span_link *out)
@@ -255,9 +388,9 @@ bool attribute_next(struct attribute_iterator *iterator, struct attribute *out)
     unsigned key = iterator->key;
     while (key < ATTRIBUTE_COUNT && !iterator->places[key])
         key++;
-    iterator->key = key + 1;
+    iterator->key = MIN(key + 1, ATTRIBUTE_COUNT);
     if (key >= ATTRIBUTE_COUNT)
-        return false;
+        return custom_next(iterator, out);
     const char *place = iterator->span->bytes + iterator->places[key] - 1;
     struct attribute_header header;
     memcpy(&header, place, sizeof header);

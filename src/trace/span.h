@@ -30,13 +30,16 @@ enum attribute_key {
 #include "trace/attributes.def"
 #undef ATTRIBUTE
     ATTRIBUTE_COUNT,
+    ATTRIBUTE_CUSTOM = ATTRIBUTE_COUNT, /* its name is in the record, before its value */
 };
 
-enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL };
+enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL, ATTRIBUTE_STRING_ARRAY };
 
 enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1736, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
 
-/* In the record's attribute bytes: this header, then len bytes (an int64_t, or text without NUL). */
+/* In the record's attribute bytes: this header, then len bytes: an int64_t, or text without NUL. Those of a
+ * CUSTOM one begin with its name: a byte that says how long that is, and the name. A STRING_ARRAY, which only a
+ * CUSTOM one can be, is text after text, each with its length, a uint16_t, before it. */
 struct attribute_header {
     uint8_t key;
     uint8_t type;
@@ -61,8 +64,10 @@ struct attribute_block {
 struct attribute {
     enum attribute_key key;
     enum attribute_type type;
-    const char *string; /* STRING: len bytes within the record */
+    const char *string; /* STRING: len bytes within the record; STRING_ARRAY: see attribute_element_next */
     size_t len;
+    const char *name; /* CUSTOM: name_len bytes within the record, printable ASCII */
+    size_t name_len;
     int64_t number; /* INT; BOOL: 1 */
 };
 
@@ -121,6 +126,20 @@ void span_set_name(struct span *span, const char *name, size_t len);
 /* span_set_string - adds an attribute; what does not fit in the record is cut and counted. */
 void span_set_string(struct span *span, enum attribute_key key, const char *value, size_t len);
 
+/* span_set_custom - adds a string attribute whose name is none of attributes.def; one that does not fit in the
+ * record, or has a name of more than 255 bytes, is dropped and counted. */
+void span_set_custom(struct span *span, const char *name, size_t name_len, const char *value, size_t len);
+
+/* An element of an array of strings. */
+struct attribute_element {
+    const char *bytes;
+    size_t len;
+};
+
+/* span_set_custom_array - the same for an array of strings. */
+void span_set_custom_array(struct span *span, const char *name, size_t name_len,
+                           const struct attribute_element *elements, size_t count);
+
 /* span_set_int - adds an integer attribute. */
 void span_set_int(struct span *span, enum attribute_key key, int64_t value);
 
@@ -167,6 +186,7 @@ void span_abandon(struct span *span);
 struct attribute_iterator {
     const struct span *span;
     unsigned key;
+    uint16_t custom_at, end; /* where the next CUSTOM one is looked for */
     uint16_t places[ATTRIBUTE_COUNT];
 };
 
@@ -176,8 +196,13 @@ struct attribute_iterator {
 void attribute_begin(struct attribute_iterator *iterator, const struct span *span);
 
 /* attribute_next - the next attribute, in the order of attributes.def; of a key that was set more than
- * once the last value alone. Returns false, @out untouched, at the end. Hot path, signal-safe. */
+ * once the last value alone. Then the CUSTOM ones in their order; of a name that was set more than once the last
+ * alone, and none whose name is in attributes.def or is not printable ASCII. Returns false, @out untouched, at the end. Hot path, signal-safe. */
 bool attribute_next(struct attribute_iterator *iterator, struct attribute *out);
+
+/* attribute_element_next - the next element of a STRING_ARRAY. @at: 0 at first. False at the end, or where what
+ * follows would lead out of the attribute. */
+bool attribute_element_next(const struct attribute *attribute, size_t *at, struct attribute_element *out);
 
 /* span_tracestate - the tracestate of @span, whatever bytes that consists of. Returns its length in
  * bytes, 0 for none. */

@@ -130,13 +130,13 @@ struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
     if (!edit)
         return NULL;
     edit->index = index;
-    edit->next = NULL;
     edit->offset = offset;
     edit->is_replacement = is_replacement;
     edit->len = edit->sent_len = 0;
     struct edit **end = &connection->edits;
-    while (*end)
+    while (*end && (*end)->offset <= offset)
         end = &(*end)->next;
+    edit->next = *end;
     edit_link(end, edit);
     return edit;
 }

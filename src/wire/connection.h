@@ -39,7 +39,7 @@ struct edit {
     bool is_replacement;
     uint16_t len;
     uint16_t sent_len; /* insertions: how much of the text has gone out */
-    char text[TRACESTATE_LEN_MAX + 128];
+    char text[PROPAGATION_LEN_MAX];
 };
 
 struct connection {
@@ -128,8 +128,8 @@ struct exchange *connection_pop(struct connection *connection);
 void connection_fail_all(struct connection *connection, const char *error_type,
                          const char *message);
 
-/* connection_edit_new - a change to the bytes being sent, to be made at @offset, behind all that were noted
- * before; the caller fills in text and len. NULL if there is no room for it. */
+/* connection_edit_new - a change to the bytes being sent, to be made at @offset, of which none has been sent; the
+ * caller fills in text and len. NULL if there is no room for it. */
 struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
                                  bool is_replacement);
 

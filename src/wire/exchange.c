@@ -5,6 +5,7 @@
 #include "base/process.h"
 #include "base/slab.h"
 #include "base/text.h"
+#include "trace/baggage.h"
 #include "trace/callsite.h"
 #include "wire/http_common.h"
 #include "wire/parent.h"
@@ -84,6 +85,7 @@ static void client_describe(const struct exchange *exchange)
     span_set_context(exchange->span, &exchange->context, has_parent ? exchange->active.context.span_id : NULL);
     callsite_record(exchange->span);
     propagation_describe(exchange);
+    baggage_describe(exchange->span, &exchange->context);
 }
 
 void exchange_opaque_describe(struct exchange *exchange, const char *name)
@@ -228,7 +230,10 @@ static void server_context_make(struct exchange *exchange)
         span_context_child(&active->context, &incoming);
     } else {
         span_context_child(&active->context, NULL);
+        if (exchange->head)
+            active->context.trace_flags = incoming.trace_flags;
     }
+    http_head_extract_baggage(exchange->head, &active->context);
     active->owner = owner_of(exchange);
     active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
     if (active->has_incoming)
@@ -246,6 +251,7 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
         span_set_context(exchange->span, &active->context,
                          active->has_incoming ? active->incoming_span_id : NULL);
         http_head_describe_server(exchange->head, exchange->span, ends);
+        baggage_describe(exchange->span, &active->context);
         exchange->request.is_arriving = true;
         exchange->request.is_answering = false;
         active_request_begin(&exchange->request);

@@ -28,7 +28,6 @@ struct span_of_bytes {
 
 /* "Content-Length" and "Transfer-Encoding": what the parser itself must look at. */
 enum { CONTENT_LENGTH_LEN = 14, TRANSFER_ENCODING_LEN = 17 };
-#define FRAMING_LENS (1U << CONTENT_LENGTH_LEN | 1U << TRANSFER_ENCODING_LEN)
 #define FRAMING_LETTERS (HTTP1_LETTER('c') | HTTP1_LETTER('t'))
 
 void http1_init(struct http1_parser *parser, bool is_response, struct http1_fields told)
@@ -283,9 +282,14 @@ static bool field_parse(struct span_of_bytes line, struct http1_event *event)
     return true;
 }
 
-static bool len_is_in(size_t name_len, uint32_t lens)
+static bool len_is_told(size_t name_len, uint32_t lens)
 {
-    return name_len < 32 && lens >> name_len & 1;
+    return lens >> (name_len & 31) & 1;
+}
+
+static bool len_is_of_framing(size_t name_len)
+{
+    return name_len == CONTENT_LENGTH_LEN || name_len == TRANSFER_ENCODING_LEN;
 }
 
 /* May a field that begins so be one that is told or says how the body is framed? */
@@ -300,6 +304,7 @@ static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line
 {
     struct span_of_bytes whole;
     size_t passed = 0;
+    bool is_told = false;
     do {
         if (passed < len && parser->line_len == 0 &&
             (bytes[passed] == '\r' || bytes[passed] == '\n')) {
@@ -311,12 +316,12 @@ static NOINLINE size_t field_next(struct http1_parser *parser, struct http1_line
             return event->type == HTTP1_NO_LINE ? 0 : passed; /* then it is all looked at again */
         if (!whole.len)
             return invalid(parser, event);
-        event->name_len = SIZE_MAX;
         if (!is_looked_at(parser, whole.bytes[0]))
             continue;
         if (!field_parse(whole, event) || !framing_field_note(parser, event))
             return invalid(parser, event);
-    } while (!len_is_in(event->name_len, parser->told.lens));
+        is_told = len_is_told(event->name_len, parser->told.lens);
+    } while (!is_told);
     return event_set(event, HTTP1_HEADER, passed);
 }
 
@@ -354,8 +359,8 @@ static inline bool plain_field_take(struct http1_parser *parser, const char *byt
     if (!colon || colon > newline || colon == bytes || is_blank(colon[-1]))
         return false;
     size_t name_len = (size_t)(colon - bytes);
-    bool is_told = len_is_in(name_len, parser->told.lens);
-    if (!is_told && !len_is_in(name_len, FRAMING_LENS))
+    bool is_told = len_is_told(name_len, parser->told.lens);
+    if (!is_told && !len_is_of_framing(name_len))
         return true;
     if (out->field_count == ARRAY_LEN(out->fields))
         return false; /* unusual enough */

@@ -11,15 +11,16 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 5 };
+enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 12 };
 
 /* Which header fields are told of: those whose name's first letter and length are among these. Most fields
  * are nobody's business, and are passed over without a look at more than their first letter. */
 struct http1_fields {
     uint32_t letters; /* bit HTTP1_LETTER('a') and so on, for both cases */
-    uint32_t lens;    /* bit n: names of n bytes, 0 to 31 */
+    uint32_t lens;    /* bit HTTP1_NAME_LEN(n): names of n bytes, or 32 more, and so on */
 };
 #define HTTP1_LETTER(c) (1U << ((c) & 31))
+#define HTTP1_NAME_LEN(n) (1U << ((n) & 31))
 
 /* Holds a line that is split over several inputs; its owner keeps it while http1_needs_line says so. */
 struct http1_line {

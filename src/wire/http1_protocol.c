@@ -43,7 +43,7 @@ static bool http1_recognise(const char *bytes, size_t len)
 
 static void http1_begin(struct connection *connection)
 {
-    http1_init(&connection->requests.parser, false, HTTP_HEAD_FIELDS);
+    http1_init(&connection->requests.parser, false, g_http_extras_wanted.told);
     http1_init(&connection->responses.parser, true, (struct http1_fields){0});
 }
 
@@ -214,42 +214,88 @@ static void application_traceparent(struct input *input, const struct http1_even
     edit->len = TRACEPARENT_PARENT_ID_LEN;
 }
 
+/* Where @bytes stand in what the application sends, if they lie in this input. */
+static uint64_t offset_of(const struct input *input, const char *bytes, size_t len)
+{
+    return lies_in(input, bytes, len) ? input->offset + (uint64_t)(bytes - input->bytes) : HTTP_EXTRAS_NO_OFFSET;
+}
+
 static void request_field(struct input *input, const struct http1_event *event)
 {
     struct exchange *exchange = input->connection->current;
     if (!exchange || !exchange->head)
         return;
-    http_head_note_field(exchange->head, event);
-    if (input->connection->role == ROLE_CLIENT && exchange->head->traceparent_count &&
-        HTTP1_NAME_IS(event, "traceparent"))
+    enum http_field field = http_head_note_field(exchange->head, event);
+    if (LIKELY(field == HTTP_FIELD_KNOWN) || input->connection->role != ROLE_CLIENT)
+        return;
+    if (field == HTTP_FIELD_TRACEPARENT)
         application_traceparent(input, event);
+    else if (exchange->head->extras)
+        http_extras_note_offset(exchange->head->extras, offset_of(input, event->value, event->value_len));
 }
 
-/* The header goes in before the blank line: DESIGN.md, section 3. */
-static void header_inject(struct input *input, size_t at)
+/* The application sends the context of a request that it serves in another format: it becomes that of this call, if
+ * it can be of the same length. */
+static void context_rewrite(struct input *input, const struct carrier_place *place)
+{
+    struct connection *connection = input->connection;
+    struct exchange *exchange = connection->current;
+    char value[CARRIER_PLACE_LEN_MAX];
+    uint64_t offset = exchange->head->extras->offsets[place->field];
+    bool is_there = !g_raw_is_forbidden && offset != HTTP_EXTRAS_NO_OFFSET && offset >= connection->sent_len;
+    bool is_fit = carrier_place_write(place, exchange->context.span_id, value);
+    struct edit *edit = is_there && is_fit ? connection_edit_new(connection, offset + place->at, true) : NULL;
+    if (!edit) {
+        exchange->propagation_skipped = is_fit ? "split" : "length";
+        return;
+    }
+    memcpy(edit->text, value, place->len);
+    edit->len = place->len;
+}
+
+/* What application_traceparent does, for all other formats, at the end of the head: their headers may come in any
+ * order. @left_out receives whose headers the application sends. */
+static COLD void application_contexts(struct input *input, uint32_t *left_out)
 {
     struct exchange *exchange = input->connection->current;
-    const struct span_context *context = &exchange->context;
+    const struct propagators *propagators = propagators_current();
+    const struct carrier *carrier = &exchange->head->extras->carrier;
+    bool is_ours = *left_out >> PROPAGATOR_TRACECONTEXT & 1;
+    for (unsigned i = 0; i < propagators->count; i++) {
+        const struct propagator *propagator = propagators->list[i];
+        struct span_context outgoing = {.is_valid = false};
+        struct carrier_place place;
+        if (!carrier_has(carrier, propagator))
+            continue;
+        if (propagator->extract(carrier, &outgoing, &place) == PROPAGATOR_CONTEXT &&
+            exchange_is_passed_on(exchange, &outgoing)) {
+            context_rewrite(input, &place);
+            is_ours = true;
+        } else if (!is_ours) { /* else one that was passed on goes out with this span's id */
+            exchange_respect_application(exchange);
+            return;
+        }
+        *left_out |= 1U << propagator->id;
+    }
+    if (exchange->head->extras->has_baggage)
+        *left_out |= 1U << PROPAGATOR_BAGGAGE;
+}
+
+/* The headers go in before the blank line: DESIGN.md, section 3. */
+static void headers_inject(struct input *input, size_t at, uint32_t left_out)
+{
+    struct exchange *exchange = input->connection->current;
     if (g_raw_is_forbidden) { /* it would be another system call than the application's */
         exchange->propagation_skipped = "sandbox";
         return;
     }
     struct edit *edit = connection_edit_new(input->connection, input->offset + at, false);
-    char value[TRACEPARENT_LEN];
     if (!edit) {
         exchange->propagation_skipped = "no memory";
         return;
     }
     struct text text = text_on(edit->text, sizeof edit->text);
-    traceparent_format(context, value);
-    text_append_string(&text, "traceparent: ");
-    text_append(&text, value, sizeof value);
-    text_append_string(&text, "\r\n");
-    if (context->tracestate_len && !exchange->head->has_tracestate) {
-        text_append_string(&text, "tracestate: ");
-        text_append(&text, context->tracestate, context->tracestate_len);
-        text_append_string(&text, "\r\n");
-    }
+    propagators_inject(&exchange->context, left_out, &text);
     edit->len = (uint16_t)text.len;
 }
 
@@ -279,12 +325,28 @@ static void request_head_end(struct input *input)
         exchange_activate(exchange);
 }
 
+/* Which headers the application sends by itself. A tracestate without a traceparent goes along with ours: a relay
+ * passes it on, and a second one would say everything twice. */
+static uint32_t left_out_by(const struct http_head *head)
+{
+    uint32_t left_out = 0;
+    if (UNLIKELY(head->traceparent_count))
+        left_out |= 1U << PROPAGATOR_TRACECONTEXT;
+    if (UNLIKELY(head->has_tracestate) && (head->tracestate_len || head->tracestate_is_cut))
+        left_out |= 1U << PROPAGATOR_TRACESTATE;
+    return left_out;
+}
+
 static void request_blank_line(struct input *input, size_t at)
 {
-    const struct exchange *exchange = input->connection->current;
-    if (input->connection->role == ROLE_CLIENT && exchange && exchange->span && exchange->head &&
-        exchange->head->traceparent_count == 0)
-        header_inject(input, at);
+    struct exchange *exchange = input->connection->current;
+    if (input->connection->role != ROLE_CLIENT || !exchange || !exchange->span || !exchange->head)
+        return;
+    uint32_t left_out = left_out_by(exchange->head);
+    if (UNLIKELY(exchange->head->extras != NULL))
+        application_contexts(input, &left_out);
+    if (exchange->span && propagators_will_inject(&exchange->context, left_out))
+        headers_inject(input, at, left_out);
 }
 
 static void request_head(struct input *input, const struct http1_head *head, size_t at)

@@ -54,9 +54,10 @@ struct http_head *http_head_alloc(void)
     return head;
 }
 
-void http_head_free(struct http_head *head)
+void http_head_release(struct http_head *head)
 {
-    if (head && head->store)
+    http_extras_free(&head->extras);
+    if (head->store)
         slab_free(&g_stores, head->store->index);
 }
 
@@ -121,29 +122,41 @@ static void tracestate_note(struct http_head *head, const struct http1_event *fi
         tracestate_join(head, field);
 }
 
-void http_head_note_field(struct http_head *head, const struct http1_event *field)
+enum http_field http_head_note_field(struct http_head *head, const struct http1_event *field)
 {
+    if (UNLIKELY(g_http_extras_wanted.is_capturing))
+        http_extras_capture(&head->extras, field);
     switch (field->name_len) {
     case 4:
-        if (HTTP1_NAME_IS(field, "host"))
+        if (HTTP1_NAME_IS(field, "host")) {
             head->host_len = PART_NOTE(head, host, field->value, field->value_len);
+            return HTTP_FIELD_KNOWN;
+        }
         break;
     case 10:
-        if (HTTP1_NAME_IS(field, "user-agent"))
+        if (HTTP1_NAME_IS(field, "user-agent")) {
             head->user_agent_len = PART_NOTE(head, user_agent, field->value, field->value_len);
-        else if (HTTP1_NAME_IS(field, "tracestate"))
+            return HTTP_FIELD_KNOWN;
+        }
+        if (HTTP1_NAME_IS(field, "tracestate") && propagators_have(PROPAGATOR_TRACECONTEXT)) {
             tracestate_note(head, field);
+            return HTTP_FIELD_KNOWN;
+        }
         break;
     case 11:
-        if (HTTP1_NAME_IS(field, "traceparent"))
+        if (HTTP1_NAME_IS(field, "traceparent") && propagators_have(PROPAGATOR_TRACECONTEXT)) {
             traceparent_note(head, field);
+            return HTTP_FIELD_TRACEPARENT;
+        }
         break;
     default:
         break;
     }
+    http_extras_note(&head->extras, field);
+    return HTTP_FIELD_EXTRA;
 }
 
-bool http_head_extract(const struct http_head *head, struct span_context *out)
+static bool tracecontext_extract(const struct http_head *head, struct span_context *out)
 {
     if (head->traceparent_count != 1 || !head->traceparent.is_valid)
         return false;
@@ -151,6 +164,40 @@ bool http_head_extract(const struct http_head *head, struct span_context *out)
     if (head->tracestate_len && !head->tracestate_is_cut)
         tracestate_parse(head->tracestate, head->tracestate_len, out);
     return true;
+}
+
+/* Asks all that are in use, in their order. */
+static COLD enum propagator_result any_extract(const struct http_head *head, struct span_context *out)
+{
+    const struct propagators *propagators = propagators_current();
+    enum propagator_result decision = PROPAGATOR_NOTHING;
+    for (unsigned i = 0; i < propagators->count; i++) {
+        const struct propagator *propagator = propagators->list[i];
+        enum propagator_result result = PROPAGATOR_NOTHING;
+        struct carrier_place place;
+        if (propagator->id == PROPAGATOR_TRACECONTEXT && tracecontext_extract(head, out))
+            result = PROPAGATOR_CONTEXT;
+        else if (propagator->extract)
+            result = propagator->extract(&head->extras->carrier, out, &place);
+        if (result == PROPAGATOR_CONTEXT)
+            return result;
+        decision = decision == PROPAGATOR_NOTHING ? result : decision;
+    }
+    return decision;
+}
+
+bool http_head_extract(const struct http_head *head, struct span_context *out)
+{
+    enum propagator_result result = PROPAGATOR_NOTHING;
+    if (UNLIKELY(head->extras != NULL))
+        result = any_extract(head, out);
+    else if (tracecontext_extract(head, out))
+        result = PROPAGATOR_CONTEXT;
+    if (result == PROPAGATOR_CONTEXT)
+        return true;
+    out->is_valid = false;
+    out->trace_flags = TRACE_FLAG_RANDOM | (result == PROPAGATOR_DROP ? 0 : TRACE_FLAG_SAMPLED);
+    return false;
 }
 
 void http_describe_method(struct span *span, const char *method, size_t len)
@@ -300,6 +347,7 @@ void http_head_describe_client(const struct http_head *head, struct span *span, 
     if (!span)
         return;
     http_describe_method(span, head->method, head->method_len);
+    http_extras_describe(head->extras, span);
     if (target_is_absolute(head) || is_method(head, "CONNECT")) {
         proxied_describe(head, span, ends);
         return;
@@ -345,6 +393,7 @@ void http_head_describe_server(const struct http_head *head, struct span *span, 
         return;
     http_describe_method(span, head->method, head->method_len);
     path_describe(head, span);
+    http_extras_describe(head->extras, span);
     if (http_common_add(*ends->common, head, span))
         return;
     uint32_t from = span_attributes_end(span);

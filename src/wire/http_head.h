@@ -6,6 +6,7 @@
 #include "trace/span.h"
 #include "wire/endpoint.h"
 #include "wire/http1.h"
+#include "wire/http_extras.h"
 #include "wire/tls_facts.h"
 
 enum {
@@ -14,11 +15,6 @@ enum {
     HTTP_USER_AGENT_LEN_MAX = 255,
     HTTP_TRACESTATE_LEN_MAX = HTTP1_LINE_LEN_MAX, /* of what has to be put together */
 };
-
-/* The fields that http_head_note_field knows: host, tracestate and user-agent, traceparent. */
-#define HTTP_HEAD_FIELDS                                                                           \
-    ((struct http1_fields){HTTP1_LETTER('h') | HTTP1_LETTER('u') | HTTP1_LETTER('t'),              \
-                           1U << 4 | 1U << 10 | 1U << 11})
 
 struct http_common; /* wire/http_common.h */
 struct http_head_store;
@@ -38,6 +34,7 @@ struct http_head {
     bool is_in_store; /* the head itself */
     int minor;
     struct http_head_store *store;   /* NULL: none */
+    struct http_extras *extras;      /* NULL: none */
     struct span_context traceparent; /* of the last traceparent header; valid or not */
 };
 
@@ -50,17 +47,35 @@ void http_head_init(struct http_head *head);
 struct http_head *http_head_alloc(void);
 
 /* http_head_free - gives back what it holds. @head may be NULL. */
-void http_head_free(struct http_head *head);
+void http_head_release(struct http_head *head);
+static inline void http_head_free(struct http_head *head)
+{
+    if (head && UNLIKELY(head->store || head->extras))
+        http_head_release(head);
+}
 
 /* http_head_note_line - notes method and target of an HTTP1_REQUEST_LINE. */
 void http_head_note_line(struct http_head *head, const struct http1_event *line);
 
-/* http_head_note_field - notes what we need of an HTTP1_HEADER. */
-void http_head_note_field(struct http_head *head, const struct http1_event *field);
+/* What a field was to http_head_note_field. */
+enum http_field { HTTP_FIELD_KNOWN, HTTP_FIELD_TRACEPARENT, HTTP_FIELD_EXTRA };
 
-/* http_head_extract - the context that the request carries; false if it carries none that is valid.
- * W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
+/* http_head_note_field - notes what we need of an HTTP1_HEADER. */
+enum http_field http_head_note_field(struct http_head *head, const struct http1_event *field);
+
+/* http_head_extract - the context that the request carries, by the first of the propagators in use that finds one;
+ * false if it carries none that is valid: then @out has just the trace flags for the trace that begins with it.
+ * Without baggage. W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
 bool http_head_extract(const struct http_head *head, struct span_context *out);
+
+/* http_head_extract_baggage - @context gets the baggage that the request carries, with or without a parent. */
+static inline void http_head_extract_baggage(const struct http_head *head, struct span_context *context)
+{
+    if (!head || !head->extras)
+        return;
+    context->baggage_len = head->extras->baggage.baggage_len;
+    memcpy(context->baggage, head->extras->baggage.baggage, context->baggage_len);
+}
 
 /* Who talks, and by what. */
 struct http_ends {

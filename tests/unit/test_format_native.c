@@ -70,6 +70,21 @@ Test(format_native, writes_the_documented_line)
         "\"process.executable.name\":\"shop\",\"host.name\":\"box\"}}\n");
 }
 
+Test(format_native, attributes_with_a_name_of_their_own_come_last_and_escaped)
+{
+    static const struct attribute_element elements[] = {{"a\"b", 3}, {"\xff", 1}};
+    struct span span;
+    fill_span(&span);
+    span_set_custom(&span, "k\"k", 3, "v\n", 2); /* a quote is printable */
+    span_set_custom_array(&span, "none", 4, elements, 0);
+    span_set_string(&span, ATTRIBUTE_URL_PATH, "/", 1);
+    span_set_custom_array(&span, "http.request.header.x", 21, elements, 2);
+    cr_assert_not_null(strstr(format(&span), "\"attributes\":{\"url.path\":\"/\",\"k\\\"k\":\"v\\n\",\"none\":[],"
+                                             "\"http.request.header.x\":[\"a\\\"b\",\"\xef\xbf\xbd\"],"
+                                             "\"thread.id\":4712}"),
+                       "%s", g_line);
+}
+
 Test(format_native, root_span_has_no_parent_and_empty_parts_are_absent)
 {
     struct span span;

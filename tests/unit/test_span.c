@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/text.h"
 #include "trace/sink.h"
 
 #include <criterion/criterion.h>
@@ -416,4 +417,97 @@ Test(span, every_attribute_and_event_has_a_name_of_its_own)
     cr_assert_null(span_event_name(SPAN_EVENT_COUNT));
     cr_assert_str_eq(attribute_name(ATTRIBUTE_ERROR_TYPE), "error.type");
     cr_assert_str_eq(span_event_name(SPAN_EVENT_RESPONSE_FIRST_BYTE), "response.first_byte");
+}
+
+/* name=value;… of all attributes with a name of their own; an array's elements end in '|'. */
+static const char *customs_text(const struct span *span)
+{
+    static char bytes[4096];
+    struct text text = text_on(bytes, sizeof bytes);
+    struct attribute_iterator iterator;
+    struct attribute attribute;
+    struct attribute_element element;
+    attribute_begin(&iterator, span);
+    while (attribute_next(&iterator, &attribute)) {
+        if (attribute.key != ATTRIBUTE_CUSTOM)
+            continue;
+        text_append(&text, attribute.name, attribute.name_len);
+        text_append_char(&text, '=');
+        if (attribute.type == ATTRIBUTE_STRING)
+            text_append(&text, attribute.string, attribute.len);
+        for (size_t at = 0; attribute.type == ATTRIBUTE_STRING_ARRAY && attribute_element_next(&attribute, &at, &element);) {
+            text_append(&text, element.bytes, element.len);
+            text_append_char(&text, '|');
+        }
+        text_append_char(&text, ';');
+    }
+    return text_terminate(&text);
+}
+
+Test(span, attributes_with_a_name_of_their_own)
+{
+    static const struct attribute_element elements[] = {{"a", 1}, {"", 0}, {"bc", 2}};
+    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
+    span_set_context(span, &CONTEXT, NULL);
+    span_set_custom(span, "x", 1, "1", 1);
+    span_set_string(span, ATTRIBUTE_URL_PATH, "/p", 2);
+    span_set_custom(span, "y", 1, "", 0);
+    span_set_custom_array(span, "z", 1, elements, ARRAY_LEN(elements));
+    span_set_custom_array(span, "none", 4, elements, 0);
+    span_set_custom(span, "x", 1, "2", 1);         /* the last one counts */
+    span_set_custom(span, "url.path", 8, "q", 1);  /* it has a key */
+    span_set_custom(span, "", 0, "q", 1);
+    span_set_custom(span, "a b", 3, "q", 1);
+    cr_assert_str_eq(customs_text(span), "y=;z=a||bc|;none=;x=2;");
+    cr_assert_eq(span->dropped_attributes_count, 0);
+    span_set_custom(NULL, "x", 1, "1", 1);
+    span_set_custom_array(NULL, "x", 1, elements, 1);
+}
+
+Test(span, the_first_attribute_of_all_may_have_a_name_of_its_own)
+{
+    static const struct span_context without_state = {.trace_id = {1}, .span_id = {1}, .is_valid = true};
+    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
+    span_set_context(span, &without_state, NULL);
+    span_set_custom(span, "x", 1, "1", 1);
+    cr_assert_str_eq(customs_text(span), "x=1;");
+}
+
+Test(span, one_with_a_name_of_its_own_that_does_not_fit_is_dropped_and_counted)
+{
+    static const char large[SPAN_BYTES_LEN] = {0};
+    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
+    struct attribute_element element = {large, sizeof large};
+    span_set_context(span, &CONTEXT, NULL);
+    span_set_custom(span, "x", 1, large, sizeof large);
+    span_set_custom_array(span, "x", 1, &element, 1);
+    span_set_custom(span, large, 256, "", 0);
+    cr_assert_eq(span->dropped_attributes_count, 3);
+    span_set_custom(span, "x", 1, large, SPAN_BYTES_LEN - CONTEXT.tracestate_len - 6);
+    cr_assert_eq(span->dropped_attributes_count, 3);
+    span_set_custom(span, "y", 1, "", 0);
+    cr_assert_eq(span->dropped_attributes_count, 4);
+}
+
+/* Whatever a record says of lengths: the page behind it cannot be read. */
+Test(span, hostile_attributes_with_a_name_of_their_own)
+{
+    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
+    span_set_context(span, &CONTEXT, NULL);
+    for (unsigned seed = 0; seed < 200000; seed++) {
+        char *end = span->bytes + sizeof span->bytes;
+        struct attribute_header header = {.key = ATTRIBUTE_CUSTOM, .type = seed & 3, .len = (uint16_t)(seed >> 2 & 15)};
+        uint32_t random = seed * 2654435761U;
+        memcpy(end - 16, &header, sizeof header);
+        end[-12] = (char)(seed >> 6);
+        memcpy(end - 11, "n", 1);
+        memcpy(end - 10, &random, sizeof random);
+        memcpy(end - 6, &random, sizeof random);
+        span->tracestate_len = TRACESTATE_LEN_MAX;
+        memset(span->bytes + TRACESTATE_LEN_MAX, 0xff, 4);
+        header = (struct attribute_header){.key = 0xff, .len = (uint16_t)(SPAN_BYTES_LEN - TRACESTATE_LEN_MAX - 4 - 16)};
+        memcpy(span->bytes + TRACESTATE_LEN_MAX, &header, sizeof header);
+        span->attributes_len = seed % 3 ? UINT32_MAX : SPAN_BYTES_LEN - TRACESTATE_LEN_MAX;
+        cr_assert_leq(strlen(customs_text(span)), 64);
+    }
 }

@@ -178,7 +178,7 @@ static void script_passed_on(struct script *script)
 {
     script_add(script, "GET /d HTTP/1.1\r\nHost: h\r\nTraceparent:  00-" TRACE_ID "-");
     script_mark(script, true);
-    script_add(script, INCOMING_ID "-01\r\nAccept: */*\r\n\r\n");
+    script_add(script, INCOMING_ID "-01\r\nTracestate: passed=on\r\nAccept: */*\r\n\r\n");
     script_head_end(script, false);
 }
 
@@ -404,6 +404,30 @@ Test(transfer, a_traceparent_that_is_passed_on_becomes_that_of_this_call)
         simulated_close(g_sim.connection);
         captured_begin();
     }
+}
+
+/* What goes out for @request, which is sent at once, within the work for an incoming request. */
+static const char *wire_of(const char *request)
+{
+    simulated_init(&g_sim);
+    simulated_send_all(&g_sim, request, strlen(request));
+    simulated_receive_text(g_sim.connection, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+    g_sim.wire[g_sim.wire_len] = '\0';
+    simulated_close(g_sim.connection);
+    return g_sim.wire;
+}
+
+/* A relay that passes on one of the two headers: no header goes out twice, and none is lost. */
+Test(transfer, a_relay_of_traceparent_or_tracestate_alone)
+{
+    work_for_a_request("a=1");
+    const char *wire = wire_of("GET / HTTP/1.1\r\ntraceparent: " INCOMING "\r\n\r\n");
+    cr_assert_not_null(strstr(wire, "-01\r\ntracestate: a=1\r\n\r\n"), "%s", wire);
+    wire = wire_of("GET / HTTP/1.1\r\ntracestate: a=1\r\n\r\n");
+    cr_assert_not_null(strstr(wire, "\r\ntracestate: a=1\r\ntraceparent: 00-" TRACE_ID), "%s", wire);
+    cr_assert_eq(strstr(strstr(wire, "tracestate") + 1, "tracestate"), NULL, "%s", wire);
+    wire = wire_of("GET / HTTP/1.1\r\ntracestate: \r\n\r\n");
+    cr_assert_not_null(strstr(wire, "\r\ntracestate: a=1\r\n\r\n"), "%s", wire);
 }
 
 /* Where the line is cut by the application's writes it is too late, and the span says so. */
