@@ -53,8 +53,8 @@ enum active_verdict {
 };
 
 /* active_init_from_environment - TRACEPARENT, TRACESTATE and BAGGAGE become the process's default context if
- * the first is valid and any propagator is in use. Library start-up only. OpenTelemetry, "Environment Variables as Context
- * Propagation Carriers". */
+ * the first is valid and any propagator is in use. Library start-up only. OpenTelemetry, "Environment Variables as
+ * Context Propagation Carriers". */
 void active_init_from_environment(void);
 
 /* active_set - @active becomes the calling thread's. Copies it. Hot path, signal-safe. */

@@ -197,7 +197,8 @@ void attribute_begin(struct attribute_iterator *iterator, const struct span *spa
 
 /* attribute_next - the next attribute, in the order of attributes.def; of a key that was set more than
  * once the last value alone. Then the CUSTOM ones in their order; of a name that was set more than once the last
- * alone, and none whose name is in attributes.def or is not printable ASCII. Returns false, @out untouched, at the end. Hot path, signal-safe. */
+ * alone, and none whose name is in attributes.def or is not printable ASCII. Returns false, @out untouched, at the
+ * end. Hot path, signal-safe. */
 bool attribute_next(struct attribute_iterator *iterator, struct attribute *out);
 
 /* attribute_element_next - the next element of a STRING_ARRAY. @at: 0 at first. False at the end, or where what

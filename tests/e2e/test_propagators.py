@@ -1,6 +1,5 @@
 """OTEL_PROPAGATORS: the formats that a context travels in, baggage, and what of a request becomes attributes."""
 
-import re
 import socket
 import unittest
 
@@ -259,14 +258,14 @@ class Baggage(Relayed):
 
 class Captured(Relayed):
     def test_headers(self):
-        port = self.relay(None, "x-tenant", "Authorization",
-                          RUN_TRACED_CAPTURE_HEADERS="X-Tenant, accept,authorization,host,x-a-name-that-is-32-bytes-long-ok")
+        names = "X-Tenant, accept,authorization,host,x-a-name-that-is-32-bytes-long-o"
+        port = self.relay(None, "x-tenant", "Authorization", RUN_TRACED_CAPTURE_HEADERS=names)
         server, client, _ = self.ask(port, "X-TENANT: one", "Authorization: Bearer x", "x-tenant: two", "Accept: a/b",
-                                     "X-A-Name-That-Is-32-Bytes-Long-Ok: y")
+                                     "X-A-Name-That-Is-32-Bytes-Long-O: y")
         prefix = "http.request.header."
         seen = {name[len(prefix):]: value for name, value in server["attributes"].items() if name.startswith(prefix)}
         self.assertEqual(seen, {"x-tenant": ["one", "two"], "authorization": ["REDACTED"], "accept": ["a/b"],
-                                "host": ["x"], "x-a-name-that-is-32-bytes-long-ok": ["y"]})
+                                "host": ["x"], "x-a-name-that-is-32-bytes-long-o": ["y"]})
         self.assertEqual(client["attributes"][prefix + "x-tenant"], ["one", "two"])
         self.assertEqual(client["attributes"][prefix + "authorization"], ["REDACTED"])
         self.assertNotIn("Bearer", str(self.spans()))
@@ -286,8 +285,8 @@ class Launcher(TracedTest):
         command = (PREFIX, "-o", self.directory / "spans", "true")
         result = self.bare(*command, env={"OTEL_PROPAGATORS": "b3,ottrace"})
         self.assertEqual(result.returncode, 0)
-        self.assertRegex(result.stderr, re.compile(rb"OTEL_PROPAGATORS: 'ottrace' .*tracecontext, baggage, b3, b3multi, "
-                                                   rb"jaeger, xray, datadog, none"))
+        self.assertRegex(result.stderr, rb"OTEL_PROPAGATORS: 'ottrace' .*tracecontext, baggage, b3, b3multi, jaeger, "
+                                        rb"xray, datadog, none")
         self.assertNotIn(b"OTEL_PROPAGATORS", self.bare(*command, env={"OTEL_PROPAGATORS": "b3"}).stderr)
 
 
