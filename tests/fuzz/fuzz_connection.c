@@ -173,27 +173,35 @@ static const char *after(const char *at, const char *end, const char *text)
     return at && (size_t)(end - at) >= len && memcmp(at, text, len) == 0 ? at + len : NULL;
 }
 
-/* traceparent: VALUE CRLF, and tracestate: VALUE CRLF or nothing. */
+/* tracestate: VALUE CRLF. */
+static bool state_is_whole(const char *text, const char *end)
+{
+    struct span_context context;
+    const char *state = after(text, end, "tracestate: ");
+    const char *state_end = state ? memchr(state, '\r', (size_t)(end - state)) : NULL;
+    if (!state_end || end - state_end < 2)
+        return false;
+    FUZZ_CHECK(tracestate_parse(state, (size_t)(state_end - state), &context) == 0 &&
+                   after(state_end, end, "\r\n") == end,
+               "%.*s", (int)(end - text), text);
+    return true;
+}
+
+/* traceparent: VALUE CRLF, and tracestate: VALUE CRLF or nothing; the latter alone where the application passes on
+ * the former. */
 static bool header_is_whole(const char *text, size_t len)
 {
     struct span_context context;
     const char *end = text + len, *value = after(text, end, "traceparent: ");
-    if (!value || end - value < TRACEPARENT_LEN + 2)
+    if (!value)
+        return state_is_whole(text, end);
+    if (end - value < TRACEPARENT_LEN + 2)
         return false;
     FUZZ_CHECK(memcmp(value, "00-", 3) == 0 && traceparent_parse(value, TRACEPARENT_LEN, &context) == 0,
                "%.*s", (int)len, text);
     const char *at = after(value + TRACEPARENT_LEN, end, "\r\n");
     FUZZ_CHECK(at, "%.*s", (int)len, text);
-    const char *state = after(at, end, "tracestate: ");
-    if (at == end || !state)
-        return at == end;
-    const char *state_end = memchr(state, '\r', (size_t)(end - state));
-    if (!state_end || end - state_end < 2)
-        return false;
-    FUZZ_CHECK(tracestate_parse(state, (size_t)(state_end - state), &context) == 0 &&
-                   after(state_end, end, "\r\n") == end,
-               "%.*s", (int)len, text);
-    return true;
+    return at == end || state_is_whole(at, end);
 }
 
 /* @is_truthful: else what follows a header that was begun may be anything. */
@@ -202,7 +210,8 @@ static void header_end(struct wire *wire, char next, bool is_truthful)
     FUZZ_CHECK(header_is_whole(wire->text, wire->len), "half a header: %.*s", (int)wire->len,
                wire->text);
     FUZZ_CHECK(!is_truthful || next == '\r' || next == '\n', "a header before %02x", next);
-    announced_note(wire, wire->text + strlen("traceparent: 00-") + 33);
+    if (memcmp(wire->text, "traceparent", 11) == 0)
+        announced_note(wire, wire->text + strlen("traceparent: 00-") + 33);
     wire->foreign = FOREIGN_NONE;
     wire->len = 0;
 }

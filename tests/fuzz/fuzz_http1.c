@@ -269,7 +269,7 @@ static void reader_feed(struct reader *reader, const char *bytes, size_t len)
 static void reader_begin(struct reader *reader, uint8_t what, bool takes_heads)
 {
     static const struct http1_fields all = {UINT32_MAX, UINT32_MAX};
-    http1_init(&reader->parser, what & 1, what & 4 ? HTTP_HEAD_FIELDS : all);
+    http1_init(&reader->parser, what & 1, what & 4 ? g_http_extras_wanted.told : all);
     reader->line = NULL;
     reader->is_head = what & 2;
     reader->takes_heads = takes_heads;
