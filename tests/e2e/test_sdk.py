@@ -1,0 +1,159 @@
+"""Programs that trace themselves: their header is left to them, and one tree comes of their spans and ours.
+
+The OpenTelemetry SDK for Python comes from PyPI, once, into the build directory; where that cannot be
+reached, all this is skipped.
+"""
+
+import concurrent.futures
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+import urllib.request
+
+from support import (BUILD, PROGRAMS, PYTHON, TracedTest, attribute, clean_env, describe, free_port, needs, of_kind,
+                     roots, service)
+
+PACKAGES = ("opentelemetry-sdk==1.45.1", "opentelemetry-instrumentation-urllib==0.66b1",
+            "opentelemetry-instrumentation-wsgi==0.66b1")
+SDK = BUILD / "opentelemetry-python"
+INSTALL_SECONDS = 60
+
+
+def sdk_install():
+    """Installs the SDK, unless it is there. Several tests may ask for it at the same time."""
+    with open(BUILD / "opentelemetry-python.lock", "w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if SDK.exists():
+            return
+        with tempfile.TemporaryDirectory(dir=BUILD) as directory:
+            command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input",
+                       "--retries", "0", "--timeout", "5", "--target", f"{directory}/new", *PACKAGES]
+            result = subprocess.run(command, env=clean_env(), capture_output=True, text=True, check=False,
+                                    timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL)
+            if result.returncode:
+                reason = (result.stderr.strip() or "pip failed").splitlines()[-1]
+                raise unittest.SkipTest(f"the OpenTelemetry SDK cannot be had: {reason[:200]}")
+            os.rename(f"{directory}/new", SDK)
+
+
+def union_orphans(spans):
+    """Spans whose parent is neither among ours nor among the SDK's."""
+    known = {(span["traceId"], span["spanId"]) for span in spans}
+    return [span for span in spans if "parentSpanId" in span
+            and (span["traceId"], span["parentSpanId"]) not in known]
+
+
+class WithSdk(TracedTest):
+    @classmethod
+    def setUpClass(cls):
+        try:
+            sdk_install()
+        except subprocess.TimeoutExpired:
+            raise unittest.SkipTest(f"the OpenTelemetry SDK cannot be had in {INSTALL_SECONDS} s") from None
+
+    def start_sdk(self, upstream_port):
+        """The service that traces itself, run-traced all the same."""
+        port_file = self.directory / "sdk-port"
+        self.sdk_file = self.directory / "sdk-spans.jsonl"
+        self.start(PYTHON, PROGRAMS / "sdk_service.py", port_file, f"127.0.0.1:{upstream_port}", self.sdk_file,
+                   env={"PYTHONPATH": str(SDK), "OTEL_TRACES_SAMPLER": "always_on"}, service_name="sdk",
+                   ready=port_file.exists)
+        return int(port_file.read_text())
+
+    def start_relay(self, upstream_port):
+        """A service that knows nothing of tracing."""
+        port_file = self.directory / f"relay-port-{len(self._servers)}"
+        self.start(PYTHON, PROGRAMS / "relay_server.py", port_file, upstream_port, service_name="front",
+                   ready=port_file.exists)
+        return int(port_file.read_text())
+
+    def get(self, port, path):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.read()
+
+    def sdk_spans(self, count):
+        """The SDK's, which are there when its service has ended."""
+        self.stop_servers()
+        found = [json.loads(line) for line in self.sdk_file.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual(len(found), count, found)
+        return found
+
+
+class Between(WithSdk):
+    """front, which knows nothing of tracing - the SDK - back, which knows nothing of it either."""
+
+    def setUp(self):
+        super().setUp()
+        self.back = self.start_echo(service_name="back")
+        self.sdk_port = self.start_sdk(self.back.port)
+        self.front_port = self.start_relay(self.sdk_port)
+
+    def received(self):
+        """The traceparent and tracestate headers that back got, a list for each request."""
+        return [[value for name, value in request["headers"] if name.lower() in ("traceparent", "tracestate")]
+                for request in self.back.log()]
+
+    def check_tree(self, ours, theirs):
+        """One trace: front's request and call, then the SDK's, then back's."""
+        self.assertEqual(len({span["traceId"] for span in ours + theirs}), 1, describe(ours))
+        self.assertEqual(union_orphans(ours + theirs), [], describe(ours))
+        self.assertEqual(len(roots(ours + theirs)), 1)
+        call, = [span for span in of_kind(ours, "CLIENT") if service(span) == "front"]
+        back, = [span for span in ours if service(span) == "back"]
+        server, = of_kind(theirs, "SERVER")
+        client, = of_kind(theirs, "CLIENT")
+        self.assertEqual((server["parentSpanId"], client["parentSpanId"], back["parentSpanId"]),
+                         (call["spanId"], server["spanId"], client["spanId"]))
+        return client
+
+    def test_its_header_goes_on_and_no_call_is_there_twice(self):
+        self.get(self.front_port, "/seen")
+        ours = self.wait_spans(4)
+        theirs = self.sdk_spans(2)
+        self.assertEqual([span for span in of_kind(ours, "CLIENT") if service(span) == "sdk"], [], describe(ours))
+        client = self.check_tree(ours, theirs)
+        self.assertEqual(self.received(), [[f"00-{client['traceId']}-{client['spanId']}-01"]])
+
+    def test_many_at_once(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda i: self.get(self.front_port, f"/seen/{i}"), range(40)))
+        ours = self.wait_spans(160)
+        theirs = self.sdk_spans(80)
+        for trace_id in {span["traceId"] for span in ours}:
+            self.check_tree(*([span for span in some if span["traceId"] == trace_id] for some in (ours, theirs)))
+
+    def test_a_call_that_it_does_not_see_is_ours(self):
+        self.get(self.front_port, "/unseen")
+        ours = self.wait_spans(5)
+        theirs = self.sdk_spans(1)
+        call, = [span for span in of_kind(ours, "CLIENT") if service(span) == "sdk"]
+        server, = [span for span in of_kind(ours, "SERVER") if service(span) == "sdk"]
+        self.assertEqual(call["parentSpanId"], server["spanId"])
+        self.assertEqual(self.received(), [[f"00-{call['traceId']}-{call['spanId']}-01"]])
+        self.assertEqual(len({span["traceId"] for span in ours + theirs}), 1, describe(ours))
+        self.assertEqual(union_orphans(ours + theirs), [], describe(ours))
+
+    def test_a_request_without_a_trace(self):
+        """The SDK begins one, which goes on."""
+        self.get(self.sdk_port, "/seen")
+        ours = self.wait_spans(2)
+        theirs = self.sdk_spans(2)
+        client, = of_kind(theirs, "CLIENT")
+        back, = [span for span in ours if service(span) == "back"]
+        self.assertEqual(of_kind(ours, "CLIENT"), [])
+        self.assertEqual((back["traceId"], back["parentSpanId"]), (client["traceId"], client["spanId"]))
+
+    def test_its_request_is_there_once(self):
+        self.get(self.front_port, "/seen/1")
+        self.get(self.front_port, "/seen/2")
+        ours = self.wait_spans(8)
+        self.sdk_spans(4)
+        self.assertEqual([span for span in of_kind(ours, "SERVER") if service(span) == "sdk"], [], describe(ours))
+
+
+if __name__ == "__main__":
+    unittest.main()
