@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 import urllib.request
 
@@ -20,32 +21,49 @@ PACKAGES = ("opentelemetry-sdk==1.45.1", "opentelemetry-instrumentation-urllib==
             "opentelemetry-instrumentation-wsgi==0.66b1")
 SDK = BUILD / "opentelemetry-python"
 INSTALL_SECONDS = 60
+TRY_AGAIN_SECONDS = 300
+
+
+def pip_install(directory):
+    """Returns why it cannot be done, or nothing."""
+    command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--retries", "0",
+               "--timeout", "5", "--target", directory, *PACKAGES]
+    try:
+        subprocess.run(command, capture_output=True, text=True, check=True, timeout=INSTALL_SECONDS,
+                       stdin=subprocess.DEVNULL)
+    except subprocess.CalledProcessError as error:
+        return (error.stderr.strip() or "pip failed").splitlines()[-1][:200]
+    except subprocess.TimeoutExpired:
+        return f"pip takes more than {INSTALL_SECONDS} s"
+    return ""
 
 
 def sdk_install():
-    """Installs the SDK, unless it is there. Several tests may ask for it at the same time."""
-    with open(BUILD / "opentelemetry-python.lock", "w", encoding="utf-8") as lock:
+    """Installs the SDK, unless it is there. Returns why it is not, or nothing. Each test asks, several of them at
+    the same time: who comes first writes down what stood in the way."""
+    with open(BUILD / "opentelemetry-python.lock", "a+", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        lock.seek(0)
+        reason = lock.read()
         if SDK.exists():
-            return
+            return ""
+        if reason and time.time() - os.fstat(lock.fileno()).st_mtime < TRY_AGAIN_SECONDS:
+            return reason
         with tempfile.TemporaryDirectory(dir=BUILD) as directory:
-            command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input",
-                       "--retries", "0", "--timeout", "5", "--target", f"{directory}/new", *PACKAGES]
-            result = subprocess.run(command, capture_output=True, text=True, check=False,
-                                    timeout=INSTALL_SECONDS, stdin=subprocess.DEVNULL)
-            if result.returncode:
-                reason = (result.stderr.strip() or "pip failed").splitlines()[-1]
-                raise unittest.SkipTest(f"the OpenTelemetry SDK cannot be had: {reason[:200]}")
-            os.rename(f"{directory}/new", SDK)
+            reason = pip_install(f"{directory}/new")
+            if not reason:
+                os.rename(f"{directory}/new", SDK)
+        lock.truncate(0)
+        lock.write(reason)
+        return reason
 
 
 class WithSdk(TracedTest):
-    @classmethod
-    def setUpClass(cls):
-        try:
-            sdk_install()
-        except subprocess.TimeoutExpired:
-            raise unittest.SkipTest(f"the OpenTelemetry SDK cannot be had in {INSTALL_SECONDS} s") from None
+    def setUp(self):
+        super().setUp()
+        reason = sdk_install()
+        if reason:
+            self.skipTest(f"no OpenTelemetry SDK: {reason}")
 
     def start_sdk(self, upstream_port):
         """The service that traces itself, run-traced all the same."""
