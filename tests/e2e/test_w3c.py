@@ -238,7 +238,7 @@ class Asyncio(Callbacks):
 
 
 class Limits(Callbacks):
-    """What should go on of a tracestate that is too long to go on as a whole (section 3.3.1.5)."""
+    """What should go on of a tracestate that is too long to go on as a whole ("tracestate Limits")."""
 
     def check_one(self, *values, expected):
         self.check(PYTHON, PROGRAMS / "callbacks_threads.py",
@@ -256,6 +256,66 @@ class Limits(Callbacks):
     def test_the_first_512_bytes_of_a_very_long_one_in_two_headers(self):
         some = members(32, 50)
         self.check_one(",".join(some[:16]), ",".join(some[16:]), expected=fitting(some))
+
+
+class PassedOn(Callbacks):
+    """A service that hands headers on as they came: with a span of ours between, they are ours to keep right."""
+
+    def pass_on(self, *headers, names=("traceparent", "tracestate")):
+        """Returns (the CLIENT span, its request as upstream got it)."""
+        self.upstream = self.serve(StrictServer())
+        port_file = self.directory / "port"
+        self.start(PYTHON, PROGRAMS / "relay_server.py", port_file, self.upstream.port, *names,
+                   ready=port_file.exists)
+        lines = ["GET / HTTP/1.1", "Host: x", *headers, "Connection: close", "", ""]
+        with socket.create_connection(("127.0.0.1", int(port_file.read_text())), PATIENCE) as sock:
+            sock.sendall("\r\n".join(lines).encode())
+            with sock.makefile("rb") as answer:
+                self.assertIn(b" 200 ", answer.readline())
+                answer.read()
+        self.wait_spans(1)
+        self.stop_servers()
+        client, = of_kind(self.spans(), "CLIENT")
+        return client, self.upstream.requests[0]
+
+    def check_passed_on(self, value, *headers, flags, **options):
+        client, request = self.pass_on(f"traceparent: {value}", *headers, **options)
+        self.assertEqual(request.all("traceparent"), [f"00-{TRACE}-{client['spanId']}-{flags}"])
+        self.assert_no_problems(self.upstream)
+        return request
+
+    def test_with_tracestate(self):
+        request = self.check_passed_on(VALID, "tracestate: b=2", "tracestate: a=1", flags="01")
+        self.assertEqual(request.all("tracestate"), ["b=2", "a=1"])
+
+    def test_not_sampled(self):
+        self.check_passed_on(f"00-{TRACE}-{PARENT}-00", flags="00")
+
+    def test_tracestate_alone(self):
+        request = self.check_passed_on(VALID, "tracestate: a=1", flags="01", names=["tracestate"])
+        self.assertEqual(request.all("tracestate"), ["a=1"])
+
+    @unittest.expectedFailure  # a bug: who was sent tracestate must send it ("Mutating the tracestate Field")
+    def test_without_tracestate(self):
+        request = self.check_passed_on(VALID, "tracestate: a=1", flags="01", names=["traceparent"])
+        self.assertEqual(request.all("tracestate"), ["a=1"])
+
+    @unittest.expectedFailure  # a bug: flags that level 2 does not know must be zero ("Other Flags")
+    def test_unknown_flags(self):
+        self.check_passed_on(f"00-{TRACE}-{PARENT}-ff", flags="03")
+
+    @unittest.expectedFailure  # a bug: who changes the parent id must speak version 00 ("Versioning of traceparent")
+    def test_future_version(self):
+        self.check_passed_on(f"cc-{TRACE}-{PARENT}-01", flags="01")
+
+    @unittest.expectedFailure  # the same
+    def test_future_version_with_more(self):
+        self.check_passed_on(f"cc-{TRACE}-{PARENT}-01-more", flags="01")
+
+    @unittest.expectedFailure  # a bug: the call is not recorded, though nobody else traces it
+    def test_a_call_with_a_traceparent_that_nobody_can_use(self):
+        client, request = self.pass_on("traceparent: nonsense")
+        self.assertIn(request.traceparent, ("nonsense", f"00-{client['traceId']}-{client['spanId']}-01"))
 
 
 @needs("node")
