@@ -230,6 +230,11 @@ class Threads(Callbacks):
 
 
 class Asyncio(Callbacks):
+    def setUp(self):
+        super().setUp()
+        if self.bare(PYTHON, "-c", "import aiohttp").returncode:
+            self.skipTest("not installed: python3-aiohttp")
+
     def test_in_order(self):
         self.check(PYTHON, PROGRAMS / "callbacks_asyncio.py")
 
