@@ -5,7 +5,8 @@ import json
 import socket
 import unittest
 
-from support import (PATIENCE, PROGRAMS, PYTHON, StrictServer, TracedTest, describe, duplicates, needs, of_kind)
+from support import (PATIENCE, PROGRAMS, PYTHON, StrictServer, TracedTest, describe, duplicates, needs, not_sanitized,
+                     of_kind)
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 OTHER = f"00-{'5' * 32}-{'6' * 16}-01"
@@ -324,6 +325,7 @@ class PassedOn(Callbacks):
 
 
 @needs("node")
+@not_sanitized("node crashes as soon as it loads libasan")
 class Node(Callbacks):
     def test_in_order(self):
         self.check("node", PROGRAMS / "callbacks_node.js")
