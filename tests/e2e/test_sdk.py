@@ -15,7 +15,7 @@ import unittest
 import urllib.request
 
 from support import (BUILD, PROGRAMS, PYTHON, TracedTest, attribute, describe, free_port, needs, of_kind, orphans,
-                     roots, service)
+                     roots, service, wait_for)
 
 PACKAGES = ("opentelemetry-sdk==1.45.1", "opentelemetry-instrumentation-urllib==0.66b1",
             "opentelemetry-instrumentation-wsgi==0.66b1")
@@ -88,9 +88,12 @@ class WithSdk(TracedTest):
     def both(self, ours_at_least, theirs):
         """(our spans, the SDK's), when all servers have ended. Whether we tell what comes in at a program that
         traces itself is for one test alone to say; the others do not count that."""
+        def sdk_lines():
+            return self.sdk_file.read_text(encoding="utf-8").splitlines() if self.sdk_file.exists() else []
         self.wait_spans(ours_at_least)
+        wait_for(lambda: len(sdk_lines()) >= theirs, "the SDK's spans")
         self.stop_servers()
-        found = [json.loads(line) for line in self.sdk_file.read_text(encoding="utf-8").splitlines()]
+        found = [json.loads(line) for line in sdk_lines()]
         self.assertEqual(len(found), theirs, found)
         return self.spans(), found
 
