@@ -40,8 +40,9 @@ TESTAPPS := $(patsubst testapps/%/,$(BUILD)/testapps/%,$(wildcard testapps/*/))
 
 SHIM := $(BUILD)/librun-traced.so
 LAUNCHER := $(BUILD)/run-traced
+NODE_BRIDGE := $(BUILD)/run-traced-node.cjs
 
-all: check-packages $(SHIM) $(LAUNCHER) ## build the library and the launcher
+all: check-packages $(SHIM) $(NODE_BRIDGE) $(LAUNCHER) ## build the library and the launcher
 	@touch $(BUILD)/.built # run-traced.sh looks for it
 
 $(BUILD)/%.o: %.c Makefile
@@ -69,6 +70,11 @@ $(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
 	@echo "  LINK  $@"
 	$(Q)$(CC) -shared $(CFLAGS) $(LTO) $(SANITIZE) -Wl,--version-script=$(BUILD)/librun-traced.map \
 	  -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
+
+# The library looks for it under its own name.
+$(NODE_BRIDGE): src/shim/node_bridge.cjs
+	@mkdir -p $(@D)
+	$(Q)cp $< $@
 
 $(LAUNCHER): $(LAUNCHER_OBJECTS)
 	@echo "  LINK  $@"
@@ -152,6 +158,7 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -m 755 run-traced.sh $(DESTDIR)$(PREFIX)/bin/run-traced.sh
 	install -m 755 $(LAUNCHER) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/run-traced/librun-traced.so
+	install -m 644 $(NODE_BRIDGE) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced-node.cjs
 
 # Installs by root or passwordless sudo what dpkg does not know of; else prints the line to run.
 define install_packages

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define LIBRARY_STEM "librun-traced"
+#define SCRIPT_STEM "run-traced-node" /* shim/node.c looks for it beside the library, with the same behind it */
 
 static uint64_t path_hash(const char *path)
 {
@@ -117,6 +118,34 @@ int library_copy(const char *original, char *copy, size_t size)
     return file_copy(original, copy, st.st_size);
 }
 
+/* The path of the script that belongs to @library: lib/librun-traced-1.so has lib/run-traced-node-1.cjs. */
+static int script_of(const char *library, char *script, size_t size)
+{
+    const char *name = strrchr(library, '/') + 1;
+    const char *behind = name + strlen(LIBRARY_STEM);
+    struct text text = text_on(script, size);
+    text_append(&text, library, (size_t)(name - library));
+    text_append_string(&text, SCRIPT_STEM);
+    text_append(&text, behind, strlen(behind) - strlen(".so"));
+    text_append_string(&text, ".cjs");
+    text_append_char(&text, 0);
+    return text.overflowed ? -ENAMETOOLONG : 0;
+}
+
+/* Without it, Node's requests go without its bridge: that is no error. */
+static void script_follow(const char *original, const char *library, bool as_link)
+{
+    char from[PATH_MAX], to[PATH_MAX];
+    struct stat st, there;
+    if (script_of(original, from, sizeof from) || script_of(library, to, sizeof to) || stat(from, &st) < 0)
+        return;
+    if (as_link)
+        symlink_replace(from, to);
+    else if (lstat(to, &there) < 0 || !S_ISREG(there.st_mode) || there.st_size != st.st_size ||
+             there.st_mtim.tv_sec < st.st_mtim.tv_sec)
+        file_copy(from, to, st.st_size);
+}
+
 static int path_beside_program(const char *name, char *path, size_t size)
 {
     ssize_t len = readlink("/proc/self/exe", path, size);
@@ -143,12 +172,16 @@ int library_find(char *path, size_t size)
         return error;
     }
     /* Root's children may be other users, for whom ld.so would complain on each one's stderr. */
-    if (geteuid() == 0 && !is_open_to_all(beside) && library_copy(beside, path, size) == 0)
+    if (geteuid() == 0 && !is_open_to_all(beside) && library_copy(beside, path, size) == 0) {
+        script_follow(beside, path, false);
         return 0;
+    }
     if (!beside[strcspn(beside, " :$")])
         return snprintf(path, size, "%s", beside) < (int)size ? 0 : -ENAMETOOLONG;
     error = library_link(beside, path, size);
-    if (error)
+    if (!error)
+        script_follow(beside, path, true);
+    else
         message_print("LD_PRELOAD cannot name '%s', and no link to it can be made in /tmp: %s",
                       beside, strerror(-error));
     return error;

@@ -3,6 +3,7 @@
 #include "shim/deepbind.h"
 #include "shim/library_entry.h"
 #include "shim/module.h"
+#include "shim/node.h"
 #include "shim/real.h"
 
 /* The next definition: dlsym takes who asks by the return address, so that it can be jumped to only. */
@@ -43,6 +44,9 @@ __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle,
     const struct real_calls *real = real_calls();
     deepbind_correct(); /* this is how what was loaded is reached */
     g_dlsym_next = (void *)real->dlsym;
+    void *entry = name ? node_entry(handle, name) : NULL;
+    if (UNLIKELY(entry != NULL))
+        return entry;
     void *ours = name && handle != RTLD_NEXT && shim_is_tracing() ? library_entry_for_all(name) : NULL;
     if (!ours)
         return DLSYM_NEXT;

@@ -6,6 +6,7 @@
 #include "export/run_stats.h"
 #include "shim/callsite_record.h"
 #include "shim/curl_transfer.h"
+#include "shim/node.h"
 #include "shim/real.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
@@ -68,8 +69,10 @@ static void tracing_begin(const char *ring, const char *exporters)
     callsite_init();
 }
 
-__attribute__((constructor)) static void life_begin(void)
+/* glibc gives constructors what it gives main(). */
+__attribute__((constructor)) static void life_begin(int argc, char **argv)
 {
+    (void)argc;
     int saved = errno;
     real_resolve();
     /* A setuid program's environment is a stranger's: it does not say where to write. */
@@ -77,6 +80,8 @@ __attribute__((constructor)) static void life_begin(void)
     const char *exporters = secure_getenv("RUN_TRACED_EXPORTER");
     if ((ring || exporters) && !is_disabled())
         tracing_begin(ring, exporters);
+    if (g_is_tracing)
+        node_begin(argv);
     errno = saved;
 }
 

@@ -35,6 +35,13 @@ const char *module_function_name(const struct module *module);
  * @names: NULL-terminated. Start-up only. */
 bool module_any_imports(const char *const *names);
 
+/* module_exports - does @map have a function or a variable of this name for others? Asks the object's hash table, not the
+ * loader, which allocates where there is none. */
+bool module_exports(const struct link_map *map, const char *name);
+
+/* module_self - this library; NULL if it was loaded out of sight (dlmopen). */
+const struct link_map *module_self(void);
+
 /* module_any_plumbing - is libcurl or a TLS library loaded now? */
 bool module_any_plumbing(void);
 
