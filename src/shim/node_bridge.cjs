@@ -115,31 +115,52 @@ function begin(handle) {
   listen('undici:client:sendHeaders', ({ request, socket }) =>
     writeFor(socket, socket.writableLength ? null : createdBy.get(request)));
 
-  return (fd) => {
+  /* What comes later of the request, its body and its end, are events of the connection's parser. Where contexts go with
+   * async_hooks (before Node 24), the parser's is the one just entered; else it is entered again for each of them. */
+  const isByHooks = typeof storage._enable === 'function';
+  const reenter = (request, context) => {
+    const { push } = request;
+    defineProperty(request, 'push', { configurable: true, writable: true, value: function() {
+      storage.enterWith(context);
+      return apply(push, this, arguments);
+    } });
+  };
+
+  return (fd, request) => {
     const len = save(fd);
-    storage.enterWith(len ? cell.slice(0, len) : undefined);
+    const context = len ? cell.slice(0, len) : undefined;
     cellLen[0] = 0;
+    storage.enterWith(context);
+    if (!isByHooks && context)
+      reenter(request, context);
   };
 }
 
-const channels = []; /* kept: Node 14 to 18 forget a channel that nobody holds, with its listeners */
-
 function listen(name, listener) {
-  const channel = getBuiltinModule('diagnostics_channel').channel(name);
-  channels.push(channel);
-  channel.subscribe((message) => {
+  const diagnostics = getBuiltinModule('diagnostics_channel');
+  const careful = (message) => {
     try {
       listener(message);
     } catch {
       /* It goes on without us. */
     }
-  });
+  };
+  if (diagnostics.subscribe)
+    diagnostics.subscribe(name, careful);
+  else
+    hold(diagnostics.channel(name)).subscribe(careful);
+}
+
+/* Before 16.17 and 18.7, Node forgets a channel that nobody holds, with its listeners. */
+function hold(channel) {
+  defineProperty(channel.constructor, Symbol(channel.name), { value: channel });
+  return channel;
 }
 
 let enter; /* null: there can be no bridge */
 
 try {
-  listen('http.server.request.start', ({ socket }) => {
+  listen('http.server.request.start', ({ request, socket }) => {
     const handle = socket && socket._handle;
     if (enter === null || !handle || !(handle.fd >= 0))
       return;
@@ -148,7 +169,7 @@ try {
       enter = begin(handle) || null;
     }
     if (enter)
-      enter(handle.fd);
+      enter(handle.fd, request);
   });
 } catch {
   /* No diagnostics_channel: a Node that is too old. */

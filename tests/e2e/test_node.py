@@ -102,6 +102,12 @@ class Parents(Node):
     def test_once_the_body_is_there(self):
         self.check("post", body=b"x" * 50000)
 
+    def test_in_the_event_of_the_bodys_end(self):
+        self.check("post_event", body=b"x" * 50000)
+
+    def test_in_the_event_of_the_end_without_a_body(self):
+        self.check("post_event")
+
     def test_a_call_with_a_body_that_comes_late(self):
         self.check("body")
 

@@ -31,6 +31,8 @@ const ways = {
   named: async (path) => { await pause(5); await get(path, { agent: false, host: 'localhost', family: 4 }); },
   fetch: async (path) => { await pause(20); await (await fetch(`http://127.0.0.1:${upstreamPort}${path}`)).text(); },
   fan: (path) => Promise.all([0, 1, 2].map(async (n) => { await pause(n * 5); await get(path, { agent }); })),
+  post_event: (path, request) => new Promise((resolve, reject) => request.on('data', () => {}).on('end', () =>
+    get(path, { agent }).then(resolve, reject))),
   post: async (path, request) => {
     await new Promise((resolve) => request.resume().on('end', resolve));
     await get(path, { agent });
