@@ -43,7 +43,7 @@ const ways = {
     setTimeout(() => { call.write('one'); setTimeout(() => call.end('two'), 5); }, Math.random() * 10);
   }),
   raw: async (path) => { await pause(10); await raw(path, net.connect(upstreamPort, '127.0.0.1')); },
-  refused: async (path) => { await pause(10); await get(path, { agent, port: 1 }).catch(() => {}); },
+  refused: async (path) => { await pause(10); await get(path, { agent, port: 1 }).then(() => 0, () => 0); },
   immediate: (path) => new Promise((resolve, reject) => setImmediate(() => process.nextTick(() => queueMicrotask(() =>
     get(path, { agent }).then(resolve, reject))))),
 };
