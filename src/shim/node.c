@@ -154,9 +154,8 @@ void node_begin(char *const argv[])
  * script sets it just before it calls what sends or connects, and takes it away behind that; so whoever asks meanwhile is
  * answered without a call into JavaScript. */
 struct cell {
-    uint32_t len; /* with these eight bytes; 0: none */
-    uint32_t unused;
-    struct active_context active;
+    uint32_t len; /* with these four bytes; 0: none */
+    unsigned char active[sizeof(struct active_context)]; /* packed: V8 keeps up to 64 bytes in its own heap, which is cheaper */
 };
 
 static struct node_api g_api;
@@ -186,9 +185,9 @@ static bool api_find(void)
 static bool cell_answer(struct active_context *out)
 {
     const struct cell *cell = t_cell;
-    if (!cell || !cell->len || cell->active.context.tracestate_len > TRACESTATE_LEN_MAX)
+    if (!cell || cell->len <= sizeof cell->len || cell->len > sizeof *cell)
         return false;
-    active_copy(out, &cell->active);
+    memcpy(out, cell->active, cell->len - sizeof cell->len);
     out->source = ACTIVE_RUNTIME;
     return true;
 }
@@ -220,14 +219,18 @@ static napi_value save(napi_env env, napi_callback_info info)
     napi_value argument, result = NULL;
     int32_t fd;
     struct cell *cell = t_cell;
-    uint32_t len = 0;
+    struct active_context active;
+    size_t len = 0;
     if (!cell || g_api.napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) != NAPI_OK ||
         g_api.napi_get_value_int32(env, argument, &fd) != NAPI_OK)
         return NULL;
-    if (request_take(fd, &cell->active))
-        len = (uint32_t)(offsetof(struct cell, active.context.tracestate) + cell->active.context.tracestate_len);
-    cell->len = len;
-    g_api.napi_create_uint32(env, len, &result);
+    if (request_take(fd, &active)) {
+        len = offsetof(struct active_context, context.tracestate) + active.context.tracestate_len;
+        memcpy(cell->active, &active, len);
+        len += sizeof cell->len;
+    }
+    cell->len = (uint32_t)len;
+    g_api.napi_create_uint32(env, cell->len, &result);
     return result;
 }
 
@@ -249,7 +252,7 @@ static napi_value attach(napi_env env, napi_callback_info info)
     void *bytes;
     bool is_attached = !t_cell && g_api.napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) == NAPI_OK &&
                        g_api.napi_get_typedarray_info(env, argument, &type, &len, &bytes, NULL, NULL) == NAPI_OK &&
-                       type == NAPI_UINT8_ARRAY && len == sizeof(struct cell) && (uintptr_t)bytes % 8 == 0 &&
+                       type == NAPI_UINT8_ARRAY && len == sizeof(struct cell) && (uintptr_t)bytes % _Alignof(struct cell) == 0 &&
                        g_api.napi_create_reference(env, argument, 1, &forever) == NAPI_OK &&
                        g_api.napi_add_env_cleanup_hook(env, detach, NULL) == NAPI_OK;
     if (is_attached) {
