@@ -37,6 +37,16 @@ static void *handle_find(void *handle, const char *name, const void *ours)
     return theirs == ours ? real_dlsym(RTLD_NEXT, name) : theirs;
 }
 
+/* By hand: a sanitizer's strcmp may not be there yet. */
+static bool is_node_entry(const char *name)
+{
+    static const char entry[] = "napi_register_module_v1";
+    for (size_t i = 0; i < sizeof entry; i++)
+        if (LIKELY(name[i] != entry[i]))
+            return false;
+    return true;
+}
+
 /* Our function for @name if the program would get the library's, and NULL if it would get none. DLSYM_NEXT: it is
  * the next dlsym that is to answer. */
 __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle, const char *name, const void *caller)
@@ -44,7 +54,7 @@ __attribute__((used, visibility("hidden"))) void *dlsym_substitute(void *handle,
     const struct real_calls *real = real_calls();
     deepbind_correct(); /* this is how what was loaded is reached */
     g_dlsym_next = (void *)real->dlsym;
-    void *entry = name ? node_entry(handle, name) : NULL;
+    void *entry = name && is_node_entry(name) ? node_entry(handle) : NULL;
     if (UNLIKELY(entry != NULL))
         return entry;
     void *ours = name && handle != RTLD_NEXT && shim_is_tracing() ? library_entry_for_all(name) : NULL;

@@ -276,9 +276,7 @@ static napi_value module_begin(napi_env env, napi_value exports)
     return exports;
 }
 
-void *node_entry(const void *handle, const char *name)
+void *node_entry(const void *handle)
 {
-    if (LIKELY(name[0] != 'n' || strcmp(name, "napi_register_module_v1") != 0))
-        return NULL;
     return handle && handle == module_self() && shim_is_tracing() && api_find() ? (void *)module_begin : NULL;
 }

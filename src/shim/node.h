@@ -4,12 +4,12 @@
 #define RUN_TRACED_SHIM_NODE_H
 
 /* node_begin - if this process is Node, has it load the script that lies beside the library: this process's NODE_OPTIONS
- * begins with it until the script runs, which puts it back. Library start-up only. About 0.1 us in other programs.
+ * begins with it until the script runs, which puts it back. Library start-up only. Some 10 ns in other programs.
  * @argv: the program's arguments, NULL-terminated. */
 void node_begin(char *const argv[]);
 
-/* node_entry - what Node gets if it asks the object @handle for the symbol @name: the bridge's own entry if the object is
- * this library, which exports no such name; else NULL. */
-void *node_entry(const void *handle, const char *name);
+/* node_entry - what Node gets if it asks the object @handle for napi_register_module_v1: the bridge's own entry if the
+ * object is this library, which exports no such name; else NULL. */
+void *node_entry(const void *handle);
 
 #endif

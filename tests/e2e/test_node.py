@@ -11,7 +11,7 @@ import threading
 import unittest
 
 from support import (BUILD, PATIENCE, PROGRAMS, SHIM, StrictServer, TracedTest, attribute, clean_env, describe, needs,
-                     needs_root, of_kind, preload_env, sanitizer_env)
+                     needs_root, not_sanitized, of_kind, preload_env, sanitizer_env)
 
 NODE = os.environ.get("NODE", "node")
 AT_ONCE = 64
@@ -22,6 +22,7 @@ def path_of(span):
 
 
 @needs(NODE)
+@not_sanitized("Node crashes where libasan is loaded behind its allocator")
 class Node(TracedTest):
     env = {}
     program = "relay.js"
