@@ -4,7 +4,7 @@
 #define RUN_TRACED_SHIM_NODE_H
 
 /* node_begin - if this process is Node, has it load the script that lies beside the library: this process's NODE_OPTIONS
- * begins with it until the script runs, which puts it back. Library start-up only. Some 10 ns in other programs.
+ * begins with it until the script runs, which puts it back. Library start-up only. One look into a hash table in other programs.
  * @argv: the program's arguments, NULL-terminated. */
 void node_begin(char *const argv[]);
 

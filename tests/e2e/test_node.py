@@ -22,7 +22,7 @@ def path_of(span):
 
 
 @needs(NODE)
-@not_sanitized("Node crashes where libasan is loaded behind its allocator")
+@not_sanitized("Node crashes at its start with the sanitized library")
 class Node(TracedTest):
     env = {}
     program = "relay.js"
