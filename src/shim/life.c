@@ -7,6 +7,7 @@
 #include "shim/callsite_record.h"
 #include "shim/curl_transfer.h"
 #include "shim/node.h"
+#include "shim/python.h"
 #include "shim/real.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
@@ -80,8 +81,10 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
     const char *exporters = secure_getenv("RUN_TRACED_EXPORTER");
     if ((ring || exporters) && !is_disabled())
         tracing_begin(ring, exporters);
-    if (g_is_tracing)
+    if (g_is_tracing) {
         node_begin(argv);
+        python_begin();
+    }
     errno = saved;
 }
 

@@ -1,5 +1,6 @@
 /* Bytes that came in. */
 #include "base/memory.h"
+#include "shim/python.h"
 #include "shim/real.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
@@ -58,6 +59,7 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
         transfer_receive_ended(connection, generation, saved);
     else if (wants_bytes(iov, count))
         transfer_receive_ended(connection, generation, 0);
+    python_has_received();
     errno = saved;
     return result;
 }

@@ -99,21 +99,21 @@ EXPORT int pselect(int count, fd_set *restrict readable, fd_set *restrict writab
 
 EXPORT int pthread_cond_wait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex)
 {
-    active_note_wait();
+    active_note_condition();
     return REAL(pthread_cond_wait)(condition, mutex);
 }
 
 EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
                                   const struct timespec *restrict end)
 {
-    active_note_wait();
+    active_note_condition();
     return REAL(pthread_cond_timedwait)(condition, mutex, end);
 }
 
 EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, clockid_t clock,
                                   const struct timespec *restrict end)
 {
-    active_note_wait();
+    active_note_condition();
     return REAL(pthread_cond_clockwait)(condition, mutex, clock, end);
 }
 

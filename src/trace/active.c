@@ -21,6 +21,7 @@ static _Atomic uint64_t g_open[OPEN_SLOTS];
 static _Atomic int32_t g_lost[OPEN_SLOTS];
 static _Atomic int32_t g_lost_total;
 static _Atomic bool g_has_served; /* this process has, once */
+static bool g_conditions_say_nothing;
 
 static THREAD_LOCAL struct active_context t_active;
 static THREAD_LOCAL struct active_context t_asked; /* what the runtime has answered */
@@ -32,6 +33,7 @@ static THREAD_LOCAL uint32_t t_wait_count;  /* waits for other threads since the
 static THREAD_LOCAL bool t_has_answered;    /* its request, itself */
 static THREAD_LOCAL bool t_has_history;     /* it has read a request, or was started for one, at any time */
 static THREAD_LOCAL bool t_runtime_decides; /* between active_restore and active_leave */
+static THREAD_LOCAL bool t_is_borrowed;     /* t_active is that of who woke the work that is done now */
 
 void active_init_from_environment(void)
 {
@@ -121,7 +123,7 @@ void active_set(const struct active_context *active)
     active_copy(&t_active, active);
     t_set_in_turn = t_turn;
     t_has_history = t_has_history || active->source == ACTIVE_SERVER || active->source == ACTIVE_THREAD;
-    t_was_used = t_has_answered = false;
+    t_was_used = t_has_answered = t_is_borrowed = false;
     t_wait_count = 0;
     if (request && active_is_open(active))
         request_find_again(request);
@@ -167,7 +169,7 @@ static enum active_verdict inherited_verdict(void)
 static enum active_verdict own_verdict(void)
 {
     if (t_runtime_decides)
-        return ACTIVE_CERTAIN;
+        return t_is_borrowed ? ACTIVE_UNCLEAR : ACTIVE_CERTAIN;
     enum active_verdict doubt = t_has_history ? ACTIVE_UNCLEAR : ACTIVE_UNKNOWN;
     switch (t_active.source) {
     case ACTIVE_NONE:
@@ -268,6 +270,17 @@ void active_note_wait(void)
     t_wait_count++;
 }
 
+void active_note_condition(void)
+{
+    if (!g_conditions_say_nothing)
+        t_wait_count++;
+}
+
+void active_ignore_conditions(void)
+{
+    g_conditions_say_nothing = true;
+}
+
 uint32_t active_turn(void)
 {
     return t_turn;
@@ -289,6 +302,11 @@ void active_request_end(struct active_request *request)
     if (t_active.owner.request == request)
         t_has_answered = true;
     atomic_fetch_sub_explicit(&g_open[request->slot], OPEN_ONE + request->index, memory_order_relaxed);
+}
+
+bool active_has_served(void)
+{
+    return atomic_load_explicit(&g_has_served, memory_order_relaxed);
 }
 
 unsigned active_open_count(uint32_t *only)
@@ -321,13 +339,21 @@ size_t active_save(void *room)
     return offsetof(struct active_context, context.tracestate) + active->context.tracestate_len;
 }
 
-void active_restore(const void *saved, size_t len)
+void active_restore(const void *saved, size_t len, bool is_borrowed)
 {
     if (len)
         memcpy(&t_active, saved, len);
     t_active.source = len ? ACTIVE_RUNTIME : ACTIVE_NONE;
     t_runtime_decides = true;
+    t_is_borrowed = is_borrowed;
     t_set_in_turn = t_turn;
+}
+
+bool active_saved_is_open(const void *saved)
+{
+    struct active_owner owner;
+    memcpy(&owner, (const char *)saved + offsetof(struct active_context, owner), sizeof owner);
+    return !is_ended(&owner);
 }
 
 void active_leave(void)

@@ -105,6 +105,12 @@ void active_next_turn(void);
 /* active_note_wait - the thread waits for other threads: a pool's, it may have been given work meanwhile. */
 void active_note_wait(void);
 
+/* active_note_condition - the same, by a condition variable. */
+void active_note_condition(void);
+
+/* active_ignore_conditions - of this program it says nothing: an interpreter's threads take turns by them. */
+void active_ignore_conditions(void);
+
 /* active_turn - counts the thread's turns: what was done in the same one was done in one go. */
 uint32_t active_turn(void);
 
@@ -115,6 +121,9 @@ void active_request_begin(struct active_request *request);
 
 /* active_request_end - it has been answered, by the calling thread. Contexts that belong to it are ended. */
 void active_request_end(struct active_request *request);
+
+/* active_has_served - has this process read any request? */
+bool active_has_served(void);
 
 /* active_open_count - how many requests are open in this process, read by whichever thread. *@only: if it is one, that
  * one's index. About 0.2 us once there has been any. */
@@ -134,8 +143,12 @@ enum { ACTIVE_SAVED_LEN_MAX = sizeof(struct active_context) };
 size_t active_save(void *room);
 
 /* active_restore - what active_save gave becomes the calling thread's context, until it reads another request: it is
- * certain, open or ended. @len 0: none, just as certain. */
-void active_restore(const void *saved, size_t len);
+ * certain, open or ended; or, @is_borrowed, that of who woke it, which it may work for or not. @len 0: none, for
+ * certain. */
+void active_restore(const void *saved, size_t len, bool is_borrowed);
+
+/* active_saved_is_open - has the request of what active_save gave not ended? */
+bool active_saved_is_open(const void *saved);
 
 /* active_leave - the runtime has no more to say of what the thread does. */
 void active_leave(void);

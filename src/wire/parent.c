@@ -52,6 +52,12 @@ static bool memory_decides(const struct parent_memory *memory)
            (memory->tid == process_tid() && memory->turn == active_turn());
 }
 
+static bool is_kept(const struct active_context *active)
+{
+    return active->source != ACTIVE_NONE && active->owner.request &&
+           atomic_load_explicit(&active->owner.request->is_kept, memory_order_relaxed);
+}
+
 static void link_add(struct parent *parent, const struct span_context *context)
 {
     for (size_t i = 0; i < parent->link_count; i++)
@@ -108,7 +114,8 @@ static void choose(struct parent *parent, const struct parent_memory *memory)
     enum active_verdict verdict;
     const struct active_context *current = active_current(&verdict);
     bool runtime_decides = verdict == ACTIVE_CERTAIN && (!current || current->source == ACTIVE_RUNTIME);
-    if (memory_decides(memory) && !(runtime_decides && current)) {
+    bool may_remember = !runtime_decides || (!current && memory && !is_kept(&memory->active));
+    if (may_remember && memory_decides(memory)) {
         parent->active = &memory->active;
         return;
     }

@@ -227,12 +227,12 @@ Test(active, what_a_runtime_keeps_is_certain_open_or_ended)
     size_t len = active_save(saved);
     cr_assert_gt(len, 0);
     cr_assert(g_request.is_kept);
-    active_restore("", 0);
+    active_restore("", 0, false);
     cr_assert_null(active_current(&verdict));
     cr_assert_eq(verdict, ACTIVE_CERTAIN, "none is an answer too");
     active_leave();
     request_end();
-    active_restore(saved, len);
+    active_restore(saved, len, false);
     active_next_turn();
     active_note_wait();
     cr_assert(is_current(&active));

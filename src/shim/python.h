@@ -1,0 +1,26 @@
+/* python.h - a bridge into CPython: what asyncio and the thread pools queue goes on with the request that it was queued
+ * for. src/README.md, "Whose child". */
+#ifndef RUN_TRACED_SHIM_PYTHON_H
+#define RUN_TRACED_SHIM_PYTHON_H
+
+#include "base/compiler.h"
+
+#include <stdbool.h>
+
+/* Behind the function below: not to be used directly. */
+extern bool g_python_is_waiting;
+void python_try(void);
+
+/* python_begin - at library start: is this process Python's? RUN_TRACED_PYTHON_BRIDGE=off says that it is none. */
+void python_begin(void);
+
+/* python_has_received - the program has received something: with the first requests that it serves the bridge is put in
+ * place, in the modules that are there by then. No lock of ours may be held: it takes the interpreter's. One load in all
+ * other programs. */
+static inline void python_has_received(void)
+{
+    if (UNLIKELY(g_python_is_waiting))
+        python_try();
+}
+
+#endif
