@@ -1,5 +1,6 @@
 #include "shim/openssl_call.h"
 
+#include "shim/python.h"
 #include "shim/real.h"
 #include "trace/error_name.h"
 
@@ -248,6 +249,7 @@ void openssl_call_end_read(const struct openssl_call *call, const void *bytes, s
     openssl_call_end(call, result);
     if (call->session && len)
         tls_session_received(call->session, bytes, len);
+    python_has_received();
     errno = saved;
 }
 

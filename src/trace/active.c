@@ -304,6 +304,12 @@ void active_request_end(struct active_request *request)
     atomic_fetch_sub_explicit(&g_open[request->slot], OPEN_ONE + request->index, memory_order_relaxed);
 }
 
+void active_request_call(struct active_request *request)
+{
+    request_find_again(request);
+    atomic_fetch_add_explicit(&request->call_count, 1, memory_order_relaxed);
+}
+
 bool active_has_served(void)
 {
     return atomic_load_explicit(&g_has_served, memory_order_relaxed);

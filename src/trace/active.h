@@ -14,6 +14,7 @@ enum active_source {
     ACTIVE_THREAD,      /* the thread was started by one with this context */
     ACTIVE_HANDOVER,    /* another thread had it when it wrote what this one has read, or set the timer */
     ACTIVE_RUNTIME,     /* the language's runtime keeps it with the work that it queues */
+    ACTIVE_PASSED_ON,   /* this very request came in with it, and is passed on */
     ACTIVE_ONLY,        /* nothing decides, but no other request is open in the process */
     ACTIVE_ENVIRONMENT, /* TRACEPARENT of the process */
 };
@@ -121,6 +122,9 @@ void active_request_begin(struct active_request *request);
 
 /* active_request_end - it has been answered, by the calling thread. Contexts that belong to it are ended. */
 void active_request_end(struct active_request *request);
+
+/* active_request_call - a call is made for it. */
+void active_request_call(struct active_request *request);
 
 /* active_has_served - has this process read any request? */
 bool active_has_served(void);

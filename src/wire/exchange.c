@@ -14,6 +14,9 @@
 
 static struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 256, 1024);
 
+/* How many places are looked at for a request that is searched for. */
+enum { EXCHANGES_LOOKED_AT = 4096 };
+
 static struct slab g_snapshots = SLAB_INITIALIZER(sizeof(struct span), 64, 1024);
 
 static bool method_is(const struct http1_event *line, const char *method)
@@ -102,7 +105,7 @@ static void call_begin(const struct exchange *exchange)
 {
     struct active_request *request = exchange->active.owner.request;
     if (exchange->active.source != ACTIVE_NONE && request && active_is_open(&exchange->active))
-        atomic_fetch_add_explicit(&request->call_count, 1, memory_order_relaxed);
+        active_request_call(request);
 }
 
 static void call_end(const struct exchange *exchange)
@@ -202,6 +205,36 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
     return true;
 }
 
+/* The one open request that came with the same head. */
+static COLD bool twin_find(uint64_t fingerprint, struct active_context *twin)
+{
+    uint32_t end = MIN(slab_high_water(&g_exchanges), EXCHANGES_LOOKED_AT);
+    unsigned count = 0;
+    for (uint32_t i = 0; i < end && count < 2; i++) {
+        const struct exchange *candidate = slab_at(&g_exchanges, i);
+        struct active_context found;
+        if (candidate->kind != SPAN_KIND_SERVER || candidate->fingerprint != fingerprint ||
+            !exchange_request_at(i, &found))
+            continue;
+        active_copy(twin, &found);
+        count++;
+    }
+    return count == 1;
+}
+
+void exchange_settle_parent(struct exchange *exchange)
+{
+    struct active_context twin;
+    if (LIKELY(exchange->link_count == 0) || !exchange->head)
+        return;
+    uint64_t fingerprint = http_head_fingerprint(exchange->head);
+    if (!fingerprint || !twin_find(fingerprint, &twin))
+        return;
+    twin.source = ACTIVE_PASSED_ON;
+    parent_take(exchange, &twin);
+    exchange->link_count = 0;
+}
+
 void exchange_respect_application(struct exchange *exchange)
 {
     span_abandon(exchange->span);
@@ -246,6 +279,7 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
     struct active_context *active = &exchange->active;
     exchange_own_span(exchange);
     exchange->reader_tid = process_tid();
+    exchange->fingerprint = exchange->head ? http_head_fingerprint(exchange->head) : 0;
     server_context_make(exchange);
     if (exchange->span) {
         span_set_context(exchange->span, &active->context,

@@ -35,6 +35,7 @@ struct exchange {
     bool is_response_started, is_response_head_done;
     const char *propagation_skipped; /* CLIENT: why no traceparent goes out; NULL: it does */
     int status;                  /* of the response; 0 before that */
+    uint64_t fingerprint;        /* SERVER: of its head, see http_head_fingerprint */
     int reader_tid;              /* SERVER: the thread that read the head */
     uint64_t request_body_len, response_body_len; /* bytes of content */
     struct span_link links[SPAN_LINKS_MAX];
@@ -68,6 +69,10 @@ uint32_t exchange_request_limit(void);
 /* exchange_is_passed_on - CLIENT: is this traceparent, which the application is about to send, the
  * one that came in with an open request? If so the exchange becomes that request's child. */
 bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing);
+
+/* exchange_settle_parent - CLIENT, before its head is complete: where several requests may be its parent, and it is the very
+ * one that came in with one of them alone, that is passed on here. */
+void exchange_settle_parent(struct exchange *exchange);
 
 /* exchange_respect_application - CLIENT: the application propagates by itself; no span is made. */
 void exchange_respect_application(struct exchange *exchange);

@@ -342,6 +342,7 @@ static void request_blank_line(struct input *input, size_t at)
     struct exchange *exchange = input->connection->current;
     if (input->connection->role != ROLE_CLIENT || !exchange || !exchange->span || !exchange->head)
         return;
+    exchange_settle_parent(exchange);
     uint32_t left_out = left_out_by(exchange->head);
     if (UNLIKELY(exchange->head->extras != NULL))
         application_contexts(input, &left_out);

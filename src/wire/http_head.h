@@ -77,6 +77,10 @@ static inline void http_head_extract_baggage(const struct http_head *head, struc
     memcpy(context->baggage, head->extras->baggage.baggage, context->baggage_len);
 }
 
+/* http_head_fingerprint - of what a proxy leaves as it is: method, target, Host and User-Agent. 0: there is no Host. Hot
+ * path. */
+uint64_t http_head_fingerprint(const struct http_head *head);
+
 /* Who talks, and by what. */
 struct http_ends {
     const union endpoint *peer;

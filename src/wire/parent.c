@@ -139,8 +139,8 @@ void parent_describe(struct span *span, const struct active_context *active, con
 {
     static const char *const names[] = {
         [ACTIVE_THREAD] = "thread",      [ACTIVE_HANDOVER] = "handover",
-        [ACTIVE_RUNTIME] = "runtime",    [ACTIVE_ONLY] = "only_open_request",
-        [ACTIVE_ENVIRONMENT] = "environment",
+        [ACTIVE_RUNTIME] = "runtime",    [ACTIVE_PASSED_ON] = "passed_on",
+        [ACTIVE_ONLY] = "only_open_request", [ACTIVE_ENVIRONMENT] = "environment",
     };
     const char *name = active && active->source < ARRAY_LEN(names) ? names[active->source] : NULL;
     if (name)
