@@ -2,6 +2,7 @@
 #include "base/process.h"
 #include "export/direct_sink.h"
 #include "shim/callsite_record.h"
+#include "shim/handover.h"
 #include "shim/real.h"
 #include "shim/sandbox.h"
 #include "shim/send.h"
@@ -71,6 +72,7 @@ static void give_up(int fd)
     int saved = errno;
     if (connection)
         transfer_give_up(connection);
+    handover_pass_by(fd);
     errno = saved;
 }
 
@@ -145,7 +147,7 @@ EXPORT int fcntl64(int fd, int command, ...)
 EXPORT FILE *fdopen(int fd, const char *mode)
 {
     FILE *file = REAL(fdopen)(fd, mode);
-    if (file && table_find(fd)) {
+    if (file && table_word(fd) > TABLE_IGNORED) {
         int saved = errno;
         give_up(fd);
         table_ignore(fd);
@@ -195,7 +197,7 @@ static NOINLINE int connection_print(int fd, int flag, const char *format, va_li
 static int text_print(int fd, int flag, const char *format, va_list arguments)
 {
     return table_find(fd) ? connection_print(fd, flag, format, arguments)
-                          : stdio_print(fd, flag, format, arguments);
+                          : (handover_pass_by(fd), stdio_print(fd, flag, format, arguments));
 }
 
 EXPORT int vdprintf(int fd, const char *format, va_list arguments)
@@ -319,6 +321,7 @@ static int bytes_fd(long number, const long *a)
     case SYS_recvmsg:
     case SYS_recvmmsg:
     case SYS_sendfile:
+    case SYS_timerfd_settime:
         return (int)a[0];
     case SYS_preadv2:
     case SYS_pwritev2:

@@ -1,5 +1,6 @@
 /* Bytes that came in. */
 #include "base/memory.h"
+#include "shim/handover.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "wire/table.h"
@@ -64,11 +65,31 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
     return result;
 }
 
+/* A socket that we do not look at may be what threads hand each other work by. */
+static void socket_begin_to_read(struct handover_read *reading, int fd, int flags)
+{
+    uintptr_t word = table_word(fd);
+    reading->handover = NULL;
+    if (LIKELY(!(word & TABLE_HANDOVER)) || flags & MSG_PEEK)
+        return;
+    if (flags & ~(MSG_DONTWAIT | MSG_WAITALL | MSG_NOSIGNAL))
+        handover_give_up(table_word_handover(word));
+    handover_begin_to_read(reading, word);
+}
+
+static ssize_t socket_have_read(const struct handover_read *reading, const void *buf, ssize_t result)
+{
+    return reading->handover ? handover_have_read(reading, buf, result) : result;
+}
+
 EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(recv)(fd, buf, len, flags);
+    if (!connection) {
+        struct handover_read reading;
+        socket_begin_to_read(&reading, fd, flags);
+        return socket_have_read(&reading, buf, REAL(recv)(fd, buf, len, flags));
+    }
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1, REAL(recv)(fd, buf, len, flags), flags);
@@ -77,8 +98,11 @@ EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_len, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(__recv_chk)(fd, buf, len, buf_len, flags);
+    if (!connection) {
+        struct handover_read reading;
+        socket_begin_to_read(&reading, fd, flags);
+        return socket_have_read(&reading, buf, REAL(__recv_chk)(fd, buf, len, buf_len, flags));
+    }
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1,
@@ -89,8 +113,11 @@ EXPORT ssize_t recvfrom(int fd, void *restrict buf, size_t len, int flags,
                         struct sockaddr *restrict address, socklen_t *restrict address_len)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(recvfrom)(fd, buf, len, flags, address, address_len);
+    if (!connection) {
+        struct handover_read reading;
+        socket_begin_to_read(&reading, fd, flags);
+        return socket_have_read(&reading, buf, REAL(recvfrom)(fd, buf, len, flags, address, address_len));
+    }
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1,
@@ -101,8 +128,11 @@ EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int
                               struct sockaddr *address, socklen_t *address_len)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(__recvfrom_chk)(fd, buf, len, buf_len, flags, address, address_len);
+    if (!connection) {
+        struct handover_read reading;
+        socket_begin_to_read(&reading, fd, flags);
+        return socket_have_read(&reading, buf, REAL(__recvfrom_chk)(fd, buf, len, buf_len, flags, address, address_len));
+    }
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1,
@@ -142,6 +172,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags)
         transfer_give_up(connection);
         connection = NULL;
     }
+    handover_pass_by(fd);
     ssize_t result = REAL(recvmsg)(fd, message, flags);
     if (result >= 0)
         message_came(message);
@@ -165,6 +196,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
         transfer_give_up(connection);
         connection = NULL;
     }
+    handover_pass_by(fd);
     int received = REAL(recvmmsg)(fd, messages, count, flags, timeout);
     for (int i = 0; i < received; i++)
         message_came(&messages[i].msg_hdr);
@@ -174,21 +206,41 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags,
     return received;
 }
 
+static NOINLINE ssize_t handover_read(uintptr_t word, int fd, void *buf, size_t len)
+{
+    struct handover_read reading;
+    handover_begin_to_read(&reading, word);
+    return handover_have_read(&reading, buf, REAL(read)(fd, buf, len));
+}
+
 EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
-    struct connection *connection = table_find(fd);
-    if (LIKELY(!connection))
+    uintptr_t word = table_word(fd);
+    if (LIKELY(word <= TABLE_IGNORED))
         return REAL(read)(fd, buf, len);
+    if (word & TABLE_HANDOVER)
+        return handover_read(word, fd, buf, len);
+    struct connection *connection = (struct connection *)word;
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1, REAL(read)(fd, buf, len), 0);
 }
 
+static NOINLINE ssize_t handover_read_chk(uintptr_t word, int fd, void *buf, size_t len, size_t buf_len)
+{
+    struct handover_read reading;
+    handover_begin_to_read(&reading, word);
+    return handover_have_read(&reading, buf, REAL(__read_chk)(fd, buf, len, buf_len));
+}
+
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len)
 {
-    struct connection *connection = table_find(fd);
-    if (LIKELY(!connection))
+    uintptr_t word = table_word(fd);
+    if (LIKELY(word <= TABLE_IGNORED))
         return REAL(__read_chk)(fd, buf, len, buf_len);
+    if (word & TABLE_HANDOVER)
+        return handover_read_chk(word, fd, buf, len, buf_len);
+    struct connection *connection = (struct connection *)word;
     struct iovec iov = {.iov_base = buf, .iov_len = len};
     uint32_t generation = connection_generation(connection);
     return receive_end(connection, generation, fd, &iov, 1, REAL(__read_chk)(fd, buf, len, buf_len),
@@ -198,8 +250,10 @@ EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len)
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int count)
 {
     struct connection *connection = table_find(fd);
-    if (LIKELY(!connection))
+    if (LIKELY(!connection)) {
+        handover_pass_by(fd);
         return REAL(readv)(fd, iov, count);
+    }
     if (count <= 0)
         return REAL(readv)(fd, iov, count);
     if (!list_stays(iov, (size_t)count)) {

@@ -2,6 +2,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "shim/callsite_record.h"
+#include "shim/handover.h"
 #include "shim/real.h"
 #include "shim/send.h"
 #include "wire/table.h"
@@ -91,11 +92,31 @@ static ssize_t send_edited(struct send_plan *plan, int fd, const struct msghdr *
     }
 }
 
+/* A socket that we do not look at may be what threads hand each other work by. */
+static void socket_begin_to_write(struct handover_write *writing, int fd, const void *buf, size_t len, int flags)
+{
+    uintptr_t word = table_word(fd);
+    writing->handover = NULL;
+    if (LIKELY(!(word & TABLE_HANDOVER)))
+        return;
+    if (flags & ~(MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR))
+        handover_give_up(table_word_handover(word));
+    handover_begin_to_write(writing, word, buf, len);
+}
+
+static ssize_t socket_have_written(const struct handover_write *writing, ssize_t result)
+{
+    return writing->handover ? handover_have_written(writing, result) : result;
+}
+
 EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(send)(fd, buf, len, flags);
+    if (!connection) {
+        struct handover_write writing;
+        socket_begin_to_write(&writing, fd, buf, len, flags);
+        return socket_have_written(&writing, REAL(send)(fd, buf, len, flags));
+    }
     struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
     struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
     struct send_plan plan;
@@ -109,8 +130,11 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
                       const struct sockaddr *address, socklen_t address_len)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
-        return REAL(sendto)(fd, buf, len, flags, address, address_len);
+    if (!connection) {
+        struct handover_write writing;
+        socket_begin_to_write(&writing, fd, buf, len, flags);
+        return socket_have_written(&writing, REAL(sendto)(fd, buf, len, flags, address, address_len));
+    }
     struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
     struct msghdr message = {.msg_iov = &iov,
                              .msg_iovlen = 1,
@@ -151,7 +175,7 @@ static NOINLINE bool hands_on(const struct msghdr *message)
         for (size_t at = CMSG_LEN(0); is_rights && at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
             int fd;
             memcpy(&fd, (const char *)c + at, sizeof fd);
-            if (table_find(fd))
+            if (table_word(fd) > TABLE_IGNORED)
                 return true;
         }
     }
@@ -161,6 +185,7 @@ static NOINLINE bool hands_on(const struct msghdr *message)
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 {
     struct connection *connection = table_find_socket(fd);
+    handover_pass_by(fd);
     if (!memory_is_readable(message, sizeof *message))
         return REAL(sendmsg)(fd, message, flags);
     if (UNLIKELY(message->msg_controllen) && hands_on(message))
@@ -201,8 +226,10 @@ static int sendmmsg_each(struct connection *connection, int fd, struct mmsghdr *
 EXPORT int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
 {
     struct connection *connection = table_find_socket(fd);
-    if (!connection)
+    if (!connection) {
+        handover_pass_by(fd);
         return REAL(sendmmsg)(fd, messages, count, flags);
+    }
     count = MIN(count, IOV_MAX);
     if (!memory_is_writable(messages, count * sizeof *messages)) { /* we would have to say how much was sent there */
         transfer_give_up(connection);
@@ -223,13 +250,22 @@ static NOINLINE ssize_t connection_write(struct connection *connection, int fd, 
     return send_end(&plan, REAL(write)(fd, buf, len));
 }
 
+static NOINLINE ssize_t handover_write(uintptr_t word, int fd, const void *buf, size_t len)
+{
+    struct handover_write writing;
+    handover_begin_to_write(&writing, word, buf, len);
+    return handover_have_written(&writing, REAL(write)(fd, buf, len));
+}
+
 EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
-    struct connection *connection = table_find(fd);
-    if (LIKELY(!connection))
+    uintptr_t word = table_word(fd);
+    if (LIKELY(word <= TABLE_IGNORED))
         return REAL(write)(fd, buf, len);
+    if (word & TABLE_HANDOVER)
+        return handover_write(word, fd, buf, len);
     CALLSITE_ENTER();
-    return connection_write(connection, fd, buf, len);
+    return connection_write((struct connection *)word, fd, buf, len);
 }
 
 ssize_t send_written(int fd, const void *buf, size_t len)
@@ -241,6 +277,7 @@ ssize_t send_written(int fd, const void *buf, size_t len)
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
 {
     struct connection *connection = table_find(fd);
+    handover_pass_by(fd);
     if (LIKELY(!connection) || count <= 0 || !list_is_sendable(iov, (size_t)count))
         return REAL(writev)(fd, iov, count);
     struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
@@ -274,6 +311,8 @@ struct unseen {
 static struct unseen unseen_of(int in_fd, int out_fd)
 {
     struct unseen unseen = {.in = table_find(in_fd), .out = table_find(out_fd)};
+    handover_pass_by(in_fd);
+    handover_pass_by(out_fd);
     unseen.generation = unseen.in ? connection_generation(unseen.in) : 0;
     return unseen;
 }

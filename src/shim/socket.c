@@ -3,6 +3,7 @@
 #include "base/process.h"
 #include "base/raw.h"
 #include "shim/callsite_record.h"
+#include "shim/handover.h"
 #include "shim/real.h"
 #include "wire/table.h"
 
@@ -25,11 +26,24 @@ EXPORT int socket(int domain, int type, int protocol)
     return fd;
 }
 
+static bool is_packets(int domain, int type)
+{
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    return domain == AF_UNIX && (type == SOCK_DGRAM || type == SOCK_SEQPACKET) && !silence_is_on() &&
+           shim_is_tracing();
+}
+
 /* Known from the first byte on: a descriptor that is adopted later may be in the middle of a body. */
 EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
 {
     static const struct sockaddr unnamed = {.sa_family = AF_UNIX};
     int result = REAL(socketpair)(domain, type, protocol, pair);
+    if (result == 0 && is_packets(domain, type) && !process_is_vfork_child()) {
+        int saved = errno;
+        handover_pair_add(HANDOVER_PACKETS, 2, pair);
+        errno = saved;
+        return 0;
+    }
     for (int i = 0; result == 0 && i < 2 && !process_is_vfork_child(); i++) {
         struct connection *connection = is_watched(domain, type) ? table_add(pair[i]) : NULL;
         if (connection)

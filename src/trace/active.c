@@ -135,6 +135,12 @@ void active_forget(void)
     t_active.source = ACTIVE_NONE;
 }
 
+void active_doubt(void)
+{
+    active_forget();
+    t_has_history = true;
+}
+
 static unsigned open_count_here(void)
 {
     uint64_t word = atomic_load_explicit(&g_open[slot_of(process_tid())], memory_order_relaxed);

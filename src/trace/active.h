@@ -64,6 +64,9 @@ void active_set(const struct active_context *active);
 /* active_forget - nothing is known of what the calling thread does next. */
 void active_forget(void);
 
+/* active_doubt - the same; and what it is may be the work of any request that is open. */
+void active_doubt(void);
+
 /* active_current - the calling thread's context, if that is certain; else NULL, and *@verdict (may be NULL) tells
  * why. Valid until the thread's context is set anew. Hot path, signal-safe. */
 const struct active_context *active_current(enum active_verdict *verdict);

@@ -41,7 +41,9 @@ static void word_replace(int fd, uintptr_t word, int old_fd)
     if (word != TABLE_UNKNOWN)
         fd_max_note(fd);
     uintptr_t old = atomic_exchange_explicit(&table[fd], word, memory_order_acq_rel);
-    if (old > TABLE_IGNORED)
+    if (old & TABLE_HANDOVER)
+        handover_release(table_word_handover(old));
+    else if (old > TABLE_IGNORED)
         connection_release((struct connection *)old, old_fd);
 }
 
@@ -63,6 +65,16 @@ void table_ignore(int fd)
     word_set(fd, TABLE_IGNORED);
 }
 
+void table_add_handover(int fd, struct handover *handover, unsigned end)
+{
+    uintptr_t word = (uintptr_t)handover | TABLE_HANDOVER | (end ? TABLE_HANDOVER_END : 0);
+    bool has_place = (unsigned)fd < TABLE_FD_COUNT && (g_table || table_map());
+    if (handover && !has_place)
+        handover_release(handover);
+    if (has_place && (handover || table_word(fd) != TABLE_UNKNOWN))
+        word_set(fd, handover ? word : TABLE_UNKNOWN);
+}
+
 void table_forget_all(void)
 {
     g_table = NULL;
@@ -80,11 +92,13 @@ void table_duplicate(int from, int to)
     if (from == to || (word == TABLE_UNKNOWN && table_word(to) == TABLE_UNKNOWN))
         return;
     if (process_is_vfork_child()) {
-        if (word > TABLE_IGNORED) /* for the program that is about to be started */
-            ((struct connection *)word)->is_shared = true;
+        if (table_find(from)) /* for the program that is about to be started */
+            table_find(from)->is_shared = true;
         return;
     }
-    if (word > TABLE_IGNORED && (unsigned)to < TABLE_FD_COUNT)
+    if (word & TABLE_HANDOVER && (unsigned)to < TABLE_FD_COUNT)
+        atomic_fetch_add_explicit(&table_word_handover(word)->fd_count, 1, memory_order_acq_rel);
+    else if (word > TABLE_IGNORED && (unsigned)to < TABLE_FD_COUNT)
         atomic_fetch_add_explicit(&((struct connection *)word)->fd_count, 1, memory_order_acq_rel);
     word_replace(to, word, -1);
 }
@@ -135,6 +149,6 @@ struct connection *table_find_socket(int fd)
 {
     uintptr_t word = table_word(fd);
     if (LIKELY(word > TABLE_IGNORED))
-        return (struct connection *)word;
+        return UNLIKELY(word & TABLE_HANDOVER) ? NULL : (struct connection *)word;
     return word == TABLE_IGNORED ? NULL : table_adopt(fd);
 }

@@ -7,12 +7,16 @@
 
 #include "base/compiler.h"
 #include "wire/connection.h"
+#include "wire/handover.h"
 
 enum { TABLE_FD_COUNT = 1 << 20 };
 
-/* What a word can be besides the address of a connection. */
+/* What a word can be besides the address of a connection; or that of a hand-over with TABLE_HANDOVER set. */
 #define TABLE_UNKNOWN ((uintptr_t)0) /* never seen; may be a socket from before our time */
 #define TABLE_IGNORED ((uintptr_t)1) /* a socket, but none of ours to look at */
+
+#define TABLE_HANDOVER ((uintptr_t)2)
+#define TABLE_HANDOVER_END ((uintptr_t)4) /* of a pair: the second one */
 
 extern _Atomic uintptr_t *g_table; /* NULL until the first socket */
 
@@ -29,8 +33,30 @@ static inline uintptr_t table_word(int fd)
 static inline struct connection *table_find(int fd)
 {
     uintptr_t word = table_word(fd);
-    return LIKELY(word <= TABLE_IGNORED) ? NULL : (struct connection *)word;
+    return LIKELY(word <= TABLE_IGNORED) || word & TABLE_HANDOVER ? NULL : (struct connection *)word;
 }
+
+/* table_word_handover - the hand-over that @word stands for, or NULL. */
+static inline struct handover *table_word_handover(uintptr_t word)
+{
+    return word & TABLE_HANDOVER ? (struct handover *)(word & ~(TABLE_HANDOVER | TABLE_HANDOVER_END)) : NULL;
+}
+
+/* table_word_end - which end of it. */
+static inline unsigned table_word_end(uintptr_t word)
+{
+    return (word & TABLE_HANDOVER_END) != 0;
+}
+
+/* table_handover - the hand-over of @fd, or NULL. */
+static inline struct handover *table_handover(int fd)
+{
+    return table_word_handover(table_word(fd));
+}
+
+/* table_add_handover - @fd is a new name of @end of @handover, which counts it already; NULL: of something that is not
+ * looked at. Not in a vfork child. */
+void table_add_handover(int fd, struct handover *handover, unsigned end);
 
 /* table_find_socket - the same for calls that work on sockets only: an unknown descriptor is looked
  * at once (two system calls) and adopted if it is a connected stream socket. */
