@@ -300,10 +300,12 @@ static void headers_inject(struct input *input, size_t at, uint32_t left_out)
 }
 
 /* Is it the request that this thread will serve next? Not if it has read another one before it on the
- * same connection (pipelining) that is not answered yet. */
+ * same connection (pipelining) that is not answered yet. What another thread is just sending may have been its answer: the
+ * client can have it before we hear of that. */
 static bool is_next_here(const struct connection *connection, const struct exchange *exchange)
 {
-    return exchange == connection->first || connection->first->reader_tid != process_tid();
+    return exchange == connection->first || connection->first->reader_tid != process_tid() ||
+           atomic_load_explicit(&connection->sending, memory_order_relaxed) == SENDING_YES;
 }
 
 static void request_head_end(struct input *input)
