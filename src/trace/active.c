@@ -90,7 +90,8 @@ static void lost_change(uint32_t slot, int change)
 
 static void request_lose(struct active_request *request)
 {
-    request->lost_slot = slot_of(process_tid());
+    /* Whoever handed it over may be who goes on with it: by a way that we do not see. */
+    request->lost_slot = t_active.source == ACTIVE_HANDOVER ? request->slot : slot_of(process_tid());
     if (!atomic_exchange_explicit(&request->is_lost, true, memory_order_acq_rel))
         lost_change(request->lost_slot, 1);
 }

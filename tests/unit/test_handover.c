@@ -75,6 +75,7 @@ static void take(struct reader *reader)
     handover_read_begin(&read, reader->handover, 0);
     handover_read_end(&read, reader->bytes, (ssize_t)reader->len);
     reader->found = current();
+    active_note_use();
 }
 
 static void *take_elsewhere(void *reader)
