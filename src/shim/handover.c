@@ -113,11 +113,17 @@ EXPORT int eventfd_write(int fd, eventfd_t value)
     return result;
 }
 
-void handover_begin_to_write(struct handover_write *writing, uintptr_t word, const void *buf, size_t len)
+void handover_begin_to_write_at(struct handover_write *writing, struct handover *handover, unsigned end,
+                                const void *buf, size_t len)
 {
     int saved = errno;
-    handover_write_begin(writing, table_word_handover(word), table_word_end(word), buf, len);
+    handover_write_begin(writing, handover, end, buf, len);
     errno = saved;
+}
+
+void handover_begin_to_write(struct handover_write *writing, uintptr_t word, const void *buf, size_t len)
+{
+    handover_begin_to_write_at(writing, table_word_handover(word), table_word_end(word), buf, len);
 }
 
 ssize_t handover_have_written(const struct handover_write *writing, ssize_t result)
@@ -141,4 +147,13 @@ ssize_t handover_have_read(const struct handover_read *reading, const void *buf,
     handover_read_end(reading, buf, result);
     errno = saved;
     return result;
+}
+
+void handover_received(struct handover *handover, unsigned end, const void *buf, ssize_t result)
+{
+    struct handover_read reading;
+    int saved = errno;
+    handover_read_begin(&reading, handover, end);
+    handover_read_end(&reading, buf, result);
+    errno = saved;
 }

@@ -60,6 +60,8 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
         transfer_receive_ended(connection, generation, saved);
     else if (wants_bytes(iov, count))
         transfer_receive_ended(connection, generation, 0);
+    if (result > 0 && count == 1 && connection_generation(connection) == generation)
+        handover_have_received(connection, iov->iov_base, flags & MSG_TRUNC ? 0 : result);
     python_has_received();
     errno = saved;
     return result;

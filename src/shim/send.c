@@ -123,7 +123,9 @@ EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
     CALLSITE_ENTER();
     if (send_begin(&plan, connection, fd, &message, flags))
         return send_edited(&plan, fd, &message, flags, false);
-    return send_end(&plan, REAL(send)(fd, buf, len, flags));
+    struct handover_write writing;
+    handover_begin_to_send(&writing, connection, buf, len);
+    return send_end(&plan, handover_have_sent(&writing, REAL(send)(fd, buf, len, flags)));
 }
 
 EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
@@ -146,7 +148,9 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
         connection_connect_begin(connection, address, address_len);
     if (send_begin(&plan, connection, fd, &message, flags))
         return send_edited(&plan, fd, &message, flags, false);
-    return send_end(&plan, REAL(sendto)(fd, buf, len, flags, address, address_len));
+    struct handover_write writing;
+    handover_begin_to_send(&writing, connection, buf, len);
+    return send_end(&plan, handover_have_sent(&writing, REAL(sendto)(fd, buf, len, flags, address, address_len)));
 }
 
 /* A list that the kernel will refuse is not looked at. */
@@ -247,7 +251,9 @@ static NOINLINE ssize_t connection_write(struct connection *connection, int fd, 
     struct send_plan plan;
     if (send_begin(&plan, connection, fd, &message, 0))
         return send_edited(&plan, fd, &message, 0, true);
-    return send_end(&plan, REAL(write)(fd, buf, len));
+    struct handover_write writing;
+    handover_begin_to_send(&writing, connection, buf, len);
+    return send_end(&plan, handover_have_sent(&writing, REAL(write)(fd, buf, len)));
 }
 
 static NOINLINE ssize_t handover_write(uintptr_t word, int fd, const void *buf, size_t len)

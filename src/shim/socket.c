@@ -26,6 +26,16 @@ EXPORT int socket(int domain, int type, int protocol)
     return fd;
 }
 
+/* Threads hand each other work by such a pair as well: asyncio's loop is woken by one. */
+static void handover_attach(struct connection *const connections[2])
+{
+    struct handover *handover = handover_new(HANDOVER_BYTES, 2, 2);
+    for (uint8_t i = 0; handover && i < 2; i++) {
+        connections[i]->handover = handover;
+        connections[i]->handover_end = i;
+    }
+}
+
 static bool is_packets(int domain, int type)
 {
     type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -44,14 +54,19 @@ EXPORT int socketpair(int domain, int type, int protocol, int pair[2])
         errno = saved;
         return 0;
     }
-    for (int i = 0; result == 0 && i < 2 && !process_is_vfork_child(); i++) {
-        struct connection *connection = is_watched(domain, type) ? table_add(pair[i]) : NULL;
-        if (connection)
-            endpoint_set(&connection->peer, &unnamed, sizeof unnamed.sa_family);
+    if (result != 0 || process_is_vfork_child())
+        return result;
+    struct connection *connections[2];
+    for (int i = 0; i < 2; i++) {
+        connections[i] = is_watched(domain, type) ? table_add(pair[i]) : NULL;
+        if (connections[i])
+            endpoint_set(&connections[i]->peer, &unnamed, sizeof unnamed.sa_family);
         else
             table_ignore(pair[i]);
     }
-    return result;
+    if (connections[0] && connections[1])
+        handover_attach(connections);
+    return 0;
 }
 
 /* connect(2): "address family AF_UNSPEC" takes the socket back to its beginning. */

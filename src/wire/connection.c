@@ -8,6 +8,7 @@
 #include "trace/callsite.h"
 #include "trace/error_name.h"
 #include "wire/announced.h"
+#include "wire/handover.h"
 #include "wire/protocol.h"
 
 #include <errno.h>
@@ -393,6 +394,9 @@ void connection_release(struct connection *connection, int fd)
     if (connection->is_connecting)
         connecting_give_up(connection);
     exchanges_finish(connection, false);
+    if (UNLIKELY(connection->handover != NULL))
+        handover_release(connection->handover);
+    connection->handover = NULL;
     atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
     lock_release(&connection->lock);
     if (atomic_exchange_explicit(&connection->sending, SENDING_ORPHANED, memory_order_acq_rel) ==

@@ -42,6 +42,8 @@ struct edit {
     char text[PROPAGATION_LEN_MAX];
 };
 
+struct handover;
+
 struct connection {
     uint32_t link; /* belongs to the slab */
     uint32_t index;
@@ -50,6 +52,8 @@ struct connection {
     struct lock lock;
     _Atomic bool is_opaque;
     _Atomic uint8_t sending; /* enum connection_sending */
+    uint8_t handover_end;    /* which end of it */
+    struct handover *handover; /* of a pair that this process made, for what is none of our protocols; else NULL */
     bool is_connecting;      /* connect(2) has not come to an end that we know of */
     bool is_underway;        /* adopted, and bytes may have been sent before: no place to begin as a client */
     int fd;                  /* the descriptor that the call under way was made with */

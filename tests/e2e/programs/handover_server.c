@@ -1,0 +1,162 @@
+/* Thread D reads requests, GET /HOW/N, and hands each over to another thread by HOW: a pipe, a pair of sockets, a queue with a
+ * semaphore, a timer. Who gets it asks upstream for the same, on a connection of its own, and answers.
+ * Arguments: the upstream port, and a file for the own one. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum { FD_COUNT = 1024, WORKERS = 4 };
+
+struct job {
+    int fd;
+    char path[60];
+};
+
+static int g_upstream_port, g_epoll, g_pipe[2], g_stream[2], g_packets[2], g_semaphore;
+static struct job g_queue[FD_COUNT], g_timers[FD_COUNT];
+static unsigned g_first, g_end;
+static pthread_mutex_t g_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+static void check(int is_well, const char *what)
+{
+    if (is_well)
+        return;
+    perror(what);
+    exit(1);
+}
+
+static int head_read(int fd, char *text, size_t room)
+{
+    size_t len = 0;
+    for (ssize_t n; len < room && (n = read(fd, text + len, room - len)) > 0;) {
+        len += (size_t)n;
+        text[len] = 0;
+        if (strstr(text, "\r\n\r\n"))
+            return 1;
+    }
+    return 0;
+}
+
+static void serve(const struct job *job)
+{
+    char text[4096];
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)g_upstream_port),
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int upstream = socket(AF_INET, SOCK_STREAM, 0);
+    check(connect(upstream, (struct sockaddr *)&address, sizeof address) == 0, "connect");
+    int len = snprintf(text, sizeof text, "GET %s HTTP/1.1\r\nHost: up\r\nConnection: close\r\n\r\n", job->path);
+    check(write(upstream, text, (size_t)len) == len, "write");
+    while (read(upstream, text, sizeof text) > 0)
+        ;
+    close(upstream);
+    static const char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+    check(write(job->fd, answer, sizeof answer - 1) == sizeof answer - 1, "answer");
+}
+
+static void *work(void *fd)
+{
+    struct job job;
+    while (read(*(int *)fd, &job, sizeof job) == sizeof job)
+        serve(&job);
+    return NULL;
+}
+
+static void *work_queue(void *unused)
+{
+    uint64_t one;
+    while (read(g_semaphore, &one, sizeof one) == sizeof one) {
+        pthread_mutex_lock(&g_mutex);
+        struct job job = g_queue[g_first++ % FD_COUNT];
+        pthread_mutex_unlock(&g_mutex);
+        serve(&job);
+    }
+    return unused;
+}
+
+static void watch(int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    check(epoll_ctl(g_epoll, EPOLL_CTL_ADD, fd, &event) == 0, "epoll_ctl");
+}
+
+static void hand_over(const struct job *job)
+{
+    ssize_t len = sizeof *job;
+    if (strncmp(job->path, "/pipe", 5) == 0) {
+        check(write(g_pipe[1], job, sizeof *job) == len, "pipe");
+    } else if (strncmp(job->path, "/stream", 7) == 0) {
+        check(send(g_stream[1], job, sizeof *job, 0) == len, "stream");
+    } else if (strncmp(job->path, "/packets", 8) == 0) {
+        check(write(g_packets[1], job, sizeof *job) == len, "packets");
+    } else if (strncmp(job->path, "/queue", 6) == 0) {
+        pthread_mutex_lock(&g_mutex);
+        g_queue[g_end++ % FD_COUNT] = *job;
+        pthread_mutex_unlock(&g_mutex);
+        check(eventfd_write(g_semaphore, 1) == 0, "semaphore");
+    } else {
+        struct itimerspec soon = {.it_value.tv_nsec = 1 + random() % 3000000};
+        int timer = timerfd_create(CLOCK_MONOTONIC, 0);
+        g_timers[timer] = *job;
+        watch(timer);
+        check(timerfd_settime(timer, 0, &soon, NULL) == 0, "timer");
+    }
+}
+
+static void ready(int fd)
+{
+    char text[4096];
+    struct job job = {.fd = fd};
+    uint64_t count;
+    if (g_timers[fd].fd) {
+        job = g_timers[fd];
+        check(read(fd, &count, sizeof count) == sizeof count, "timer");
+        g_timers[fd].fd = 0;
+        close(fd);
+        serve(&job);
+    } else if (head_read(fd, text, sizeof text - 1)) {
+        check(sscanf(text, "GET %59s", job.path) == 1, "request");
+        hand_over(&job);
+    } else {
+        close(fd);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    struct epoll_event events[64];
+    pthread_t thread;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    g_upstream_port = atoi(argv[argc > 2 ? 1 : 0]);
+    g_epoll = epoll_create1(0);
+    g_semaphore = eventfd(0, EFD_SEMAPHORE);
+    check(pipe(g_pipe) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, g_stream) == 0 &&
+          socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g_packets) == 0, "pairs");
+    for (int i = 0; i < WORKERS; i++)
+        check(!pthread_create(&thread, NULL, work, &g_pipe[0]) && !pthread_create(&thread, NULL, work, &g_stream[0]) &&
+              !pthread_create(&thread, NULL, work, &g_packets[0]), "pthread_create");
+    check(!pthread_create(&thread, NULL, work_queue, NULL), "pthread_create");
+    check(bind(listener, (struct sockaddr *)&address, len) == 0 && listen(listener, 64) == 0 &&
+          getsockname(listener, (struct sockaddr *)&address, &len) == 0, "listen");
+    FILE *file = fopen(argv[2], "w");
+    fprintf(file, "%d", ntohs(address.sin_port));
+    fclose(file);
+    watch(listener);
+    for (;;) {
+        int count = epoll_wait(g_epoll, events, 64, -1);
+        for (int i = 0; i < count; i++)
+            if (events[i].data.fd == listener)
+                watch(accept(listener, NULL, NULL));
+            else
+                ready(events[i].data.fd);
+    }
+}

@@ -1,0 +1,58 @@
+"""Threads that hand requests to each other by what the kernel has: each call is the child of its own request."""
+
+import http.client
+import re
+import threading
+
+from support import PROGRAMS, StrictServer, TracedTest, attribute, describe, of_kind
+
+AT_ONCE, ROUNDS = 16, 10
+
+
+def path_of(span):
+    return attribute(span, "url.path") or re.sub(r"https?://[^/]*", "", attribute(span, "url.full"))
+
+
+class HandOver(TracedTest):
+    def ask(self, port, hows, numbers):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        for number in numbers:
+            connection.request("GET", f"/{hows[number % len(hows)]}/{number}")
+            self.answers.append(connection.getresponse().read())
+        connection.close()
+
+    def parents(self, *hows):
+        """How many calls have the right parent, a wrong one, or say that it is not known."""
+        upstream = self.serve(StrictServer())
+        port_file = self.directory / "port"
+        server = self.compile((PROGRAMS / "handover_server.c").read_text(), "-Wall", "-Werror")
+        self.start(server, upstream.port, port_file, ready=lambda: port_file.exists() and port_file.read_text())
+        self.answers = []
+        count = AT_ONCE * ROUNDS
+        threads = [threading.Thread(target=self.ask, args=(int(port_file.read_text()), hows, range(n, count, AT_ONCE)))
+                   for n in range(AT_ONCE)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(self.answers, [b"ok"] * count)
+        self.wait_spans(2 * count)
+        self.stop_servers()
+        found = self.spans()
+        servers = {span["spanId"]: path_of(span) for span in of_kind(found, "SERVER")}
+        right = wrong = ambiguous = 0
+        for span in of_kind(found, "CLIENT"):
+            parent = servers.get(span.get("parentSpanId"))
+            right += parent == path_of(span)
+            wrong += parent not in (None, path_of(span))
+            ambiguous += attribute(span, "run_traced.parent.ambiguous") is not None
+        self.assertEqual(right + wrong + ambiguous, count, describe(found))
+        return right, wrong, ambiguous
+
+    def test_one_way_at_a_time(self):
+        for how in ("pipe", "stream", "packets", "queue", "timer"):
+            with self.subTest(how):
+                self.assertEqual(self.parents(how), (AT_ONCE * ROUNDS, 0, 0))
+
+    def test_all_ways_at_once(self):
+        self.assertEqual(self.parents("pipe", "stream", "packets", "queue", "timer"), (AT_ONCE * ROUNDS, 0, 0))
