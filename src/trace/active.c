@@ -24,7 +24,7 @@ static _Atomic bool g_has_served; /* this process has, once */
 static bool g_conditions_say_nothing;
 
 static THREAD_LOCAL struct active_context t_active;
-static THREAD_LOCAL struct active_context t_asked; /* what the runtime has answered */
+static THREAD_LOCAL struct active_context t_room; /* what the runtime has answered, and for who decides otherwise */
 static THREAD_LOCAL active_asker *t_asker;
 static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop */
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
@@ -202,8 +202,8 @@ static const struct active_context *ask(enum active_verdict *verdict)
 {
     const struct active_request *request = t_active.source ? t_active.owner.request : NULL;
     *verdict = ACTIVE_CERTAIN;
-    if (t_asker(&t_asked))
-        return &t_asked;
+    if (t_asker(&t_room))
+        return &t_room;
     if (!request || atomic_load_explicit(&request->is_kept, memory_order_relaxed))
         return NULL;
     return certain(verdict);
@@ -234,6 +234,11 @@ void active_inherit(const struct active_heritage *heritage)
     active_set(&heritage->active);
     t_was_used = !heritage->is_certain;
     t_wait_count = !heritage->is_certain;
+}
+
+struct active_context *active_room(void)
+{
+    return &t_room;
 }
 
 const struct active_context *active_last(void)

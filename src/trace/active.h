@@ -86,6 +86,10 @@ void active_inherit(const struct active_heritage *heritage);
 /* active_last - what the calling thread worked for last, certain or not; source ACTIVE_NONE: nothing. */
 const struct active_context *active_last(void);
 
+/* active_room - the calling thread's room for a context that is found in another way; contexts take 1.7 KB, and stacks may
+ * be small. Good until active_current is called again. */
+struct active_context *active_room(void);
+
 /* active_environment - the process's default context, or NULL. */
 const struct active_context *active_environment(void);
 

@@ -9,9 +9,6 @@
 /* How many places are looked at for requests that might be the parent. */
 enum { CANDIDATES_LOOKED_AT = 4096 };
 
-/* Of a thread that nothing is known of. */
-static THREAD_LOCAL struct active_context t_only;
-
 void parent_memory_clear(struct parent_memory *memory)
 {
     memory->active.source = ACTIVE_NONE;
@@ -69,7 +66,7 @@ static void link_add(struct parent *parent, const struct span_context *context)
 }
 
 /* The requests that are open; but, where a runtime knows better, none of those that it keeps. The last one found stays in
- * t_only. */
+ * the thread's room. */
 static COLD void candidates_collect(struct parent *parent, bool but_kept, unsigned open_count)
 {
     uint32_t end = MIN(exchange_request_limit(), CANDIDATES_LOOKED_AT);
@@ -80,7 +77,7 @@ static COLD void candidates_collect(struct parent *parent, bool but_kept, unsign
         open_count--;
         if (but_kept && atomic_load_explicit(&found.owner.request->is_kept, memory_order_relaxed))
             continue;
-        active_copy(&t_only, &found);
+        active_copy(active_room(), &found);
         link_add(parent, &found.context);
     }
 }
@@ -90,11 +87,12 @@ static NOINLINE void choose_among_open(struct parent *parent, enum active_verdic
 {
     const struct active_context *last = active_last();
     bool may_be_last = verdict == ACTIVE_UNCLEAR && last->source != ACTIVE_NONE;
+    struct active_context *found = active_room();
     uint32_t only;
     unsigned open_count = active_open_count(&only);
-    if (open_count == 1 && !may_be_last && verdict == ACTIVE_UNKNOWN && exchange_request_at(only, &t_only)) {
-        t_only.source = ACTIVE_ONLY;
-        parent->active = &t_only;
+    if (open_count == 1 && !may_be_last && verdict == ACTIVE_UNKNOWN && exchange_request_at(only, found)) {
+        found->source = ACTIVE_ONLY;
+        parent->active = found;
         return;
     }
     if (may_be_last)
@@ -105,8 +103,8 @@ static NOINLINE void choose_among_open(struct parent *parent, enum active_verdic
         return;
     parent->link_count = 0;
     if (!may_be_last)
-        t_only.source = ACTIVE_ONLY;
-    parent->active = may_be_last ? last : &t_only;
+        found->source = ACTIVE_ONLY;
+    parent->active = may_be_last ? last : found;
 }
 
 static void choose(struct parent *parent, const struct parent_memory *memory)
