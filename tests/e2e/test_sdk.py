@@ -133,7 +133,7 @@ class Between(WithSdk):
         ours, theirs = self.both(3, 2)
         self.assertEqual([span for span in of_kind(ours, "CLIENT") if service(span) == "sdk"], [], describe(ours))
         client = self.check_tree(ours, theirs)
-        self.assertEqual(self.received(), [[f"00-{client['traceId']}-{client['spanId']}-01"]])
+        self.assertEqual(self.received(), [[f"00-{client['traceId']}-{client['spanId']}-{client['flags']}"]])
 
     def test_many_at_once(self):
         with concurrent.futures.ThreadPoolExecutor(8) as pool:
@@ -148,7 +148,7 @@ class Between(WithSdk):
         call, = [span for span in of_kind(ours, "CLIENT") if service(span) == "sdk"]
         server, = [span for span in of_kind(ours, "SERVER") if service(span) == "sdk"]
         self.assertEqual(call["parentSpanId"], server["spanId"])
-        self.assertEqual(self.received(), [[f"00-{call['traceId']}-{call['spanId']}-01"]])
+        self.assertEqual(self.received(), [[f"00-{call['traceId']}-{call['spanId']}-{theirs[0]['flags']}"]])
         self.check_one_trace(ours, theirs)
 
     def test_a_request_without_a_trace(self):

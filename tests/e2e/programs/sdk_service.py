@@ -24,7 +24,7 @@ class JsonLines(SpanExporter):
         with open(spans_file, "a", encoding="utf-8") as out:
             for span in spans:
                 record = {"traceId": f"{span.context.trace_id:032x}", "spanId": f"{span.context.span_id:016x}",
-                          "kind": span.kind.name, "name": span.name}
+                          "flags": f"{span.context.trace_flags:02x}", "kind": span.kind.name, "name": span.name}
                 if span.parent:
                     record["parentSpanId"] = f"{span.parent.span_id:016x}"
                 out.write(json.dumps(record) + "\n")
