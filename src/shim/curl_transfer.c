@@ -59,17 +59,11 @@ static bool line_is_of(const struct line_field *field, uint32_t ids)
 /* What the application sends by itself: bits as propagators_inject takes them. */
 struct own_headers {
     uint32_t passed_on; /* formats in which it passes on what came in */
-    uint32_t sent;      /* baggage and tracestate */
-    bool is_foreign;    /* a context of another kind */
+    uint32_t sent;      /* baggage, tracestate, and formats in which what it sends is worth nothing */
+    uint8_t traceparent_count;
+    bool is_foreign;     /* a context of another kind */
+    const char *skipped; /* why no context of ours goes out; NULL: it does */
 };
-
-static void own_note(struct own_headers *own, enum propagator_id id, bool is_passed_on)
-{
-    if (is_passed_on)
-        own->passed_on |= 1U << id;
-    else
-        own->is_foreign = true;
-}
 
 /* Does the application merely pass on what came in (as in curl -H "traceparent: $TRACEPARENT")? */
 static bool is_passed_on(const struct span_context *outgoing)
@@ -77,6 +71,36 @@ static bool is_passed_on(const struct span_context *outgoing)
     struct parent parent;
     parent_choose(&parent, NULL);
     return parent.active && active_came_in_with(parent.active, outgoing);
+}
+
+/* @result: what @outgoing was found to be. */
+static void own_note(struct own_headers *own, enum propagator_id id, enum propagator_result result,
+                     const struct span_context *outgoing)
+{
+    if (result == PROPAGATOR_CONTEXT && is_passed_on(outgoing)) {
+        own->passed_on |= 1U << id;
+    } else if (result == PROPAGATOR_CONTEXT) {
+        own->is_foreign = true;
+    } else {
+        own->sent |= 1U << id;
+        own->skipped = result == PROPAGATOR_NOTHING ? "malformed" : "no ids";
+    }
+}
+
+/* Several are worth nothing, whatever they are. */
+static void traceparent_note(struct own_headers *own, const struct line_field *field)
+{
+    struct span_context outgoing = {.is_valid = false};
+    if (own->traceparent_count++) {
+        own->passed_on &= ~(1U << PROPAGATOR_TRACECONTEXT);
+        own->sent |= 1U << PROPAGATOR_TRACECONTEXT;
+        own->is_foreign = false;
+        own->skipped = "several";
+        own->traceparent_count = 2;
+    } else {
+        bool is_valid = traceparent_parse(field->value, field->value_len, &outgoing) == 0;
+        own_note(own, PROPAGATOR_TRACECONTEXT, is_valid ? PROPAGATOR_CONTEXT : PROPAGATOR_NOTHING, &outgoing);
+    }
 }
 
 static void carrier_note(struct carrier *carrier, const struct line_field *field)
@@ -98,12 +122,10 @@ static struct own_headers own_headers_find(const struct curl_handle *handle)
     struct line_field field;
     size_t count = 0;
     for (const struct curl_slist *line = handle->headers; line; line = line->next, count++) {
-        struct span_context outgoing = {.is_valid = false};
         if (!line_parse(line, &field))
             continue;
         if (propagators_have(PROPAGATOR_TRACECONTEXT) && text_is_name(field.name, field.name_len, "traceparent"))
-            own_note(&own, PROPAGATOR_TRACECONTEXT,
-                     !traceparent_parse(field.value, field.value_len, &outgoing) && is_passed_on(&outgoing));
+            traceparent_note(&own, &field);
         else if (text_is_name(field.name, field.name_len, "tracestate"))
             own.sent |= 1U << PROPAGATOR_TRACESTATE;
         else if (text_is_name(field.name, field.name_len, "baggage"))
@@ -115,9 +137,8 @@ static struct own_headers own_headers_find(const struct curl_handle *handle)
         const struct propagator *propagator = propagators_current()->list[i];
         struct span_context outgoing = {.is_valid = false};
         if (propagator->extract && carrier_has(&carrier, propagator))
-            own_note(&own, (enum propagator_id)propagator->id,
-                     propagator->extract(&carrier, &outgoing, &place) == PROPAGATOR_CONTEXT &&
-                         is_passed_on(&outgoing));
+            own_note(&own, (enum propagator_id)propagator->id, propagator->extract(&carrier, &outgoing, &place),
+                     &outgoing);
     }
     if (own.passed_on && count > CURL_LINES_MAX)
         own.is_foreign = true; /* they cannot be replaced */
@@ -205,6 +226,8 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     span_context_child(&context, parent.active ? &parent.active->context : NULL);
     span_set_context(span, &context, parent.active ? parent.active->context.span_id : NULL);
     parent_describe(span, parent.active, parent.links, parent.link_count);
+    if (own.skipped)
+        span_set_string(span, ATTRIBUTE_PROPAGATION_SKIPPED, own.skipped, strlen(own.skipped));
     handle->active.source = ACTIVE_NONE;
     if (parent.active)
         active_copy(&handle->active, parent.active);

@@ -186,32 +186,50 @@ static bool lies_in(const struct input *input, const char *bytes, size_t len)
     return bytes >= input->bytes && bytes + len <= input->bytes + input->len;
 }
 
-/* The application sends a traceparent of its own accord: it is either that of a request it serves,
- * passed on, and then becomes that of this call; or the application traces by itself. */
+/* What takes the place of a traceparent of @len bytes: as many. One of a later version, which may be longer, becomes
+ * one of ours, with blanks behind it: they do not belong to the value (RFC 9110, 5.5). */
+static void traceparent_replace(struct edit *edit, const struct span_context *context, size_t len)
+{
+    char value[TRACEPARENT_LEN];
+    traceparent_format(context, value);
+    memcpy(edit->text, value, sizeof value);
+    memset(edit->text + sizeof value, ' ', len - sizeof value);
+    edit->len = (uint16_t)len;
+}
+
+/* The application sends a traceparent of its own accord. That of a request it serves, passed on, becomes that of this
+ * call, as a whole: version and flags are ours to keep right, too. What else there is, is looked at when all is there. */
 static void application_traceparent(struct input *input, const struct http1_event *event)
 {
     struct exchange *exchange = input->connection->current;
-    if (!exchange->span)
+    if (!exchange->span || !exchange_is_passed_on(exchange, &exchange->head->traceparent))
         return;
-    if (!exchange_is_passed_on(exchange, &exchange->head->traceparent)) {
-        /* Behind one that was passed on, and goes out with this span's id, the span stays. */
-        if (exchange->head->traceparent_count == 1)
-            exchange_respect_application(exchange);
+    exchange->head->is_passed_on = true;
+    if (event->value_len > sizeof ((struct edit *)0)->text) {
+        exchange->propagation_skipped = "length";
         return;
     }
-    char value[TRACEPARENT_LEN];
-    const char *parent_id = event->value + TRACEPARENT_PARENT_ID_AT;
-    uint64_t offset = input->offset + (uint64_t)(parent_id - input->bytes);
-    struct edit *edit = !g_raw_is_forbidden && lies_in(input, parent_id, TRACEPARENT_PARENT_ID_LEN)
+    uint64_t offset = input->offset + (uint64_t)(event->value - input->bytes);
+    struct edit *edit = !g_raw_is_forbidden && lies_in(input, event->value, event->value_len)
                             ? connection_edit_new(input->connection, offset, true)
                             : NULL;
-    if (!edit) {
+    if (edit)
+        traceparent_replace(edit, &exchange->context, event->value_len);
+    else
         exchange->propagation_skipped = "split";
+}
+
+/* Traceparents that were not passed on. One that is valid: the application traces by itself. Others, and several, are
+ * worth nothing to anybody: they go on as they are, and nobody but us speaks of the call. */
+static COLD void application_traceparents(struct exchange *exchange)
+{
+    const struct http_head *head = exchange->head;
+    if (head->traceparent_count == 1 && head->is_passed_on)
         return;
-    }
-    traceparent_format(&exchange->context, value);
-    memcpy(edit->text, value + TRACEPARENT_PARENT_ID_AT, TRACEPARENT_PARENT_ID_LEN);
-    edit->len = TRACEPARENT_PARENT_ID_LEN;
+    if (head->traceparent_count == 1 && head->traceparent.is_valid)
+        exchange_respect_application(exchange);
+    else if (!exchange->propagation_skipped)
+        exchange->propagation_skipped = head->traceparent_count == 1 ? "malformed" : "several";
 }
 
 /* Where @bytes stand in what the application sends, if they lie in this input. */
@@ -260,15 +278,17 @@ static COLD void application_contexts(struct input *input, uint32_t *left_out)
     struct exchange *exchange = input->connection->current;
     const struct propagators *propagators = propagators_current();
     const struct carrier *carrier = &exchange->head->extras->carrier;
-    bool is_ours = *left_out >> PROPAGATOR_TRACECONTEXT & 1;
+    bool is_ours = exchange->head->is_passed_on;
     for (unsigned i = 0; i < propagators->count; i++) {
         const struct propagator *propagator = propagators->list[i];
         struct span_context outgoing = {.is_valid = false};
         struct carrier_place place;
         if (!carrier_has(carrier, propagator))
             continue;
-        if (propagator->extract(carrier, &outgoing, &place) == PROPAGATOR_CONTEXT &&
-            exchange_is_passed_on(exchange, &outgoing)) {
+        enum propagator_result result = propagator->extract(carrier, &outgoing, &place);
+        if (result != PROPAGATOR_CONTEXT) {
+            exchange->propagation_skipped = result == PROPAGATOR_NOTHING ? "malformed" : "no ids";
+        } else if (exchange_is_passed_on(exchange, &outgoing)) {
             context_rewrite(input, &place);
             is_ours = true;
         } else if (!is_ours) { /* else one that was passed on goes out with this span's id */
@@ -346,7 +366,9 @@ static void request_blank_line(struct input *input, size_t at)
         return;
     exchange_settle_parent(exchange);
     uint32_t left_out = left_out_by(exchange->head);
-    if (UNLIKELY(exchange->head->extras != NULL))
+    if (UNLIKELY(exchange->head->traceparent_count))
+        application_traceparents(exchange);
+    if (UNLIKELY(exchange->head->extras != NULL) && exchange->span)
         application_contexts(input, &left_out);
     if (exchange->span && propagators_will_inject(&exchange->context, left_out))
         headers_inject(input, at, left_out);

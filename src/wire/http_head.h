@@ -29,6 +29,7 @@ struct http_head {
     uint16_t tracestate_len;
     uint8_t method_len;
     uint8_t traceparent_count;
+    bool is_passed_on; /* a traceparent of these: of a client's head */
     bool tracestate_is_cut;
     bool has_tracestate;
     bool is_in_store; /* the head itself */

@@ -311,6 +311,15 @@ class Outgoing(Raw):
         self.assertEqual(received, [VALID])
         self.assertEqual(self.spans(), [])
 
+    def test_of_libcurl_that_is_worth_nothing(self):
+        """It stays, and the call is recorded."""
+        for values, reason in ((["nonsense"], "malformed"), ([VALID, VALID], "several")):
+            upstream = self.serve(StrictServer(traceparents=None))
+            lines = [word for value in values for word in ("-H", f"traceparent: {value}")]
+            self.preloaded("curl", "-sS", *lines, upstream.url)
+            self.assertEqual(upstream.requests[0].all("traceparent"), values)
+            self.assertEqual(attribute(self.spans()[-1], "run_traced.propagation.skipped"), reason)
+
 
 class Answers(Raw):
     """How answers are cut: on one connection, each must be found where it begins."""

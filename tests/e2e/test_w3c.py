@@ -5,8 +5,8 @@ import json
 import socket
 import unittest
 
-from support import (PATIENCE, PROGRAMS, PYTHON, StrictServer, TracedTest, describe, duplicates, needs, not_sanitized,
-                     of_kind)
+from support import (PATIENCE, PROGRAMS, PYTHON, StrictServer, TracedTest, attribute, describe, duplicates, needs,
+                     not_sanitized, of_kind)
 
 TRACE, PARENT = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 OTHER = f"00-{'5' * 32}-{'6' * 16}-01"
@@ -303,22 +303,31 @@ class PassedOn(Callbacks):
         request = self.check_passed_on(VALID, "tracestate: a=1", flags="01", names=["traceparent"])
         self.assertEqual(request.all("tracestate"), ["a=1"])
 
-    @unittest.expectedFailure  # a bug: flags that level 2 does not know must be zero ("Other Flags")
     def test_unknown_flags(self):
         self.check_passed_on(f"00-{TRACE}-{PARENT}-ff", flags="03")
 
-    @unittest.expectedFailure  # a bug: who changes the parent id must speak version 00 ("Versioning of traceparent")
     def test_future_version(self):
         self.check_passed_on(f"cc-{TRACE}-{PARENT}-01", flags="01")
 
-    @unittest.expectedFailure  # the same
     def test_future_version_with_more(self):
         self.check_passed_on(f"cc-{TRACE}-{PARENT}-01-more", flags="01")
 
-    @unittest.expectedFailure  # a bug: the call is not recorded, though nobody else traces it
-    def test_a_call_with_a_traceparent_that_nobody_can_use(self):
-        client, request = self.pass_on("traceparent: nonsense")
-        self.assertIn(request.traceparent, ("nonsense", f"00-{client['traceId']}-{client['spanId']}-01"))
+    def check_worthless(self, reason, *values):
+        """Nobody can use what is handed on, nor traces the call: it stays, and we do."""
+        client, request = self.pass_on(*(f"traceparent: {value}" for value in values))
+        self.assertEqual(request.all("traceparent"), list(values))
+        self.assertEqual(attribute(client, "run_traced.propagation.skipped"), reason)
+        server, = of_kind(self.spans(), "SERVER")
+        self.assertEqual((client["traceId"], client["parentSpanId"]), (server["traceId"], server["spanId"]))
+
+    def test_malformed(self):
+        self.check_worthless("malformed", "nonsense")
+
+    def test_two_that_are_the_same(self):
+        self.check_worthless("several", VALID, VALID)
+
+    def test_a_good_one_and_a_bad_one(self):
+        self.check_worthless("several", VALID, "nonsense")
 
 
 @needs("node")

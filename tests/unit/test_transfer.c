@@ -454,6 +454,52 @@ Test(transfer, a_passed_on_traceparent_split_at_every_byte_is_replaced_or_left_w
     cr_assert_gt(replaced, 40, "only %zu", replaced);
 }
 
+/* Who changes the parent id speaks version 00, with the flags that came in. */
+Test(transfer, a_passed_on_traceparent_becomes_one_of_version_00)
+{
+    static const struct {
+        const char *sent, *behind;
+    } rows[] = {
+        {"00-" TRACE_ID "-" INCOMING_ID "-ff", "-01\r\n"},
+        {"cc-" TRACE_ID "-" INCOMING_ID "-00", "-01\r\n"},
+        {"cc-" TRACE_ID "-" INCOMING_ID "-01-more", "-01     \r\n"},
+    };
+    work_for_a_request("");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char request[256], expected[256];
+        snprintf(request, sizeof request, "GET / HTTP/1.1\r\nTraceparent: %s\r\nA: b\r\n\r\n", rows[i].sent);
+        const char *wire = wire_of(request);
+        snprintf(expected, sizeof expected, "GET / HTTP/1.1\r\nTraceparent: 00-" TRACE_ID "-%s%sA: b\r\n\r\n",
+                 hex_of(captured_at(0)->span_id, SPAN_ID_LEN), rows[i].behind);
+        cr_assert_str_eq(wire, expected);
+        captured_begin();
+    }
+}
+
+/* Nobody can use them: they stay, and the call is recorded. */
+Test(transfer, traceparents_that_are_worth_nothing)
+{
+    static const struct {
+        const char *headers, *skipped;
+    } rows[] = {
+        {"traceparent: nonsense\r\n", "malformed"},
+        {"traceparent: \r\n", "malformed"},
+        {"traceparent: ff-" TRACE_ID "-" INCOMING_ID "-01\r\n", "malformed"},
+        {"traceparent: " OWN "\r\nTraceparent: " OWN "\r\n", "several"},
+        {"traceparent: " OWN "\r\nA: b\r\ntraceparent: nonsense\r\n", "several"},
+    };
+    work_for_a_request("");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char request[256];
+        snprintf(request, sizeof request, "GET / HTTP/1.1\r\n%s\r\n", rows[i].headers);
+        cr_assert_str_eq(wire_of(request), request);
+        cr_assert_eq(captured_count(), 1, "%s", rows[i].headers);
+        cr_assert_str_eq(hex_of(captured_at(0)->trace_id, TRACE_ID_LEN), TRACE_ID);
+        cr_assert_str_eq(captured_string(captured_at(0), ATTRIBUTE_PROPAGATION_SKIPPED), rows[i].skipped);
+        captured_begin();
+    }
+}
+
 Test(transfer, a_traceparent_of_the_applications_own_is_respected)
 {
     work_for_a_request(TRACESTATE);
@@ -616,7 +662,8 @@ Test(transfer, a_replacement_that_was_begun_is_completed)
         g_sim.state = &stutter;
         cr_assert_eq(simulated_send(&g_sim, g_script.bytes, g_script.len), (ssize_t)(mark + part));
         char id[16];
-        memcpy(id, g_sim.connection->edits->text, 16);
+        const struct edit *edit = g_sim.connection->edits;
+        memcpy(id, edit->text + (mark - edit->offset), 16);
         connection_set_opaque(g_sim.connection);
         simulated_send_all(&g_sim, g_script.bytes + mark + part, g_script.len - mark - part);
         cr_assert_eq(memcmp(g_sim.wire + mark, id, 16), 0, "%zu: %.16s became %.16s", part, id,
