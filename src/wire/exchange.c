@@ -158,7 +158,9 @@ void exchange_choose_parent(struct exchange *exchange, const struct parent_memor
     memcpy(exchange->links, parent.links, parent.link_count * sizeof *parent.links);
 }
 
-/* The request that came with a parent id, by a hash of that; a newer one takes an older one's place. */
+/* The request that came with a parent id, by a hash of that: its index + 1. A newer one takes the place of an older one;
+ * if that was open then, the place says from then on that what is not found there may still be somewhere. */
+enum { INCOMING_SHARED = 1U << 31 };
 static _Atomic uint32_t g_incoming[4096];
 
 static _Atomic uint32_t *incoming_place(const uint8_t span_id[SPAN_ID_LEN])
@@ -185,10 +187,50 @@ uint32_t exchange_request_limit(void)
     return slab_high_water(&g_exchanges);
 }
 
+static bool is_open_at(uint32_t index)
+{
+    const struct exchange *candidate = slab_at(&g_exchanges, index);
+    return candidate->kind == SPAN_KIND_SERVER && candidate->active.source != ACTIVE_NONE &&
+           candidate->active.owner.request == &candidate->request && active_is_open(&candidate->active);
+}
+
+static void incoming_note(const struct exchange *exchange)
+{
+    _Atomic uint32_t *place = incoming_place(exchange->active.incoming_span_id);
+    uint32_t older = atomic_exchange_explicit(place, exchange->index + 1, memory_order_acq_rel);
+    uint32_t number = older & ~(uint32_t)INCOMING_SHARED;
+    bool is_other = number && number != exchange->index + 1;
+    if (UNLIKELY(older & INCOMING_SHARED || (is_other && is_open_at(number - 1))))
+        atomic_fetch_or_explicit(place, INCOMING_SHARED, memory_order_release);
+}
+
+static bool request_is(uint32_t index, const struct span_context *traceparent, struct active_context *found)
+{
+    return exchange_request_at(index, found) && active_came_in_with(found, traceparent);
+}
+
+/* A cache line for each place that has ever been in use. */
+static COLD bool request_look_for(const struct span_context *traceparent, struct active_context *found)
+{
+    uint32_t only, end = exchange_request_limit();
+    unsigned open_count = active_open_count(&only);
+    for (uint32_t i = 0; i < end && open_count; i++) {
+        if (!is_open_at(i))
+            continue;
+        if (request_is(i, traceparent, found))
+            return true;
+        open_count--;
+    }
+    return false;
+}
+
 bool exchange_request_find(const struct span_context *traceparent, struct active_context *found)
 {
-    uint32_t number = atomic_load_explicit(incoming_place(traceparent->span_id), memory_order_acquire);
-    return number && exchange_request_at(number - 1, found) && active_came_in_with(found, traceparent);
+    uint32_t word = atomic_load_explicit(incoming_place(traceparent->span_id), memory_order_acquire);
+    uint32_t number = word & ~(uint32_t)INCOMING_SHARED;
+    if (number && request_is(number - 1, traceparent, found))
+        return true;
+    return UNLIKELY(word & INCOMING_SHARED) && request_look_for(traceparent, found);
 }
 
 bool exchange_is_passed_on(struct exchange *exchange, const struct span_context *outgoing)
@@ -270,8 +312,7 @@ static void server_context_make(struct exchange *exchange)
     active->owner = owner_of(exchange);
     active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
     if (active->has_incoming)
-        atomic_store_explicit(incoming_place(active->incoming_span_id), exchange->index + 1,
-                              memory_order_release);
+        incoming_note(exchange);
 }
 
 void exchange_server_head_end(struct exchange *exchange, const struct http_ends *ends)

@@ -8,6 +8,7 @@
 #include "trace/traceparent.h"
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 TestSuite(exchange, .init = captured_begin);
@@ -125,6 +126,27 @@ Test(exchange, a_traceparent_that_is_passed_on_finds_its_request)
     cr_assert_not(exchange_is_passed_on(client, &outgoing), "that request is over");
     outgoing.is_valid = false;
     cr_assert_not(exchange_is_passed_on(client, &outgoing));
+}
+
+/* Their parent ids have the same place in the table: of 5,000, some two must. */
+Test(exchange, requests_that_share_a_place_are_found_all_the_same)
+{
+    enum { COUNT = 5000 };
+    static struct exchange *servers[COUNT];
+    struct span_context outgoing;
+    char value[TRACEPARENT_LEN + 1];
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(value, sizeof value, "00-0af7651916cd43dd8448eb211c80319c-%016x-01", i + 1);
+        servers[i] = serve(value);
+    }
+    struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
+    exchange_choose_parent(client, NULL);
+    for (int i = 0; i < COUNT; i++) {
+        snprintf(value, sizeof value, "00-0af7651916cd43dd8448eb211c80319c-%016x-01", i + 1);
+        cr_assert_eq(traceparent_parse(value, strlen(value), &outgoing), 0);
+        cr_assert(exchange_is_passed_on(client, &outgoing), "%d", i);
+        cr_assert_eq(client->active.owner.request, &servers[i]->request);
+    }
 }
 
 Test(exchange, statuses)
