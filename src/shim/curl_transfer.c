@@ -70,7 +70,11 @@ static bool is_passed_on(const struct span_context *outgoing)
 {
     struct parent parent;
     parent_choose(&parent, NULL);
-    return parent.active && active_came_in_with(parent.active, outgoing);
+    if (parent.active && active_came_in_with(parent.active, outgoing))
+        return true;
+    if (parent.active)
+        exchange_note_application(parent.active, outgoing);
+    return false;
 }
 
 /* @result: what @outgoing was found to be. */
@@ -229,8 +233,10 @@ bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *
     if (own.skipped)
         span_set_string(span, ATTRIBUTE_PROPAGATION_SKIPPED, own.skipped, strlen(own.skipped));
     handle->active.source = ACTIVE_NONE;
-    if (parent.active)
+    if (parent.active) {
         active_copy(&handle->active, parent.active);
+        exchange_note_child(parent.active);
+    }
     callsite_record(span);
     baggage_describe(span, &context);
     if (g_http_extras_wanted.is_capturing)

@@ -28,6 +28,7 @@ struct active_request {
     bool is_arriving;            /* its body is not complete: more of it will be read */
     bool is_answering;           /* its response has begun */
     _Atomic bool is_kept;        /* a runtime has it: active_save */
+    _Atomic bool has_children;   /* a span that is reported names it as its parent */
     uint32_t slot, lost_slot;    /* where it is counted */
     uint32_t index;              /* among all requests */
 };

@@ -174,6 +174,7 @@ static struct span *unmade_span_start(struct connection *connection, const char 
     bool has_parent = parent->source != ACTIVE_NONE;
     if (!span)
         return NULL;
+    exchange_note_child(parent);
     span_context_child(&context, has_parent ? &parent->context : NULL);
     span_set_context(span, &context, has_parent ? parent->context.span_id : NULL);
     span_set_name(span, name, strlen(name));

@@ -81,10 +81,21 @@ struct exchange *exchange_begin_opaque(uint64_t start_ns)
     return exchange;
 }
 
+/* The application traces requests by itself: it has shown that it knows one that it serves, and goes on with its trace. */
+static _Atomic bool g_application_traces;
+
+void exchange_note_child(const struct active_context *parent)
+{
+    struct active_request *request = parent->source != ACTIVE_NONE ? parent->owner.request : NULL;
+    if (request && active_is_open(parent))
+        atomic_store_explicit(&request->has_children, true, memory_order_relaxed);
+}
+
 /* What every CLIENT span gets once its parent has been chosen. */
 static void client_describe(const struct exchange *exchange)
 {
     bool has_parent = exchange->active.source != ACTIVE_NONE;
+    exchange_note_child(&exchange->active);
     span_set_context(exchange->span, &exchange->context, has_parent ? exchange->active.context.span_id : NULL);
     callsite_record(exchange->span);
     propagation_describe(exchange);
@@ -277,8 +288,17 @@ void exchange_settle_parent(struct exchange *exchange)
     exchange->link_count = 0;
 }
 
-void exchange_respect_application(struct exchange *exchange)
+void exchange_note_application(const struct active_context *active, const struct span_context *own)
 {
+    if (active->source != ACTIVE_NONE && active->owner.request && active->has_incoming && active_is_open(active) &&
+        own->trace_flags & TRACE_FLAG_SAMPLED &&
+        memcmp(own->trace_id, active->context.trace_id, TRACE_ID_LEN) == 0)
+        atomic_store_explicit(&g_application_traces, true, memory_order_relaxed);
+}
+
+void exchange_respect_application(struct exchange *exchange, const struct span_context *own)
+{
+    exchange_note_application(&exchange->active, own);
     span_abandon(exchange->span);
     exchange->span = NULL;
 }
@@ -329,6 +349,7 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
         baggage_describe(exchange->span, &active->context);
         exchange->request.is_arriving = true;
         exchange->request.is_answering = false;
+        atomic_store_explicit(&exchange->request.has_children, false, memory_order_relaxed);
         active_request_begin(&exchange->request);
     }
     http_head_free(exchange->head);
@@ -428,10 +449,8 @@ static void head_complete_late(struct exchange *exchange)
     http_common_free(&common);
 }
 
-void exchange_end(struct exchange *exchange, uint64_t end_ns)
+static void span_report(struct exchange *exchange, uint64_t end_ns)
 {
-    exchange_own_span(exchange);
-    head_complete_late(exchange);
     if (exchange->span) {
         http_describe_status(exchange->span, (enum span_kind)exchange->kind, exchange->status);
         sizes_describe(exchange);
@@ -440,13 +459,33 @@ void exchange_end(struct exchange *exchange, uint64_t end_ns)
     exchange_free(exchange);
 }
 
+/* The application's own span says the same, and nothing that another process may have made hangs on ours. */
+static bool is_told_by_application(const struct exchange *exchange)
+{
+    return UNLIKELY(atomic_load_explicit(&g_application_traces, memory_order_relaxed)) &&
+           exchange->kind == SPAN_KIND_SERVER &&
+           !atomic_load_explicit(&exchange->request.has_children, memory_order_relaxed) &&
+           !exchange_has_crossed_fork(exchange) && !exchange_has_crossed_spawn(exchange);
+}
+
+void exchange_end(struct exchange *exchange, uint64_t end_ns)
+{
+    exchange_own_span(exchange);
+    head_complete_late(exchange);
+    if (is_told_by_application(exchange)) {
+        span_abandon(exchange->span);
+        exchange->span = NULL;
+    }
+    span_report(exchange, end_ns);
+}
+
 void exchange_fail(struct exchange *exchange, const char *error_type, const char *message,
                    uint64_t end_ns)
 {
     exchange_own_span(exchange);
     head_complete_late(exchange);
     span_set_error(exchange->span, error_type, message);
-    exchange_end(exchange, end_ns);
+    span_report(exchange, end_ns);
 }
 
 void exchange_drop(struct exchange *exchange)

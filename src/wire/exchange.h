@@ -74,8 +74,16 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
  * one that came in with one of them alone, that is passed on here. */
 void exchange_settle_parent(struct exchange *exchange);
 
-/* exchange_respect_application - CLIENT: the application propagates by itself; no span is made. */
-void exchange_respect_application(struct exchange *exchange);
+/* exchange_respect_application - CLIENT: the application propagates by itself, @own; no span is made. */
+void exchange_respect_application(struct exchange *exchange, const struct span_context *own);
+
+/* exchange_note_application - the application sends a valid context of its own, @own, at work for @active. If that is a
+ * request that came in with the same trace, the application traces what it serves by itself: from now on requests that are
+ * answered are not reported, but those that spans of ours are children of. */
+void exchange_note_application(const struct active_context *active, const struct span_context *own);
+
+/* exchange_note_child - a span that will be reported is a child of @parent. */
+void exchange_note_child(const struct active_context *parent);
 
 /* exchange_begin_opaque - CLIENT: for a connection that cannot be seen into; all that is known is who asked
  * whom, how much and when. NULL: no memory. */
@@ -109,7 +117,7 @@ void exchange_resume(struct exchange *exchange);
 /* exchange_note_status - a status line came. Interim ones (1xx but 101) do not end anything. */
 void exchange_note_status(struct exchange *exchange, int status);
 
-/* exchange_end - the response is complete. Frees @exchange. */
+/* exchange_end - the response is complete. The span is reported, unless the application tells of it. Frees @exchange. */
 void exchange_end(struct exchange *exchange, uint64_t end_ns);
 
 /* exchange_fail - it will never be complete. Frees @exchange. */

@@ -227,7 +227,7 @@ static COLD void application_traceparents(struct exchange *exchange)
     if (head->traceparent_count == 1 && head->is_passed_on)
         return;
     if (head->traceparent_count == 1 && head->traceparent.is_valid)
-        exchange_respect_application(exchange);
+        exchange_respect_application(exchange, &head->traceparent);
     else if (!exchange->propagation_skipped)
         exchange->propagation_skipped = head->traceparent_count == 1 ? "malformed" : "several";
 }
@@ -292,7 +292,7 @@ static COLD void application_contexts(struct input *input, uint32_t *left_out)
             context_rewrite(input, &place);
             is_ours = true;
         } else if (!is_ours) { /* else one that was passed on goes out with this span's id */
-            exchange_respect_application(exchange);
+            exchange_respect_application(exchange, &outgoing);
             return;
         }
         *left_out |= 1U << propagator->id;

@@ -160,9 +160,6 @@ class Between(WithSdk):
         self.assertEqual(of_kind(ours, "CLIENT"), [])
         self.assertEqual((back["traceId"], back["parentSpanId"]), (client["traceId"], client["spanId"]))
 
-    # What comes in is told twice: by the SDK, and by us, two children of the same caller. That the program
-    # traces itself shows only when it makes a call.
-    @unittest.expectedFailure
     def test_its_request_is_there_once(self):
         self.get(self.front_port, "/seen/1")
         self.get(self.front_port, "/seen/2")

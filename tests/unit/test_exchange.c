@@ -200,6 +200,60 @@ Test(exchange, one_whose_head_was_never_complete_has_ids_and_a_name)
     cr_assert_null(active_current(NULL));
 }
 
+static const struct span_context OWN = {.is_valid = true, .trace_flags = TRACE_FLAG_SAMPLED};
+
+/* The application's header goes out, for the request that is active: of its trace, or of another one. */
+static void respect(bool is_same_trace, uint8_t flags)
+{
+    struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
+    struct span_context own = OWN;
+    exchange_choose_parent(client, NULL);
+    if (is_same_trace)
+        memcpy(own.trace_id, client->context.trace_id, TRACE_ID_LEN);
+    own.trace_flags = flags;
+    exchange_respect_application(client, &own);
+    exchange_client_head_end(client, &ENDS);
+    answer(client, 200);
+}
+
+static unsigned count_of_served(const char *traceparent)
+{
+    unsigned before = captured_count();
+    answer(serve(traceparent), 200);
+    return captured_count() - before;
+}
+
+Test(exchange, who_traces_requests_by_itself_tells_of_them)
+{
+    struct exchange *server = serve(NULL);
+    respect(true, TRACE_FLAG_SAMPLED);
+    cr_assert_eq(count_of_served(TRACEPARENT), 1, "it may have taken our own trace from anywhere");
+    answer(server, 200);
+    server = serve(TRACEPARENT);
+    respect(false, TRACE_FLAG_SAMPLED);
+    cr_assert_eq(count_of_served(TRACEPARENT), 1, "another trace");
+    exchange_activate(server);
+    respect(true, 0);
+    cr_assert_eq(count_of_served(TRACEPARENT), 1, "not sampled: it tells of nothing");
+    exchange_activate(server);
+    respect(true, TRACE_FLAG_SAMPLED);
+    cr_assert_eq(count_of_served(TRACEPARENT), 0);
+    cr_assert_eq(count_of_served(NULL), 0);
+    answer(server, 200);
+    cr_assert_eq(captured_open_count(), 0);
+    captured_begin();
+    exchange_fail(serve(TRACEPARENT), ERROR_ABORTED, "", clock_monotonic_ns());
+    cr_assert_eq(captured_count(), 1, "an error");
+    struct exchange *parent = serve(TRACEPARENT), *child = call(NULL);
+    answer(child, 200);
+    answer(parent, 200);
+    cr_assert_eq(captured_count(), 3, "a call of ours needs its parent");
+    server = serve(TRACEPARENT);
+    process_note_fork();
+    answer(server, 200);
+    cr_assert_eq(captured_count(), 4, "another process may have made children");
+}
+
 Test(exchange, what_is_dropped_or_respected_is_not_reported)
 {
     exchange_drop(call(NULL));
@@ -207,7 +261,7 @@ Test(exchange, what_is_dropped_or_respected_is_not_reported)
     exchange_drop(begin(SPAN_KIND_SERVER, "GET"));
     struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
     exchange_choose_parent(client, NULL);
-    exchange_respect_application(client);
+    exchange_respect_application(client, &OWN);
     exchange_client_head_end(client, &ENDS);
     answer(client, 200);
     cr_assert_eq(captured_count(), 0);
