@@ -1,5 +1,6 @@
 /* Another program comes. It gets the environment that it was to have, unless its loader could not load this
- * library: then without our name, since ld.so would complain on the program's stderr, or not start it. */
+ * library: then without our name, since ld.so would complain on the program's stderr, or not start it. What is
+ * started for a request gets that one's context as well. */
 #include "base/memory.h"
 #include "base/other_libc.h"
 #include "base/process.h"
@@ -7,6 +8,8 @@
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
 #include "shim/real.h"
+#include "trace/propagator.h"
+#include "wire/parent.h"
 #include "wire/table.h"
 
 #include <alloca.h>
@@ -54,21 +57,51 @@ static NOINLINE bool stays_behind(int (*open_program)(const struct call *), cons
     return !is_welcome || !exec_library_is_there(library);
 }
 
-static NOINLINE int stripped(int (*execute)(const struct call *, char *const envp[]),
-                             const struct call *call, char *const envp[])
+/* The context that the program goes on with, where @envp is that of a traced program: the request's that the calling
+ * thread works for. NULL: there is none, or it is that of the environment, which has it already. In a fork child, the
+ * thread is the one that forked. */
+static NOINLINE const struct span_context *context_of_start(char *const envp[])
+{
+    char library[EXEC_PRELOAD_LEN_MAX];
+    struct parent parent;
+    if (!shim_is_tracing() || !propagators_current()->count || !exec_environment_library(envp, library))
+        return NULL;
+    parent_choose(&parent, NULL);
+    return parent.active && parent.active->source != ACTIVE_ENVIRONMENT ? &parent.active->context : NULL;
+}
+
+typedef int executor(const struct call *call, char *const envp[]);
+
+/* Where the longer environment is too much for the kernel, it is to be as it was. */
+static NOINLINE int with_context(executor *execute, const struct call *call, char *const envp[],
+                                 const struct span_context *context)
+{
+    size_t len = exec_environment_context_len(envp, context);
+    char **longer = len ? exec_environment_context(envp, context, alloca(len), len) : NULL;
+    if (!longer)
+        return execute(call, envp);
+    int result = execute(call, longer);
+    bool is_too_long = result == E2BIG || (result == -1 && errno == E2BIG);
+    return is_too_long ? execute(call, envp) : result;
+}
+
+static NOINLINE int stripped(executor *execute, const struct call *call, char *const envp[],
+                             const struct span_context *context)
 {
     struct exec_environment room;
-    return execute(call, exec_environment_strip(envp, &room) ? room.entries : envp);
+    char *const *rest = exec_environment_strip(envp, &room) ? room.entries : envp;
+    return context ? with_context(execute, call, rest, context) : execute(call, rest);
 }
 
 /* Executes by @execute, with the library or without it. */
-static int start(int (*open_program)(const struct call *),
-                 int (*execute)(const struct call *, char *const envp[]), const struct call *call,
+static int start(int (*open_program)(const struct call *), executor *execute, const struct call *call,
                  char *const envp[])
 {
-    if (UNLIKELY(stays_behind(open_program, call, envp)))
-        return stripped(execute, call, envp);
-    return execute(call, envp);
+    bool is_left = stays_behind(open_program, call, envp);
+    const struct span_context *context = context_of_start(envp);
+    if (UNLIKELY(is_left))
+        return stripped(execute, call, envp, context);
+    return context ? with_context(execute, call, envp, context) : execute(call, envp);
 }
 
 static int open_at(const struct call *call)
@@ -91,9 +124,20 @@ static int execute_path(const struct call *call, char *const envp[])
     return REAL(execve)(call->file, call->argv, envp);
 }
 
+/* The same for those that take the environment from the process. */
+static int execute_path_here(const struct call *call, char *const envp[])
+{
+    return envp == environ ? REAL(execv)(call->file, call->argv) : execute_path(call, envp);
+}
+
 static int execute_searched(const struct call *call, char *const envp[])
 {
     return REAL(execvpe)(call->file, call->argv, envp);
+}
+
+static int execute_searched_here(const struct call *call, char *const envp[])
+{
+    return envp == environ ? REAL(execvp)(call->file, call->argv) : execute_searched(call, envp);
 }
 
 static int execute_fd(const struct call *call, char *const envp[])
@@ -127,17 +171,13 @@ EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 EXPORT int execv(const char *path, char *const argv[])
 {
     struct call call = {.fd = AT_FDCWD, .file = path, .argv = argv};
-    if (UNLIKELY(stays_behind(open_at, &call, environ)))
-        return stripped(execute_path, &call, environ);
-    return REAL(execv)(path, argv);
+    return start(open_at, execute_path_here, &call, environ);
 }
 
 EXPORT int execvp(const char *file, char *const argv[])
 {
     struct call call = {.file = file, .argv = argv};
-    if (UNLIKELY(stays_behind(open_searched, &call, environ)))
-        return stripped(execute_searched, &call, environ);
-    return REAL(execvp)(file, argv);
+    return start(open_searched, execute_searched_here, &call, environ);
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
@@ -234,43 +274,104 @@ EXPORT int execle(const char *path, const char *first, ...)
 
 /* ---- the shell, which libc starts by itself ---- */
 
-/* Where the shell could not load the library, the environment is another one as long as it is started. It
- * lies in memory that stays: system(3) may be cancelled. Returns what is to be put back, or NULL. */
-static NOINLINE char **environ_change(void)
+/* False once there has been another thread, which could look at the environment. glibc 2.32; a weak name, since it may be
+ * an older one. */
+extern char __libc_single_threaded __attribute__((weak));
+
+enum {
+    SHELL_ROOM_LEN = 16384,
+    SHELL_ENVIRONMENT_LEN_MAX = 65536, /* a longer one gets no context: nobody could try again without */
+};
+
+/* What the environment is while a shell is started. It lies in memory that stays: system(3) may be cancelled. */
+struct shell_room {
+    struct exec_environment stripped;
+    _Alignas(char *) char with_context[SHELL_ROOM_LEN];
+};
+static struct shell_room *g_shell_room;
+
+struct shell_environment {
+    char **before; /* NULL: it was not changed */
+    char **ours;
+};
+
+static bool is_short(char *const envp[])
 {
-    static struct exec_environment *room;
-    char library[EXEC_PRELOAD_LEN_MAX];
-    char **before = environ;
-    process_note_spawn();
-    if (!shim_is_tracing() || !exec_environment_library(before, library) ||
-        (!g_raw_is_forbidden && exec_library_is_there(library)))
-        return NULL;
-    if (!room)
-        room = raw_map_anonymous(sizeof *room);
-    if (!room || !exec_environment_strip(before, room))
-        return NULL;
-    environ = room->entries;
-    return before;
+    size_t len = 0;
+    for (; *envp && len < SHELL_ENVIRONMENT_LEN_MAX; envp++)
+        len += strlen(*envp) + 1 + sizeof *envp;
+    return len < SHELL_ENVIRONMENT_LEN_MAX;
 }
 
-static void environ_restore(char **before)
+static bool is_left_by_shell(char *const envp[])
 {
-    if (before)
-        environ = before;
+    char library[EXEC_PRELOAD_LEN_MAX];
+    return shim_is_tracing() && exec_environment_library(envp, library) &&
+           (g_raw_is_forbidden || !exec_library_is_there(library));
+}
+
+static const struct span_context *context_of_shell(char *const envp[])
+{
+    bool is_alone = &__libc_single_threaded && __libc_single_threaded;
+    const struct span_context *context = is_alone ? context_of_start(envp) : NULL;
+    size_t len = context ? exec_environment_context_len(envp, context) : 0;
+    return len && len <= SHELL_ROOM_LEN && is_short(envp) ? context : NULL;
+}
+
+static bool shell_room_ensure(void)
+{
+    if (!g_shell_room)
+        g_shell_room = raw_map_anonymous(sizeof *g_shell_room);
+    return g_shell_room != NULL;
+}
+
+/* libc gives the shell the process's own environment. Where it is to be another one, that is exchanged for as long as the
+ * shell is started. */
+static NOINLINE struct shell_environment environ_change(void)
+{
+    struct shell_environment change = {.before = NULL};
+    char **rest = environ;
+    process_note_spawn();
+    if (!rest || (g_shell_room && rest == (char **)g_shell_room->with_context)) /* a handler has jumped out of system(3) */
+        return change;
+    bool is_left = is_left_by_shell(rest);
+    const struct span_context *context = context_of_shell(rest);
+    if ((!is_left && !context) || !shell_room_ensure())
+        return change;
+    if (is_left && exec_environment_strip(rest, &g_shell_room->stripped))
+        rest = g_shell_room->stripped.entries;
+    char **longer = context ? exec_environment_context(rest, context, g_shell_room->with_context, SHELL_ROOM_LEN) : NULL;
+    if (longer)
+        rest = longer;
+    if (rest == environ)
+        return change;
+    change = (struct shell_environment){.before = environ, .ours = rest};
+    environ = rest;
+    return change;
+}
+
+static void environ_restore(const struct shell_environment *change)
+{
+    if (!change->before)
+        return;
+    if (environ == change->ours)
+        environ = change->before;
+    else
+        g_shell_room = NULL; /* a handler has made one of its own of it: it stays as it is */
 }
 
 EXPORT int system(const char *command)
 {
-    char **before = environ_change();
+    const struct shell_environment change = environ_change();
     int status = REAL(system)(command);
-    environ_restore(before);
+    environ_restore(&change);
     return status;
 }
 
 EXPORT FILE *popen(const char *command, const char *mode)
 {
-    char **before = environ_change();
+    const struct shell_environment change = environ_change();
     FILE *stream = REAL(popen)(command, mode);
-    environ_restore(before);
+    environ_restore(&change);
     return stream;
 }

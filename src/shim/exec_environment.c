@@ -2,8 +2,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "trace/propagator.h"
+#include "trace/traceparent.h"
 
-#include <stddef.h>
 #include <string.h>
 
 static const char PRELOAD[] = "LD_PRELOAD=";
@@ -101,4 +102,78 @@ bool exec_environment_strip(char *const envp[], struct exec_environment *room)
     }
     room->entries[count] = NULL;
     return !text.overflowed;
+}
+
+/* ---- the context ---- */
+
+static const char TRACEPARENT[] = "TRACEPARENT=", TRACESTATE[] = "TRACESTATE=", BAGGAGE[] = "BAGGAGE=";
+enum { VARIABLES_MAX = 3 };
+
+static bool has_baggage(const struct span_context *context)
+{
+    return context->baggage_len && propagators_have(PROPAGATOR_BAGGAGE);
+}
+
+/* An older context goes, and what belongs to it. */
+static bool is_of_context(const char *entry)
+{
+    return begins_with(entry, TRACEPARENT) || begins_with(entry, TRACESTATE) ||
+           (propagators_have(PROPAGATOR_BAGGAGE) && begins_with(entry, BAGGAGE));
+}
+
+size_t exec_environment_context_len(char *const envp[], const struct span_context *context)
+{
+    size_t count = 0;
+    if (context->tracestate_len > TRACESTATE_LEN_MAX || context->baggage_len > BAGGAGE_LEN_MAX)
+        return 0; /* a signal has come while it was being set */
+    for (; count < EXEC_ENTRIES_MAX; count++) {
+        if (!memory_is_readable(envp + count, sizeof *envp))
+            return 0;
+        if (!envp[count])
+            break;
+    }
+    if (count == EXEC_ENTRIES_MAX)
+        return 0;
+    return (count + VARIABLES_MAX + 1) * sizeof *envp + sizeof TRACEPARENT + TRACEPARENT_LEN + sizeof TRACESTATE +
+           context->tracestate_len + sizeof BAGGAGE + context->baggage_len;
+}
+
+/* Adds NAME=VALUE and a NUL; returns where it lies. */
+static char *variable_add(struct text *text, const char *name, const char *value, size_t len)
+{
+    char *variable = text->bytes + text->len;
+    text_append_string(text, name);
+    text_append(text, value, len);
+    text_append_char(text, '\0');
+    return variable;
+}
+
+/* The context's variables, to the end of the list; their text lies behind it. */
+static void variables_add(char **end, const struct span_context *context, struct text *text)
+{
+    char value[TRACEPARENT_LEN];
+    traceparent_format(context, value);
+    *end++ = variable_add(text, TRACEPARENT, value, sizeof value);
+    if (context->tracestate_len)
+        *end++ = variable_add(text, TRACESTATE, context->tracestate, context->tracestate_len);
+    if (has_baggage(context))
+        *end++ = variable_add(text, BAGGAGE, context->baggage, context->baggage_len);
+    *end = NULL;
+}
+
+char **exec_environment_context(char *const envp[], const struct span_context *context, void *room, size_t room_len)
+{
+    char **entries = room, **end = entries;
+    size_t text_len = sizeof TRACEPARENT + TRACEPARENT_LEN + sizeof TRACESTATE + context->tracestate_len +
+                      sizeof BAGGAGE + context->baggage_len;
+    size_t entries_max = (room_len - text_len) / sizeof *entries - VARIABLES_MAX - 1;
+    struct text text = text_on((char *)room + room_len - text_len, text_len);
+    for (; *envp; envp++) {
+        if ((size_t)(end - entries) == entries_max)
+            return NULL;
+        if (!is_of_context(*envp))
+            *end++ = *envp;
+    }
+    variables_add(end, context, &text);
+    return text.overflowed ? NULL : entries;
 }

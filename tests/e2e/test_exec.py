@@ -6,8 +6,9 @@ import pathlib
 import shutil
 import subprocess
 import unittest
+import urllib.request
 
-from support import SHIM, TracedTest, needs_root, not_sanitized
+from support import PROGRAMS, PYTHON, SHIM, StrictServer, TracedTest, describe, needs, needs_root, not_sanitized, of_kind
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 STARTER = r"""
@@ -256,6 +257,130 @@ class Starting(TracedTest):
         self.assertEqual((traced.returncode, traced.stdout, traced.stderr),
                          (bare.returncode, bare.stdout, bare.stderr))
         self.assertEqual(bare.returncode, 0)
+
+
+# Serves one request after the other, in one thread. Its path is a number in WAYS: it starts ./call in that way.
+STARTING_SERVER = STARTER.replace("int main(", "int start_main(") + r"""
+#include <arpa/inet.h>
+#include <sys/socket.h>
+static const char *const ways[] = {WAYS};
+int main(int argc, char **argv)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t len = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), status;
+    if (argc != 2 || bind(listener, (struct sockaddr *)&address, len) || listen(listener, 9)) return 1;
+    getsockname(listener, (struct sockaddr *)&address, &len);
+    FILE *file = fopen("port.new", "w");
+    fprintf(file, "%d", ntohs(address.sin_port));
+    fclose(file);
+    rename("port.new", argv[1]);
+    for (;;) {
+        char request[4096], answer[256];
+        int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), used = 0;
+        do {
+            int count = (int)read(fd, request + used, sizeof request - 1 - (size_t)used);
+            if (count <= 0) return 2;
+            used += count;
+            request[used] = '\0';
+        } while (!strstr(request, "\r\n\r\n"));
+        const char *how = ways[atoi(strchr(request, '/') + 1)];
+        char *words[] = {argv[0], (char *)how, "./call", NULL};
+        if (!strcmp(how, "system") || !strcmp(how, "popen"))
+            start_main(3, words);
+        else if (fork() == 0)
+            _exit(start_main(3, words));
+        else
+            wait(&status);
+        int length = snprintf(answer, sizeof answer, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n%s %s", how,
+                              getenv("TRACEPARENT") ? getenv("TRACEPARENT") : "-");
+        if (write(fd, answer, (size_t)length) < 0) return 3;
+        close(fd);
+    }
+}
+""".replace("WAYS", ", ".join(f'"{how}"' for how in WAYS))
+
+
+@needs("curl")
+class ForARequest(TracedTest):
+    """What is started for a request goes on with it: its calls are children of the request."""
+
+    def setUp(self):
+        super().setUp()
+        self.upstream = self.serve(StrictServer())
+
+    def start_server(self, *command, **env):
+        port_file = self.directory / "port"
+        self.start(*command, env=env, service_name="server", ready=port_file.exists)
+        self.url = f"http://127.0.0.1:{port_file.read_text()}"
+
+    def get(self, path, **headers):
+        with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers)) as answer:
+            return answer.read()
+
+    def check_calls(self, count):
+        """One call of curl's for each request, child of it."""
+        found = self.all_spans(2 * count)
+        self.assertEqual(len(of_kind(found, "SERVER")), count, describe(found))
+        self.assertEqual(sorted((s["traceId"], s["spanId"]) for s in of_kind(found, "SERVER")),
+                         sorted((s["traceId"], s["parentSpanId"]) for s in of_kind(found, "CLIENT")), describe(found))
+        self.assert_no_problems(self.upstream)
+
+    def start_python(self, **env):
+        self.start_server(PYTHON, PROGRAMS / "starting_server.py", self.directory / "port", self.upstream.url, **env)
+
+    def test_in_a_thread_of_python(self):
+        self.start_python()
+        for path in ("/run", "/shell", "/spawn", "/fork"):
+            self.get(path)
+        self.check_calls(4)
+
+    def test_by_all_ways(self):
+        call = self.directory / "call"
+        call.write_text("#!/bin/sh\nexec curl -sS -o /dev/null \"$URL\"\n")
+        call.chmod(0o755)
+        self.start_server(self.compile(STARTING_SERVER, name="server"), self.directory / "port", URL=self.upstream.url)
+        for number, how in enumerate(WAYS):
+            self.assertEqual(self.get(f"/{number}"), f"{how} -".encode())
+        self.check_calls(len(WAYS))
+
+    def context(self, path="/environment", **headers):
+        entries = (entry.partition(b"=") for entry in self.get(path, **headers).split(b"\0"))
+        return {name.decode(): value.decode() for name, _, value in entries
+                if name in (b"TRACEPARENT", b"TRACESTATE", b"BAGGAGE")}
+
+    def test_the_environment(self):
+        trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+        older = {"TRACEPARENT": f"00-{'5' * 32}-{'6' * 16}-01", "TRACESTATE": "older=1", "BAGGAGE": "older=1"}
+        self.start_python(**older)
+        full = self.context(traceparent=f"00-{trace}-{parent}-01", tracestate="a=1", baggage="b=2")
+        plain = self.context(traceparent=f"00-{trace}-{parent}-00")
+        self.assertEqual(self.get("/own"), repr(older["TRACEPARENT"]).encode())
+        self.assertEqual(self.get("/cleared"), b"A=b\0")
+        servers = self.all_spans(4)
+        self.assertEqual(full, {"TRACEPARENT": f"00-{trace}-{servers[0]['spanId']}-01", "TRACESTATE": "a=1",
+                                "BAGGAGE": "b=2"})
+        self.assertEqual(plain, {"TRACEPARENT": f"00-{trace}-{servers[1]['spanId']}-00"})
+
+    def test_none_where_no_propagator_is_in_use(self):
+        self.start_python(OTEL_PROPAGATORS="none")
+        self.assertEqual(self.context(), {})
+
+    def test_none_without_a_request(self):
+        starter = self.compile(STARTER, name="starter")
+        show = self.directory / "show"
+        show.write_text("#!/bin/sh\nexec env\n")
+        show.chmod(0o755)
+        for how in WAYS:
+            names = [line.partition(b"=")[0] for line in self.preloaded(starter, how, show).stdout.splitlines()]
+            self.assertIn(b"LD_PRELOAD", names, how)
+            self.assertEqual({b"TRACEPARENT", b"TRACESTATE", b"BAGGAGE"} & set(names), set(), how)
+
+    def test_an_environment_that_is_nearly_too_long_is_left_alone(self):
+        self.start_python()
+        alone, for_request = self.get("/longest").split()
+        self.assertEqual(alone, for_request)
+        self.assertGreater(int(alone), 1000)
 
 
 @needs_root
