@@ -26,7 +26,8 @@ def forked():
 def takes(length):
     """Does a program start with so long an environment?"""
     try:
-        spawned(os.posix_spawn("/bin/true", ["true"], {**os.environ, "A": "x" * 100000, "B": "x" * 100000, "C": "x" * length}))
+        variables = {"A": "x" * 100000, "B": "x" * 100000, "C": "x" * length}
+        spawned(os.posix_spawn("/bin/true", ["true"], {**os.environ, **variables}))
     except OSError:
         return False
     return True
