@@ -123,7 +123,7 @@ static void span_give_back(struct span *span)
 
 /* ---- the wire ---- */
 
-enum foreign { FOREIGN_NONE, FOREIGN_HEADER, FOREIGN_ID };
+enum foreign { FOREIGN_NONE, FOREIGN_HEADER, FOREIGN_VALUE };
 
 struct wire {
     char last;            /* byte of the application's that went out */
@@ -226,7 +226,7 @@ static void foreign_add(struct wire *wire, const char *bytes, size_t len)
 static void header_bytes(struct play *play, const char *bytes, size_t len)
 {
     struct wire *wire = &play->wire;
-    FUZZ_CHECK(wire->foreign != FOREIGN_ID, "a header in the middle of an id");
+    FUZZ_CHECK(wire->foreign != FOREIGN_VALUE, "a header in the middle of a value");
     FUZZ_CHECK(wire->len || wire->last == '\n' || !play->is_truthful, "a header behind %02x",
                wire->last);
     wire->foreign = FOREIGN_HEADER;
@@ -239,25 +239,41 @@ static void application_byte(struct pieces *pieces, struct wire *wire)
     wire->last = pieces->bytes[pieces->sent++];
 }
 
-/* In place of as many bytes of the application's. */
-static void id_bytes(struct play *play, const char *bytes, size_t len)
+/* A whole value, in place of as many bytes of the application's: those that came in, but for version, flags and what a
+ * later version has behind them. */
+static void value_byte(struct play *play, char byte)
 {
+    static const char incoming[] = INCOMING;
     struct wire *wire = &play->wire;
-    FUZZ_CHECK(wire->foreign != FOREIGN_HEADER, "an id in the middle of a header");
-    FUZZ_CHECK(wire->len || wire->last == '-' || !play->is_truthful, "an id behind %02x", wire->last);
-    wire->foreign = FOREIGN_ID;
-    for (size_t i = 0; i < len; i++) {
-        char own = play->pieces.bytes[play->pieces.sent];
-        FUZZ_CHECK(wire->len < ID_LEN && strchr("0123456789abcdef", bytes[i]), "no id");
-        FUZZ_CHECK(!play->is_truthful || own == INCOMING_ID[wire->len], "%c is replaced", own);
-        foreign_add(wire, bytes + i, 1);
-        application_byte(&play->pieces, wire);
-    }
-    if (wire->len < ID_LEN)
+    size_t at = wire->len;
+    char own = play->pieces.bytes[play->pieces.sent];
+    bool is_id = at >= 3 && at < TRACEPARENT_LEN - 2;
+    FUZZ_CHECK(!play->is_truthful || !is_id || own == incoming[at], "%c is replaced", own);
+    foreign_add(wire, &byte, 1);
+    application_byte(&play->pieces, wire);
+    if (wire->len < TRACEPARENT_LEN)
         return;
-    announced_note(wire, wire->text);
+    struct span_context context;
+    FUZZ_CHECK(memcmp(wire->text, "00-", 3) == 0 && traceparent_parse(wire->text, TRACEPARENT_LEN, &context) == 0,
+               "%.*s", TRACEPARENT_LEN, wire->text);
+    announced_note(wire, wire->text + TRACEPARENT_PARENT_ID_AT);
     wire->foreign = FOREIGN_NONE;
     wire->len = 0;
+}
+
+static void value_bytes(struct play *play, const char *bytes, size_t len)
+{
+    struct wire *wire = &play->wire;
+    FUZZ_CHECK(wire->foreign != FOREIGN_HEADER, "a value in the middle of a header");
+    for (size_t i = 0; i < len; i++) {
+        if (wire->foreign == FOREIGN_NONE && bytes[i] == ' ') { /* behind the value */
+            application_byte(&play->pieces, wire);
+            continue;
+        }
+        FUZZ_CHECK(wire->len || strchr(": \t", wire->last) || !play->is_truthful, "a value behind %02x", wire->last);
+        wire->foreign = FOREIGN_VALUE;
+        value_byte(play, bytes[i]);
+    }
 }
 
 static void application_bytes(struct play *play, const char *bytes, size_t len)
@@ -265,7 +281,7 @@ static void application_bytes(struct play *play, const char *bytes, size_t len)
     struct wire *wire = &play->wire;
     if (len && wire->foreign == FOREIGN_HEADER)
         header_end(wire, bytes[0], play->is_truthful);
-    FUZZ_CHECK(!len || wire->foreign == FOREIGN_NONE, "half an id: %.*s", (int)wire->len, wire->text);
+    FUZZ_CHECK(!len || wire->foreign == FOREIGN_NONE, "half a value: %.*s", (int)wire->len, wire->text);
     for (size_t i = 0; i < len; i++) {
         FUZZ_CHECK(play->pieces.sent < play->pieces.len &&
                        bytes[i] == play->pieces.bytes[play->pieces.sent],
@@ -284,7 +300,7 @@ static bool is_of_pieces(const struct pieces *pieces, const char *bytes)
     return false;
 }
 
-/* Some of ours: it is known by its beginning, which is a letter or a digit. */
+/* Some of ours: it is known by its beginning, which is a letter, or a digit or a blank. */
 static void our_bytes(struct play *play, const char *bytes, size_t len)
 {
     bool is_header = play->wire.foreign == FOREIGN_HEADER ||
@@ -292,7 +308,7 @@ static void our_bytes(struct play *play, const char *bytes, size_t len)
     if (is_header)
         header_bytes(play, bytes, len);
     else
-        id_bytes(play, bytes, len);
+        value_bytes(play, bytes, len);
 }
 
 /* ---- the kernel ---- */
@@ -498,11 +514,11 @@ static void send_unseen(struct play *play, size_t len)
     if (!len)
         return;
     const char *owed = transfer_owed_begin(play->connection, &owed_len);
-    if (play->wire.foreign == FOREIGN_ID) { /* some of the digits are the application's then */
+    if (play->wire.foreign == FOREIGN_VALUE) { /* some of it is the application's then */
         struct wire *wire = &play->wire;
-        wire->len = MIN(wire->len + len, (size_t)ID_LEN);
-        wire->foreign = wire->len == ID_LEN ? FOREIGN_NONE : FOREIGN_ID;
-        wire->len %= ID_LEN;
+        wire->len = MIN(wire->len + len, (size_t)TRACEPARENT_LEN);
+        wire->foreign = wire->len == TRACEPARENT_LEN ? FOREIGN_NONE : FOREIGN_VALUE;
+        wire->len %= TRACEPARENT_LEN;
     }
     if (owed) {
         header_bytes(play, owed, owed_len);
