@@ -27,7 +27,7 @@ static void *thread_begin(void *argument)
 static struct thread_start *start_new(void *(*function)(void *), void *argument)
 {
     uint32_t index;
-    struct thread_start *start = active_last()->source || active_current(NULL) ? slab_alloc(&g_starts, &index) : NULL;
+    struct thread_start *start = active_has_served() || active_current(NULL) ? slab_alloc(&g_starts, &index) : NULL;
     if (!start)
         return NULL;
     start->index = index;

@@ -148,10 +148,16 @@ static unsigned open_count_here(void)
     return (unsigned)(word >> OPEN_COUNT_SHIFT);
 }
 
+/* But for its own. */
 static bool are_others_lost_here(void)
 {
-    return atomic_load_explicit(&g_lost_total, memory_order_relaxed) > 0 &&
-           atomic_load_explicit(&g_lost[slot_of(process_tid())], memory_order_relaxed) > 0;
+    const struct active_request *request = t_active.owner.request;
+    uint32_t slot = slot_of(process_tid());
+    if (LIKELY(atomic_load_explicit(&g_lost_total, memory_order_relaxed) <= 0))
+        return false;
+    bool is_own = request && request->lost_slot == slot && active_is_open(&t_active) &&
+                  atomic_load_explicit(&request->is_lost, memory_order_relaxed);
+    return atomic_load_explicit(&g_lost[slot], memory_order_relaxed) > is_own;
 }
 
 /* What it read itself, or was handed. Who has answered a request goes on with it until it turns to something else; then
@@ -222,8 +228,10 @@ bool active_bequeath(struct active_heritage *heritage)
     heritage->is_certain = active || is_sequel();
     if (!active)
         active = &t_active;
+    heritage->active.source = ACTIVE_NONE;
+    heritage->has_history = t_has_history;
     if (active->source == ACTIVE_NONE)
-        return false;
+        return t_has_history;
     active_copy(&heritage->active, active);
     heritage->active.source = ACTIVE_THREAD;
     return true;
@@ -231,6 +239,9 @@ bool active_bequeath(struct active_heritage *heritage)
 
 void active_inherit(const struct active_heritage *heritage)
 {
+    t_has_history = heritage->has_history;
+    if (heritage->active.source == ACTIVE_NONE)
+        return;
     active_set(&heritage->active);
     t_was_used = !heritage->is_certain;
     t_wait_count = !heritage->is_certain;

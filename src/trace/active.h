@@ -76,6 +76,7 @@ const struct active_context *active_current(enum active_verdict *verdict);
 struct active_heritage {
     struct active_context active; /* source ACTIVE_THREAD, or ACTIVE_NONE */
     bool is_certain;
+    bool has_history; /* its creator has had to do with requests: what it does may be for any of those */
 };
 
 /* active_bequeath - fills @heritage with what a thread started now works for. Returns false if nothing is known. Hot path. */

@@ -151,6 +151,15 @@ Test(active, a_request_that_waits_for_something_in_sight_is_not_lost)
     atomic_store(&g_request.call_count, 0);
 }
 
+/* A thread that serves one request alone, and waits for events before it does anything for it (Ruby's). */
+Test(active, a_lost_request_is_no_other_one)
+{
+    struct active_context active = serve();
+    active_next_turn();
+    cr_assert_eq(active_lost_count(), 1);
+    cr_assert(is_current(&active));
+}
+
 Test(active, what_is_lost_is_so_no_more_when_it_ends)
 {
     struct active_context active = context_of(ACTIVE_SERVER);
