@@ -149,6 +149,21 @@ static void member_append(struct span_context *context, const struct member *mem
     context->tracestate_len = (uint16_t)(context->tracestate_len + member->len);
 }
 
+/* Level 2, 3.3.1.3: only one entry per key. */
+static bool has_same_key(const struct member *a, const struct member *b)
+{
+    size_t len = (size_t)((const char *)memchr(a->bytes, '=', a->len) - a->bytes) + 1;
+    return b->len >= len && memcmp(a->bytes, b->bytes, len) == 0;
+}
+
+static bool is_repeated(const struct member *member, const struct member *earlier, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (has_same_key(member, &earlier[i]))
+            return true;
+    return false;
+}
+
 int tracestate_parse(const char *value, size_t len, struct span_context *context)
 {
     struct member members[TRACESTATE_MEMBERS_MAX], member;
@@ -156,7 +171,8 @@ int tracestate_parse(const char *value, size_t len, struct span_context *context
     size_t count = 0;
     context->tracestate_len = 0;
     while (member_next(&value, end, &member)) {
-        if (!is_member(member.bytes, member.len) || count == ARRAY_LEN(members))
+        if (!is_member(member.bytes, member.len) || count == ARRAY_LEN(members) ||
+            is_repeated(&member, members, count))
             return -EINVAL;
         members[count++] = member;
     }

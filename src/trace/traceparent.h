@@ -24,9 +24,8 @@ void traceparent_format(const struct span_context *context, char out[TRACEPARENT
 
 /* tracestate_parse - check the value of one or several joined tracestate headers and keep it.
  * @value: bytes, not NUL-terminated. Empty members are left out. A list of more than TRACESTATE_LEN_MAX
- * bytes loses whole members: from its end, those of more than 128 characters first (section 3.3.1.5). Keys that
- * come twice are passed on.
- * Returns 0, or -EINVAL if any member is malformed or there are more than 32; @context then has no
+ * bytes loses whole members: from its end, those of more than 128 characters first (section 3.3.1.5).
+ * Returns 0, or -EINVAL if any member is malformed, a key comes twice or there are more than 32; @context then has no
  * tracestate. Hot path, signal-safe. W3C Trace Context, "tracestate Header Field Values". */
 int tracestate_parse(const char *value, size_t len, struct span_context *context);
 

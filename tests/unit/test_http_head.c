@@ -188,7 +188,7 @@ Test(http_head, extracting_the_context)
         {"an empty state last", {"traceparent", TRACEPARENT, "tracestate", "a=1", "tracestate", ""}, true, "a=1"},
         {"white space around members", {"traceparent", TRACEPARENT, "tracestate", "a=1 ,\t b=2"}, true, "a=1,b=2"},
         {"the same key in two states",
-         {"tracestate", "a=1", "tracestate", "a=2", "traceparent", TRACEPARENT}, true, "a=1,a=2"},
+         {"tracestate", "a=1", "tracestate", "a=2", "traceparent", TRACEPARENT}, true, ""},
     };
     for (size_t round = 0; round < 2 * ARRAY_LEN(rows); round++) {
         size_t i = round / 2;
@@ -232,7 +232,8 @@ Test(http_head, a_long_tracestate_in_one_piece_is_carried_as_far_as_there_is_roo
     for (int i = 0; i < 32; i++) {
         memset(value + len, 'v', 250);
         memcpy(value + len, "k =", 3);
-        value[len + 1] = (char)('0' + i % 10);
+        value[len + 1] = (char)('a' + i % 26);
+        value[len] = i < 26 ? 'k' : 'm';
         len += 250;
         value[len++] = ',';
     }

@@ -383,11 +383,12 @@ Test(tracestate, white_space_and_empty_members_do_not_make_it_too_long)
     assert_state_kept("600 blanks and commas", value, len, value + 600);
 }
 
-/* The keys ought to be unique; neither dropping nor passing on is wrong. */
-Test(tracestate, keys_that_come_twice_are_passed_on)
+/* Only one entry per key is allowed. */
+Test(tracestate, a_key_that_comes_twice_is_malformed)
 {
-    assert_state_kept("the same twice", "foo=1,foo=1", 11, "foo=1,foo=1");
-    assert_state_kept("two values", "foo=1,bar=2,foo=3", 17, "foo=1,bar=2,foo=3");
+    assert_state_rejected("the same twice", "foo=1,foo=1", 11);
+    assert_state_rejected("two values", "foo=1,bar=2,foo=3", 17);
+    assert_state_kept("one begins as the other", "foo=1,fo=2,foo2=3", 17, "foo=1,fo=2,foo2=3");
 }
 
 Test(tracestate, a_bad_member_counts_even_where_it_is_beyond_what_is_kept)
