@@ -80,6 +80,17 @@ static bool member_is_valid(struct piece member)
     return value_len > 0 && value_len <= 256 && value[value_len - 1] != ' ';
 }
 
+static bool key_is_among(struct piece member, const struct piece *members, size_t count)
+{
+    size_t key_len = 0;
+    while (member.bytes[key_len] != '=')
+        key_len++;
+    for (size_t i = 0; i < count; i++)
+        if (members[i].len > key_len && memcmp(members[i].bytes, member.bytes, key_len + 1) == 0)
+            return true;
+    return false;
+}
+
 static size_t list_write(const struct piece *members, size_t count, char *out)
 {
     size_t len = 0;
@@ -95,7 +106,7 @@ static size_t list_write(const struct piece *members, size_t count, char *out)
 }
 
 /* The members of a list without the empty ones; @out becomes as many as fit a tracestate of 512 bytes: those
- * of more than 128 go first. Returns false if any is invalid or there are too many. */
+ * of more than 128 go first. Returns false if any is invalid, a key comes twice or there are too many. */
 static bool tracestate_expect(struct piece list, char *out, size_t *out_len)
 {
     struct piece members[32];
@@ -108,7 +119,7 @@ static bool tracestate_expect(struct piece list, char *out, size_t *out_len)
         at = end + 1;
         if (!member.len)
             continue;
-        if (!member_is_valid(member) || count == 32)
+        if (!member_is_valid(member) || count == 32 || key_is_among(member, members, count))
             return false;
         members[count++] = member;
     }
