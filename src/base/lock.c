@@ -1,6 +1,5 @@
 #include "base/lock.h"
 
-#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/process.h"
 #include "base/raw.h"
@@ -8,16 +7,13 @@
 #include <stdatomic.h>
 
 enum { SPINS_BEFORE_YIELD = 100, YIELDS_BEFORE_SLEEP = 100, SLEEP_NS = 50000 };
-#define WAIT_MAX_NS (100 * NANOS_PER_MILLI)
 
 static uint64_t self(void)
 {
     return (uint64_t)(uint32_t)process_pid() << 32 | (uint32_t)process_tid();
 }
 
-/* The holder may have been preempted, or have a lower priority than we have: then only sleeping lets it
- * go on. */
-static void pause_briefly(unsigned spins)
+void lock_pause(unsigned spins)
 {
     struct timespec nap = {.tv_nsec = SLEEP_NS};
     if (spins < SPINS_BEFORE_YIELD)
@@ -31,7 +27,7 @@ static void pause_briefly(unsigned spins)
 static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
 {
     uint64_t start_ns = clock_monotonic_ns();
-    for (unsigned spins = 0; clock_monotonic_ns() - start_ns < WAIT_MAX_NS; spins++) {
+    for (unsigned spins = 0; clock_monotonic_ns() - start_ns < LOCK_WAIT_MAX_NS; spins++) {
         bool is_orphan = owner != 0 && owner >> 32 != me >> 32;
         if (owner == me)
             return false;
@@ -39,7 +35,7 @@ static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
             atomic_compare_exchange_strong_explicit(&lock->owner, &owner, me, memory_order_acquire,
                                                     memory_order_relaxed))
             return true;
-        pause_briefly(spins);
+        lock_pause(spins);
         owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
     }
     return false;

@@ -3,8 +3,13 @@
 #ifndef RUN_TRACED_BASE_LOCK_H
 #define RUN_TRACED_BASE_LOCK_H
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 #include <stdint.h>
+
+/* How long is waited for another thread. */
+#define LOCK_WAIT_MAX_NS (100 * NANOS_PER_MILLI)
 
 struct lock {
     _Atomic uint64_t owner; /* pid << 32 | tid; 0: free */
@@ -14,6 +19,10 @@ struct lock {
  * Held for about a microsecond by everyone, but the holder may be preempted; waits 100 ms at most.
  * Signal-safe. */
 bool lock_acquire(struct lock *lock);
+
+/* lock_pause - between two looks at what another thread is to do, the first of which has number 0. That thread may have been
+ * preempted, or have a lower priority: after some hundred times only sleeping lets it go on. */
+void lock_pause(unsigned spins);
 
 /* lock_release - by the owner only. */
 void lock_release(struct lock *lock);

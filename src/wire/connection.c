@@ -10,6 +10,7 @@
 #include "wire/announced.h"
 #include "wire/handover.h"
 #include "wire/protocol.h"
+#include "wire/sending.h"
 
 #include <errno.h>
 #include <string.h>
@@ -284,6 +285,8 @@ void connection_receive_failed(struct connection *connection, int error)
         return;
     if (connection->is_connecting)
         connection_connect_end(connection, error);
+    if (connection->role == ROLE_SERVER) /* what another thread is just sending may be the rest of the answer */
+        sending_wait(connection);
     if (connection->is_opaque || !lock_acquire(&connection->lock))
         return;
     if (connection->role == ROLE_CLIENT && connection->first)
@@ -354,7 +357,7 @@ static void exchanges_leave_to_other_process(struct connection *connection)
 
 /* Closed while connect(2) had not been heard of again. The kernel knows how far it has come; but it tells
  * SO_ERROR once only, and after a fork it may be another process that is going to ask. */
-static void connecting_give_up(struct connection *connection)
+static void connecting_give_up(struct connection *connection, int fd)
 {
     union endpoint peer;
     socklen_t peer_len = sizeof peer;
@@ -362,8 +365,8 @@ static void connecting_give_up(struct connection *connection)
     socklen_t error_len = sizeof error;
     connection->is_connecting = false;
     if (!endpoint_is_known(&connection->peer) || process_fork_count() > 0 || process_spawn_count() > 0 ||
-        raw_getpeername(connection->fd, &peer, &peer_len) == 0 ||
-        raw_getsockopt(connection->fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
+        raw_getpeername(fd, &peer, &peer_len) == 0 ||
+        raw_getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &error_len) < 0)
         return;
     if (error)
         connect_fail_report(connection, error_name(error), error_text(error));
@@ -385,23 +388,31 @@ static void exchanges_finish(struct connection *connection, bool is_exit)
         connection->protocol->end(connection);
 }
 
-void connection_release(struct connection *connection, int fd)
+bool connection_finish(struct connection *connection)
 {
-    if (atomic_fetch_sub_explicit(&connection->fd_count, 1, memory_order_acq_rel) != 1)
-        return;
     if (!lock_acquire(&connection->lock))
-        return; /* its memory is lost; better than to touch it under another thread's hands */
-    connection->fd = fd;
-    if (connection->is_connecting)
-        connecting_give_up(connection);
+        return false; /* its memory is lost; better than to touch it under another thread's hands */
     exchanges_finish(connection, false);
     if (UNLIKELY(connection->handover != NULL))
         handover_release(connection->handover);
     connection->handover = NULL;
     atomic_fetch_add_explicit(&connection->generation, 1, memory_order_release);
     lock_release(&connection->lock);
-    if (atomic_exchange_explicit(&connection->sending, SENDING_ORPHANED, memory_order_acq_rel) ==
-        SENDING_NO)
+    return true;
+}
+
+void connection_release(struct connection *connection, int fd)
+{
+    if (atomic_fetch_sub_explicit(&connection->fd_count, 1, memory_order_acq_rel) != 1)
+        return;
+    if (UNLIKELY(connection->is_connecting) && lock_acquire(&connection->lock)) {
+        connecting_give_up(connection, fd);
+        lock_release(&connection->lock);
+    }
+    enum sending_state left = sending_close(connection);
+    if (left == SENDING_CLOSED)
+        return;
+    if (connection_finish(connection) && left == SENDING_NOBODY)
         connection_free(connection);
 }
 
@@ -410,8 +421,9 @@ void connection_exit_all(void)
     uint32_t count = slab_high_water(&g_connections);
     for (uint32_t i = 0; i < count; i++) {
         struct connection *connection = slab_at(&g_connections, i);
-        if (atomic_load_explicit(&connection->fd_count, memory_order_acquire) == 0 ||
-            !connection->first || !lock_acquire(&connection->lock))
+        bool is_in_use = atomic_load_explicit(&connection->fd_count, memory_order_acquire) > 0 ||
+                         sending_is_under_way(connection);
+        if (!is_in_use || !connection->first || !lock_acquire(&connection->lock))
             continue;
         exchanges_finish(connection, true);
         lock_release(&connection->lock);

@@ -17,10 +17,6 @@
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
-/* Is a thread between transfer_send_begin and _end? If the last descriptor is closed meanwhile by another
- * thread, the connection's memory is left for the sender to give back. */
-enum connection_sending { SENDING_NO, SENDING_YES, SENDING_ORPHANED };
-
 /* One direction: requests or responses. */
 struct stream {
     struct http1_parser parser;
@@ -51,7 +47,7 @@ struct connection {
     _Atomic uint32_t fd_count; /* descriptors that name it, in this process */
     struct lock lock;
     _Atomic bool is_opaque;
-    _Atomic uint8_t sending; /* enum connection_sending */
+    _Atomic uint64_t sender; /* wire/sending.h */
     uint8_t handover_end;    /* which end of it */
     struct handover *handover; /* of a pair that this process made, for what is none of our protocols; else NULL */
     bool is_connecting;      /* connect(2) has not come to an end that we know of */
@@ -140,6 +136,10 @@ struct edit *connection_edit_new(struct connection *connection, uint64_t offset,
 /* connection_edits_forget - by the thread that sends: drops all changes but one that is half made: a
  * header that has gone out in part must go out whole. */
 void connection_edits_forget(struct connection *connection);
+
+/* connection_finish - it is closed, and nobody sends on it any more: what is open is reported. False if that could not be
+ * done: then its memory is not to be given back. */
+bool connection_finish(struct connection *connection);
 
 /* connection_free - gives the memory back; by the last thread that had to do with it. */
 void connection_free(struct connection *connection);

@@ -8,6 +8,7 @@
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/traceparent.h"
+#include "wire/sending.h"
 
 #include <string.h>
 
@@ -325,7 +326,7 @@ static void headers_inject(struct input *input, size_t at, uint32_t left_out)
 static bool is_next_here(const struct connection *connection, const struct exchange *exchange)
 {
     return exchange == connection->first || connection->first->reader_tid != process_tid() ||
-           atomic_load_explicit(&connection->sending, memory_order_relaxed) == SENDING_YES;
+           sending_is_under_way(connection);
 }
 
 static void request_head_end(struct input *input)

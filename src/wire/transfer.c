@@ -9,6 +9,7 @@
 #include "trace/error_name.h"
 #include "wire/announced.h"
 #include "wire/protocol.h"
+#include "wire/sending.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -278,26 +279,6 @@ static void send_look(struct send_plan *plan, int fd, int flags)
         connection_set_opaque(connection);
     if (connection->role == ROLE_CLIENT && !connection->is_opaque)
         client_send_look(plan);
-}
-
-/* One thread sends at a time. Two at once, or a signal handler within a send: nobody can say in which
- * order the bytes go. Whoever sends owns the edits, sent_len and ahead_len, lock or no lock. */
-static bool sending_claim(struct connection *connection)
-{
-    uint8_t idle = SENDING_NO;
-    if (atomic_compare_exchange_strong_explicit(&connection->sending, &idle, SENDING_YES,
-                                                memory_order_acquire, memory_order_relaxed))
-        return true;
-    atomic_store_explicit(&connection->is_opaque, true, memory_order_relaxed);
-    return false;
-}
-
-static void sending_end(struct connection *connection)
-{
-    uint8_t sending = SENDING_YES;
-    if (!atomic_compare_exchange_strong_explicit(&connection->sending, &sending, SENDING_NO,
-                                                 memory_order_release, memory_order_acquire))
-        connection_free(connection);
 }
 
 /* False if the lock could not be had: the connection is opaque then. */

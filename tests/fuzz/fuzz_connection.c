@@ -130,6 +130,7 @@ struct wire {
     enum foreign foreign; /* what of ours is going out */
     char text[1024];      /* of it */
     size_t len;
+    bool is_mixed;        /* some of the value went out unseen, as the application had it */
     char announced[ANNOUNCED_MAX][ID_LEN];
     size_t announced_count;
 };
@@ -239,6 +240,13 @@ static void application_byte(struct pieces *pieces, struct wire *wire)
     wire->last = pieces->bytes[pieces->sent++];
 }
 
+static void value_end(struct wire *wire)
+{
+    wire->foreign = FOREIGN_NONE;
+    wire->is_mixed = false;
+    wire->len = 0;
+}
+
 /* A whole value, in place of as many bytes of the application's: those that came in, but for version, flags and what a
  * later version has behind them. */
 static void value_byte(struct play *play, char byte)
@@ -254,11 +262,12 @@ static void value_byte(struct play *play, char byte)
     if (wire->len < TRACEPARENT_LEN)
         return;
     struct span_context context;
-    FUZZ_CHECK(memcmp(wire->text, "00-", 3) == 0 && traceparent_parse(wire->text, TRACEPARENT_LEN, &context) == 0,
+    FUZZ_CHECK(wire->is_mixed || (memcmp(wire->text, "00-", 3) == 0 &&
+                                  traceparent_parse(wire->text, TRACEPARENT_LEN, &context) == 0),
                "%.*s", TRACEPARENT_LEN, wire->text);
-    announced_note(wire, wire->text + TRACEPARENT_PARENT_ID_AT);
-    wire->foreign = FOREIGN_NONE;
-    wire->len = 0;
+    if (!wire->is_mixed)
+        announced_note(wire, wire->text + TRACEPARENT_PARENT_ID_AT);
+    value_end(wire);
 }
 
 static void value_bytes(struct play *play, const char *bytes, size_t len)
@@ -514,11 +523,12 @@ static void send_unseen(struct play *play, size_t len)
     if (!len)
         return;
     const char *owed = transfer_owed_begin(play->connection, &owed_len);
-    if (play->wire.foreign == FOREIGN_VALUE) { /* some of it is the application's then */
+    if (play->wire.foreign == FOREIGN_VALUE) {
         struct wire *wire = &play->wire;
+        wire->is_mixed = true;
         wire->len = MIN(wire->len + len, (size_t)TRACEPARENT_LEN);
-        wire->foreign = wire->len == TRACEPARENT_LEN ? FOREIGN_NONE : FOREIGN_VALUE;
-        wire->len %= TRACEPARENT_LEN;
+        if (wire->len == TRACEPARENT_LEN)
+            value_end(wire);
     }
     if (owed) {
         header_bytes(play, owed, owed_len);

@@ -2,6 +2,8 @@
  * roles, whatever ends a connection, and whoever works on it. */
 #include "wire/connection.h"
 
+#include "base/clock.h"
+#include "base/lock.h"
 #include "base/process.h"
 #include "support/captured.h"
 #include "support/random.h"
@@ -845,6 +847,98 @@ Test(connection, one_thread_writes_and_another_reads)
         cr_assert_eq(captured_count(), THREAD_ROUNDS);
     for (unsigned i = 0; i < captured_count(); i++)
         cr_assert_eq(captured_at(i)->status, SPAN_STATUS_OK, "%s", captured_message(captured_at(i)));
+}
+
+/* An answer that the peer has before its sender can say that it has gone out. */
+static void answer_slowly(void (*meanwhile)(void))
+{
+    struct iovec iov = {(void *)OK_RESPONSE, strlen(OK_RESPONSE)};
+    struct send_plan plan;
+    transfer_send_begin(&plan, g_sim.connection, SIMULATED_FD, &iov, 1, 0);
+    meanwhile();
+    cr_assert_eq(transfer_send_end(&plan, (ssize_t)iov.iov_len, 0).result, (ssize_t)iov.iov_len);
+}
+
+static _Atomic bool g_is_answered;
+
+static void *answer_the_next(void *unused)
+{
+    server_answers(OK_RESPONSE);
+    atomic_store(&g_is_answered, true);
+    return unused;
+}
+
+static pthread_t g_next;
+
+static void next_request_is_answered(void)
+{
+    uint64_t start_ns = clock_monotonic_ns();
+    simulated_receive_text(g_sim.connection, REQUEST);
+    cr_assert_eq(pthread_create(&g_next, NULL, answer_the_next, NULL), 0);
+    while (!atomic_load(&g_is_answered) && clock_monotonic_ns() - start_ns < LOCK_WAIT_MAX_NS / 10)
+        sched_yield();
+}
+
+Test(connection, an_answer_is_complete_although_the_next_request_is_answered_before_its_sender_goes_on)
+{
+    server_is_asked(REQUEST);
+    answer_slowly(next_request_is_answered);
+    pthread_join(g_next, NULL);
+    cr_assert_eq(captured_count(), 2);
+    for (unsigned i = 0; i < captured_count(); i++)
+        cr_assert_eq(captured_at(i)->status, SPAN_STATUS_OK, "%s", captured_message(captured_at(i)));
+    cr_assert(!g_sim.connection->is_opaque);
+}
+
+static void *close_on_thread(void *unused)
+{
+    simulated_close(g_sim.connection);
+    return unused;
+}
+
+static void client_hangs_up(void)
+{
+    simulated_eof(g_sim.connection);
+    on_another_thread(close_on_thread, NULL);
+}
+
+Test(connection, an_answer_is_complete_although_it_is_closed_before_its_sender_goes_on)
+{
+    server_is_asked(REQUEST);
+    answer_slowly(client_hangs_up);
+    outcome_is("closed", SPAN_STATUS_OK, "");
+    cr_assert_eq(captured_open_count(), 0);
+}
+
+/* A signal handler. */
+static void this_thread_closes(void)
+{
+    simulated_close(g_sim.connection);
+}
+
+Test(connection, who_closes_what_it_sends_on_itself_does_not_wait)
+{
+    server_is_asked(REQUEST);
+    answer_slowly(this_thread_closes);
+    outcome_is("closed within", SPAN_STATUS_ERROR, "aborted");
+    cr_assert_eq(captured_open_count(), 0);
+}
+
+static void *begin_and_end(void *plan)
+{
+    struct iovec iov = {(void *)OK_RESPONSE, strlen(OK_RESPONSE)};
+    transfer_send_begin(plan, g_sim.connection, SIMULATED_FD, &iov, 1, 0);
+    return NULL;
+}
+
+Test(connection, a_thread_that_died_within_a_send_is_not_waited_for_at_the_close)
+{
+    struct send_plan plan;
+    server_is_asked(REQUEST);
+    on_another_thread(begin_and_end, &plan);
+    simulated_close(g_sim.connection);
+    outcome_is("sender dead", SPAN_STATUS_ERROR, "aborted");
+    cr_assert_eq(captured_open_count(), 0);
 }
 
 static struct connection *g_shared[8];
