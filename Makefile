@@ -16,7 +16,8 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
           $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
-BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl \
+                  zlib1g-dev libmsgpack-dev
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
@@ -28,9 +29,10 @@ BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 objects = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(addsuffix /*.c,$(1))))
 SHARED_OBJECTS := $(call objects,src/base src/trace src/export)
 SHIM_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/wire src/shim)
-LAUNCHER_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/view src/launcher)
+LAUNCHER_OBJECTS := $(SHARED_OBJECTS) $(call objects,src/view src/backend src/launcher)
+LAUNCHER_LIBS = $$($(PKG_CONFIG) --libs libcjson zlib) -lm -lpthread
 # Unit tests link everything but the interposed calls and main().
-UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view) \
+UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view src/backend) \
                 $(filter-out %/main.o,$(call objects,src/launcher))
 BENCH := $(addprefix $(BUILD)/bench/,empty.so client responder calls spawn producer)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
@@ -78,13 +80,13 @@ $(NODE_BRIDGE): src/shim/node_bridge.cjs
 
 $(LAUNCHER): $(LAUNCHER_OBJECTS)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $$($(PKG_CONFIG) --libs libcjson) -lm
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(UNIT_OBJECTS) \
-	  $$($(PKG_CONFIG) --libs criterion libcjson) -lm -lpthread
+	  $$($(PKG_CONFIG) --libs criterion) $(LAUNCHER_LIBS)
 
 .SECONDEXPANSION:
 $(TESTAPPS): $(BUILD)/testapps/%: $$(wildcard testapps/%/*.c) $$(wildcard testapps/%/*.h)
@@ -127,7 +129,7 @@ $(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(FUZZ_MAIN) $(UNIT_OBJECTS)
 	@mkdir -p $(@D)
 	@echo "  CC    $<"
 	$(Q)$(COMPILE) -Itests/fuzz -MF $@.d $(FUZZ_LINK) $(FUZZ_WRAP) -o $@ $< $(FUZZ_MAIN) $(UNIT_OBJECTS) \
-	  $$($(PKG_CONFIG) --libs libcjson) -lm -lpthread
+	  $(LAUNCHER_LIBS)
 
 # Counts what is held of our own memory, and refuses some.
 $(BUILD)/tests/fuzz/fuzz_connection: FUZZ_WRAP := -Wl,--wrap=slab_alloc,--wrap=slab_free
@@ -189,8 +191,8 @@ test-deps: deps ## install the packages that the tests need as well
 	$(call install_packages,$(TEST_PACKAGES))
 
 check-packages:
-	@$(PKG_CONFIG) --exists libcjson libcurl 2>/dev/null || { \
-	    echo "make: libcjson and libcurl are needed to build; run: make deps" >&2; exit 1; }
+	@$(PKG_CONFIG) --exists libcjson libcurl zlib msgpack 2>/dev/null || { \
+	    echo "make: libcjson, libcurl, zlib and msgpack are needed to build; run: make deps" >&2; exit 1; }
 
 clean: ## remove what was built
 	rm -rf build build-san build-tsan build-fuzz build-fuzz-replay

@@ -1,26 +1,13 @@
 #include "export/format_native.h"
 
 #include "base/compiler.h"
+#include "export/span_facts.h"
 
 #include <errno.h>
 #include <string.h>
 
 /* A literal is added with its length known at compile time. */
 #define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
-
-static bool is_all_zero(const uint8_t *id, size_t len)
-{
-    uint8_t any = 0;
-    for (size_t i = 0; i < len; i++)
-        any |= id[i];
-    return any == 0;
-}
-
-static bool span_is_valid(const struct span *span)
-{
-    return !is_all_zero(span->trace_id, TRACE_ID_LEN) && !is_all_zero(span->span_id, SPAN_ID_LEN) &&
-           span->kind <= SPAN_KIND_CLIENT && span->status <= SPAN_STATUS_ERROR;
-}
 
 /* ,"key": of an attribute; without the comma for the first of its object. Our own keys are plain text. */
 static void append_key(struct text *text, bool *is_first, enum attribute_key key)
@@ -43,17 +30,11 @@ static void append_ids(struct text *text, const struct span *span)
     text_append_hex(text, span->trace_id, TRACE_ID_LEN);
     APPEND_LITERAL(text, "\",\"spanId\":\"");
     text_append_hex(text, span->span_id, SPAN_ID_LEN);
-    if (!is_all_zero(span->parent_span_id, SPAN_ID_LEN)) {
+    if (!span_is_root(span)) {
         APPEND_LITERAL(text, "\",\"parentSpanId\":\"");
         text_append_hex(text, span->parent_span_id, SPAN_ID_LEN);
     }
     APPEND_LITERAL(text, "\"");
-}
-
-static int64_t duration_us(const struct span *span)
-{
-    uint64_t ns = span->end_ns > span->start_ns ? span->end_ns - span->start_ns : 0;
-    return (int64_t)(ns / NANOS_PER_MICRO + (ns % NANOS_PER_MICRO >= NANOS_PER_MICRO / 2));
 }
 
 static void append_what_and_when(struct text *text, const struct span *span)
@@ -62,11 +43,11 @@ static void append_what_and_when(struct text *text, const struct span *span)
                                         [SPAN_KIND_SERVER] = "SERVER",
                                         [SPAN_KIND_CLIENT] = "CLIENT"};
     APPEND_LITERAL(text, ",\"name\":");
-    text_append_json(text, span->name, MIN(span->name_len, sizeof span->name));
+    text_append_json(text, span->name, span_name_len(span));
     APPEND_LITERAL(text, ",\"timestamp\":");
     text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
     APPEND_LITERAL(text, ",\"duration\":");
-    text_append_decimal(text, duration_us(span));
+    text_append_decimal(text, span_duration_us(span));
     APPEND_LITERAL(text, ",\"kind\":\"");
     text_append_string(text, kinds[span->kind]);
     APPEND_LITERAL(text, "\"");
@@ -81,7 +62,7 @@ static void append_status(struct text *text, const struct span *span)
     APPEND_LITERAL(text, "\"");
     if (span->message_len) {
         APPEND_LITERAL(text, ",\"message\":");
-        text_append_json(text, span->message, MIN(span->message_len, sizeof span->message));
+        text_append_json(text, span->message, span_message_len(span));
     }
     APPEND_LITERAL(text, "}");
 }
@@ -153,34 +134,16 @@ static void append_attributes(struct text *text, const struct span *span)
     }
 }
 
-/* Pointers to the events with a known id, in time order. Returns how many. */
-static unsigned events_sort(const struct span *span, const struct span_event *sorted[])
-{
-    unsigned count = 0;
-    for (unsigned i = 0; i < MIN(span->event_count, ARRAY_LEN(span->events)); i++) {
-        const struct span_event *event = &span->events[i];
-        if (!span_event_name(event->id))
-            continue;
-        unsigned at = count++;
-        for (; at > 0 && sorted[at - 1]->monotonic_ns > event->monotonic_ns; at--)
-            sorted[at] = sorted[at - 1];
-        sorted[at] = event;
-    }
-    return count;
-}
-
 static void append_events(struct text *text, const struct span *span)
 {
     const struct span_event *sorted[SPAN_EVENT_COUNT];
-    unsigned count = events_sort(span, sorted);
+    unsigned count = span_events_sort(span, sorted);
     for (unsigned i = 0; i < count; i++) {
-        /* Unsigned on purpose: an event before the start gives a difference that wraps back. */
-        uint64_t unix_nano = span->start_unix_nano + (sorted[i]->monotonic_ns - span->start_ns);
         text_append_string(text, i ? "," : ",\"events\":[");
         APPEND_LITERAL(text, "{\"name\":\"");
         text_append_string(text, span_event_name(sorted[i]->id));
         APPEND_LITERAL(text, "\",\"timestamp\":");
-        text_append_decimal(text, (int64_t)(unix_nano / NANOS_PER_MICRO));
+        text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
         APPEND_LITERAL(text, "}");
     }
     if (count)
