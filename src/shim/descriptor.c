@@ -7,6 +7,7 @@
 #include "shim/sandbox.h"
 #include "shim/send.h"
 #include "trace/active.h"
+#include "wire/message_queue.h"
 #include "wire/table.h"
 #include "wire/transfer.h"
 
@@ -32,6 +33,14 @@ EXPORT int close(int fd)
         return -1;
     table_remove(fd);
     return REAL(close)(fd);
+}
+
+EXPORT int mq_close(mqd_t queue)
+{
+    if (is_hidden(queue))
+        return -1;
+    table_remove(queue);
+    return REAL(mq_close)(queue);
 }
 
 /* Closes a range around our own descriptors. */
@@ -322,6 +331,8 @@ static int bytes_fd(long number, const long *a)
     case SYS_recvmmsg:
     case SYS_sendfile:
     case SYS_timerfd_settime:
+    case SYS_mq_timedsend:
+    case SYS_mq_timedreceive:
         return (int)a[0];
     case SYS_preadv2:
     case SYS_pwritev2:
@@ -358,6 +369,8 @@ EXPORT long syscall(long number, ...)
         return -1;
     if (number == SYS_futex)
         active_note_wait();
+    if (number == SYS_msgsnd || number == SYS_msgrcv)
+        message_queue_pass_by((int)a[0]);
     if (number == SYS_close)
         table_remove((int)a[0]);
     enum sandbox sandbox = sandbox_of_syscall(number, a[0], a[1]);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static bool is_watched(void)
+bool handover_is_watched(void)
 {
     return !silence_is_on() && shim_is_tracing() && !process_is_vfork_child();
 }
@@ -26,7 +26,7 @@ void handover_pair_add(enum handover_kind kind, unsigned way_count, const int fd
 static int pipe_made(int result, const int fds[2])
 {
     int saved = errno;
-    if (result == 0 && is_watched())
+    if (result == 0 && handover_is_watched())
         handover_pair_add(HANDOVER_BYTES, 1, fds);
     errno = saved;
     return result;
@@ -44,12 +44,17 @@ EXPORT int pipe2(int fds[2], int flags)
     return flags & ~(O_CLOEXEC | O_NONBLOCK | O_DIRECT) ? result : pipe_made(result, fds);
 }
 
+void handover_add(int fd, struct handover *handover)
+{
+    if (fd >= 0 && (handover || table_word(fd) != TABLE_UNKNOWN) && !process_is_vfork_child())
+        table_add_handover(fd, handover, 0);
+}
+
 static struct handover *one_add(int fd, enum handover_kind kind)
 {
     int saved = errno;
-    struct handover *handover = fd >= 0 && is_watched() ? handover_new(kind, 1, 1) : NULL;
-    if (fd >= 0 && (handover || table_word(fd) != TABLE_UNKNOWN) && !process_is_vfork_child())
-        table_add_handover(fd, handover, 0);
+    struct handover *handover = fd >= 0 && handover_is_watched() ? handover_new(kind, 1, 1) : NULL;
+    handover_add(fd, handover);
     errno = saved;
     return handover;
 }
@@ -134,11 +139,16 @@ ssize_t handover_have_written(const struct handover_write *writing, ssize_t resu
     return result;
 }
 
-void handover_begin_to_read(struct handover_read *reading, uintptr_t word)
+void handover_begin_to_read_at(struct handover_read *reading, struct handover *handover, unsigned end)
 {
     int saved = errno;
-    handover_read_begin(reading, table_word_handover(word), table_word_end(word));
+    handover_read_begin(reading, handover, end);
     errno = saved;
+}
+
+void handover_begin_to_read(struct handover_read *reading, uintptr_t word)
+{
+    handover_begin_to_read_at(reading, table_word_handover(word), table_word_end(word));
 }
 
 ssize_t handover_have_read(const struct handover_read *reading, const void *buf, ssize_t result)
@@ -152,8 +162,6 @@ ssize_t handover_have_read(const struct handover_read *reading, const void *buf,
 void handover_received(struct handover *handover, unsigned end, const void *buf, ssize_t result)
 {
     struct handover_read reading;
-    int saved = errno;
-    handover_read_begin(&reading, handover, end);
-    handover_read_end(&reading, buf, result);
-    errno = saved;
+    handover_begin_to_read_at(&reading, handover, end);
+    handover_have_read(&reading, buf, result);
 }

@@ -5,6 +5,12 @@
 #include "base/compiler.h"
 #include "wire/table.h"
 
+/* handover_is_watched - is anything followed that comes to be now? */
+bool handover_is_watched(void);
+
+/* handover_add - @fd, which is new or a failure, names @handover, which counts it; NULL: nothing that is followed. */
+void handover_add(int fd, struct handover *handover);
+
 /* handover_pair_add - both @fds are new: of a pipe, or, @way_count 2, of a pair of sockets. */
 void handover_pair_add(enum handover_kind kind, unsigned way_count, const int fds[2]);
 
@@ -19,6 +25,7 @@ ssize_t handover_have_written(const struct handover_write *writing, ssize_t resu
 
 /* handover_begin_to_read - the same for reading. */
 void handover_begin_to_read(struct handover_read *reading, uintptr_t word);
+void handover_begin_to_read_at(struct handover_read *reading, struct handover *handover, unsigned end);
 void handover_received(struct handover *handover, unsigned end, const void *buf, ssize_t result);
 ssize_t handover_have_read(const struct handover_read *reading, const void *buf, ssize_t result);
 

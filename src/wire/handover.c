@@ -20,6 +20,13 @@ static void queues_free(struct handover *handover)
     }
 }
 
+static void note_process(struct handover *handover)
+{
+    handover->pid = process_pid();
+    handover->fork_count = process_fork_count();
+    handover->spawn_count = process_spawn_count();
+}
+
 struct handover *handover_new(enum handover_kind kind, unsigned way_count, uint32_t fd_count)
 {
     uint32_t index;
@@ -30,9 +37,7 @@ struct handover *handover_new(enum handover_kind kind, unsigned way_count, uint3
     handover->index = index;
     handover->kind = (uint8_t)kind;
     handover->way_count = way_count;
-    handover->pid = process_pid();
-    handover->fork_count = process_fork_count();
-    handover->spawn_count = process_spawn_count();
+    note_process(handover);
     for (unsigned i = 0; i < way_count; i++)
         if (!(handover->ways[i].queue = carried_queue_new())) {
             queues_free(handover);
@@ -41,6 +46,54 @@ struct handover *handover_new(enum handover_kind kind, unsigned way_count, uint3
         }
     atomic_store_explicit(&handover->fd_count, fd_count, memory_order_release);
     return handover;
+}
+
+struct handover *handover_new_shared(handover_asker *asker, uint64_t identity)
+{
+    struct handover *handover = handover_new(HANDOVER_MESSAGES, 1, 1);
+    if (!handover)
+        return NULL;
+    handover->is_others = asker;
+    atomic_store_explicit(&handover->identity, identity, memory_order_release);
+    return handover;
+}
+
+static bool is_named(const struct handover *handover, handover_asker *asker, uint64_t identity)
+{
+    return atomic_load_explicit(&handover->identity, memory_order_acquire) == identity && handover->is_others == asker;
+}
+
+/* One that is named so may be let go, and stand for another object, at any time until it is counted. */
+struct handover *handover_find(handover_asker *asker, uint64_t identity)
+{
+    uint32_t end = slab_high_water(&g_handovers);
+    for (uint32_t i = 0; i < end; i++) {
+        struct handover *handover = slab_at(&g_handovers, i);
+        uint32_t count = handover ? atomic_load_explicit(&handover->fd_count, memory_order_acquire) : 0;
+        if (!count || !is_named(handover, asker, identity))
+            continue;
+        while (count && !atomic_compare_exchange_weak(&handover->fd_count, &count, count + 1))
+            ;
+        if (count && is_named(handover, asker, identity))
+            return handover;
+        if (count)
+            handover_release(handover);
+    }
+    return NULL;
+}
+
+bool handover_begin_anew(struct handover *handover, uint64_t identity)
+{
+    if (!lock_acquire(&handover->lock))
+        return false;
+    atomic_fetch_add_explicit(&handover->generation, 1, memory_order_release);
+    for (unsigned i = 0; i < handover->way_count; i++)
+        carried_clear(handover->ways[i].queue);
+    note_process(handover);
+    atomic_store(&handover->identity, identity);
+    atomic_store(&handover->is_given_up, false);
+    lock_release(&handover->lock);
+    return true;
 }
 
 void handover_count_initially(struct handover *handover, uint64_t count)
@@ -153,6 +206,15 @@ static bool is_wakeup(const struct handover *handover, const struct handover_way
     return handover->kind == HANDOVER_COUNTER || len == 1;
 }
 
+/* Of the object that is locked. */
+static bool is_others(struct handover *handover, int fd, uint32_t noted_count)
+{
+    if (LIKELY(!handover->is_others) || !handover->is_others(handover, fd, noted_count))
+        return false;
+    handover_give_up(handover);
+    return true;
+}
+
 static void note(struct handover_write *write, const void *buf)
 {
     struct handover *handover = write->handover;
@@ -166,7 +228,8 @@ static void note(struct handover_write *write, const void *buf)
         hash = hash_of(buf, write->len);
     if (units == 0 || !handover_lock(handover, write->generation))
         return;
-    write->number = carried_put(write->way->queue, units, hash, state, active);
+    if (!is_others(handover, -1, 0))
+        write->number = carried_put(write->way->queue, units, hash, state, active);
     if (!write->number && handover->kind == HANDOVER_COUNTER) { /* they are all one wake-up, for several */
         carried_clear(write->way->queue);
         write->number = carried_put(write->way->queue, units, 0, CARRIED_UNCLEAR, NULL);
@@ -275,13 +338,17 @@ static void something_came(void)
 }
 
 /* Takes what was read from the queue; false if it is nothing that we know of. */
-static bool take(struct handover *handover, struct handover_way *way, const void *buf, size_t len,
-                 struct carried *carried)
+static bool take(const struct handover_read *read, const void *buf, size_t len, struct carried *carried)
 {
+    struct handover *handover = read->handover;
+    struct handover_way *way = read->way;
     bool is_ordered = is_in_order(handover, way);
     uint64_t units = len;
     if (handover->kind == HANDOVER_TIMER)
         return carried_peek(way->queue, carried);
+    if (handover->kind == HANDOVER_MESSAGES)
+        return carried_take_same(way->queue, len, hash_of(buf, len), carried) &&
+               !is_others(handover, read->fd, way->queue->count);
     if (is_counter(handover)) {
         memcpy(&units, buf, sizeof units);
         carried->is_wakeup = is_wakeup(handover, way, len);
@@ -299,6 +366,7 @@ void handover_read_begin(struct handover_read *read, struct handover *handover, 
 {
     read->handover = handover;
     read->way = &handover->ways[end & (handover->way_count - 1)];
+    read->fd = -1;
     read->generation = atomic_load_explicit(&handover->generation, memory_order_acquire);
     if (is_followed(handover))
         thread_note(&read->way->reader);
@@ -316,7 +384,7 @@ void handover_read_end(const struct handover_read *read, const void *buf, ssize_
     }
     carried.is_any = carried.is_wakeup = false;
     carried.state = CARRIED_NOTHING;
-    bool is_known = take(handover, read->way, buf, (size_t)result, &carried);
+    bool is_known = take(read, buf, (size_t)result, &carried);
     lock_release(&handover->lock);
     if (!is_known) {
         handover_give_up(handover);

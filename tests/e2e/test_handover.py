@@ -21,12 +21,13 @@ class HandOver(TracedTest):
             self.answers.append(connection.getresponse().read())
         connection.close()
 
-    def parents(self, *hows):
+    def parents(self, *hows, arguments=()):
         """How many calls have the right parent, a wrong one, or say that it is not known."""
         upstream = self.serve(StrictServer())
         port_file = self.directory / "port"
         server = self.compile((PROGRAMS / "handover_server.c").read_text(), "-Wall", "-Werror")
-        self.start(server, upstream.port, port_file, ready=lambda: port_file.exists() and port_file.read_text())
+        self.start(server, upstream.port, port_file, *arguments,
+                   ready=lambda: port_file.exists() and port_file.read_text())
         self.answers = []
         count = AT_ONCE * ROUNDS
         threads = [threading.Thread(target=self.ask, args=(int(port_file.read_text()), hows, range(n, count, AT_ONCE)))
@@ -67,5 +68,23 @@ class HandOver(TracedTest):
     def test_a_timer_for_each(self):
         self.check("timer")
 
+    def test_a_message_queue_of_posix(self):
+        self.check("posix")
+
+    def test_a_message_queue_of_system_v(self):
+        self.check("typed")
+
+    def check_far(self, how):
+        """Another process sends what looks like another request's message."""
+        right, wrong, ambiguous = self.parents(how, arguments=["far"])
+        self.assertEqual(wrong, 0)
+        self.assertGreater(ambiguous, AT_ONCE)
+
+    def test_nothing_is_said_of_a_queue_of_posix_that_another_process_has(self):
+        self.check_far("posix")
+
+    def test_nothing_is_said_of_a_queue_of_system_v_that_another_process_has(self):
+        self.check_far("typed")
+
     def test_all_ways_at_once(self):
-        self.check("pipe", "stream", "packets", "queue", "timer")
+        self.check("pipe", "stream", "packets", "queue", "timer", "posix", "typed")

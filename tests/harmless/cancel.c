@@ -2,9 +2,12 @@
  * cleanup could do, and what the socket is good for afterwards. */
 #include "harmless.h"
 
+#include <mqueue.h>
 #include <sys/epoll.h>
+#include <sys/msg.h>
 
-static int g_pair[2], g_listener, g_pipe[2];
+static int g_pair[2], g_listener, g_pipe[2], g_messages;
+static mqd_t g_queue;
 static struct sockaddr_in g_address;
 static char g_much[1 << 20];
 
@@ -65,6 +68,33 @@ static void in_epoll(void)
     TRY(epoll_wait(fd, &event, 1, -1));
 }
 static void in_splice(void) { TRY(splice(g_pair[0], NULL, g_pipe[1], NULL, 100, 0)); }
+static void in_mq_receive(void) { TRY(mq_receive(g_queue, g_much, sizeof g_much, NULL)); }
+static void in_mq_timedreceive(void)
+{
+    TRY(mq_timedreceive(g_queue, g_much, sizeof g_much, NULL, &(struct timespec){.tv_sec = LONG_MAX}));
+}
+static void queue_fill(void)
+{
+    MUST(mq_send(g_queue, "full", 4, 0) == 0);
+}
+static void in_mq_send(void)
+{
+    queue_fill();
+    TRY(mq_send(g_queue, "more", 4, 0));
+}
+static void in_mq_timedsend(void)
+{
+    queue_fill();
+    TRY(mq_timedsend(g_queue, "more", 4, 0, &(struct timespec){.tv_sec = LONG_MAX}));
+}
+static void in_msgrcv(void) { TRY(msgrcv(g_messages, g_much, 100, 0, 0)); }
+static void in_msgsnd(void)
+{
+    *(long *)g_much = 1;
+    while (msgsnd(g_messages, g_much, 1000, IPC_NOWAIT) == 0)
+        ;
+    TRY(msgsnd(g_messages, g_much, 1000, 0));
+}
 /* These do not wait: a cancellation that is pending is taken at once, or not at all. */
 static void in_connect(void)
 {
@@ -111,6 +141,9 @@ static const struct {
     {"poll", in_poll, true},         {"ppoll", in_ppoll, true},
     {"select", in_select, true},     {"pselect", in_pselect, true},
     {"epoll_wait", in_epoll, true},  {"splice", in_splice, true},
+    {"mq_receive", in_mq_receive, true}, {"mq_timedreceive", in_mq_timedreceive, true},
+    {"mq_send", in_mq_send, true},   {"mq_timedsend", in_mq_timedsend, true},
+    {"msgrcv", in_msgrcv, true},     {"msgsnd", in_msgsnd, true},
     {"connect", in_connect, false},  {"close", in_close, false},
     {"socket", in_socket, false},    {"dup2", in_dup, false},
     {"shutdown", in_shutdown, false}, {"getsockopt", in_getsockopt, false},
@@ -147,12 +180,23 @@ static void *thread_run(void *argument)
     return NULL;
 }
 
+static void queues_make(void)
+{
+    char name[40];
+    snprintf(name, sizeof name, "/cancel-%d", getpid());
+    g_queue = mq_open(name, O_CREAT | O_RDWR, 0600, &(struct mq_attr){.mq_maxmsg = 1, .mq_msgsize = 10});
+    g_messages = msgget(IPC_PRIVATE, 0600);
+    MUST(g_queue >= 0 && g_messages >= 0);
+    mq_unlink(name);
+}
+
 static void one(bool has_talked)
 {
     pthread_t thread;
     void *result;
     pair_unix(g_pair);
     MUST(pipe(g_pipe) == 0);
+    queues_make();
     g_listener = listen_any(&g_address);
     if (has_talked)
         pair_talk(g_pair);
@@ -174,6 +218,8 @@ static void one(bool has_talked)
     close(g_listener);
     close(g_pipe[0]);
     close(g_pipe[1]);
+    mq_close(g_queue);
+    msgctl(g_messages, IPC_RMID, NULL);
 }
 
 int main(void)

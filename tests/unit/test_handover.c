@@ -73,6 +73,7 @@ static void take(struct reader *reader)
 {
     struct handover_read read;
     handover_read_begin(&read, reader->handover, 0);
+    read.fd = 0;
     handover_read_end(&read, reader->bytes, (ssize_t)reader->len);
     reader->found = current();
     active_note_use();
@@ -271,6 +272,70 @@ Test(handover, who_serves_a_request_alone_is_not_taken_away_from_it)
     active_request_begin(&g_requests[0]);
     active_set(&g_contexts[0]);
     cr_assert_eq(read_here(handover, "result", 6), 0);
+}
+
+static bool g_is_others;
+static uint32_t g_sent_count;
+
+static bool ask(struct handover *handover, int fd, uint32_t noted_count)
+{
+    return handover->identity != 7 || g_is_others || (fd >= 0 && g_sent_count > noted_count);
+}
+
+static void queue_put(struct handover *handover, unsigned number, const char *text)
+{
+    serve(number);
+    put(handover, text);
+}
+
+Test(handover, messages_of_a_queue_come_in_any_order)
+{
+    struct handover *handover = handover_new_shared(ask, 7);
+    queue_put(handover, 0, "a");
+    queue_put(handover, 1, "low");
+    queue_put(handover, 2, "high");
+    cr_assert_eq(read_text(handover, "high"), 2);
+    cr_assert_eq(read_text(handover, "a"), NOBODY, "a wake-up, and three are open");
+    cr_assert_eq(read_text(handover, "low"), 1);
+    cr_assert_not(atomic_load(&handover->is_given_up));
+}
+
+Test(handover, an_unknown_message_ends_a_queue)
+{
+    struct handover *handover = handover_new_shared(ask, 7);
+    queue_put(handover, 0, "job 0");
+    cr_assert_eq(read_text(handover, "x"), NOBODY);
+    cr_assert_eq(read_text(handover, "job 0"), NOBODY);
+}
+
+Test(handover, a_queue_that_another_process_writes_to_says_nothing)
+{
+    struct handover *handover = handover_new_shared(ask, 7);
+    queue_put(handover, 0, "job 0");
+    queue_put(handover, 1, "job 1");
+    g_sent_count = 1;
+    cr_assert_eq(read_text(handover, "job 0"), 0);
+    cr_assert_eq(read_text(handover, "job 1"), NOBODY, "one more than were sent here");
+
+    handover_begin_anew(handover, 7);
+    queue_put(handover, 0, "job 0");
+    g_is_others = true;
+    queue_put(handover, 1, "job 1");
+    g_is_others = false;
+    g_sent_count = 0;
+    cr_assert_eq(read_text(handover, "job 0"), NOBODY);
+}
+
+Test(handover, a_queue_is_found_by_its_identity_as_long_as_it_is_named)
+{
+    struct handover *handover = handover_new_shared(ask, 7);
+    cr_assert_eq(handover_find(ask, 7), handover);
+    cr_assert_null(handover_find(ask, 8));
+    queue_put(handover, 0, "job 0");
+    handover_release(handover);
+    cr_assert_eq(read_text(handover, "job 0"), 0);
+    handover_release(handover);
+    cr_assert_null(handover_find(ask, 7));
 }
 
 Test(handover, is_bounded)

@@ -1,25 +1,50 @@
 /* Thread D reads requests, GET /HOW/N, and hands each over to another thread by HOW: a pipe, a pair of sockets, a queue with a
- * semaphore, a timer. Who gets it asks upstream for the same, on a connection of its own, and answers.
- * Arguments: the upstream port, and a file for the own one. */
+ * semaphore, a timer, a message queue. Who gets it asks upstream for the same, on a connection of its own, and answers.
+ * Arguments: the upstream port, a file for the own one, and, where the jobs in message queues are to go through the hands of
+ * another process, which may take any and put it back under another number: far. */
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <mqueue.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { FD_COUNT = 1024, WORKERS = 4 };
+enum { FD_COUNT = 1024, WORKERS = 4, SLOTS = 64, TYPES = 3 };
 
 struct job {
     int fd;
     char path[60];
 };
 
+/* What the message queues carry the numbers of. */
+struct slot {
+    _Atomic int is_taken;
+    struct job job;
+};
+
+struct typed {
+    long type;
+    struct slot_name {
+        int slot;
+        char job[60]; /* so that no two are alike; empty if they may be */
+    } name;
+};
+
+static struct slot *g_slots;
+static int g_message_queue, g_is_far;
+static mqd_t g_posix_queue, g_posix_readers[WORKERS];
 static int g_upstream_port, g_epoll, g_pipe[2], g_stream[2], g_packets[2], g_semaphore;
 static struct job g_queue[FD_COUNT], g_timers[FD_COUNT];
 static unsigned g_first, g_end;
@@ -81,6 +106,108 @@ static void *work_queue(void *unused)
     return unused;
 }
 
+static struct slot_name slot_put(const struct job *job)
+{
+    int slot = (int)(random() % SLOTS);
+    struct slot_name name = {0};
+    while (atomic_exchange(&g_slots[slot].is_taken, 1))
+        slot = (slot + 1) % SLOTS;
+    g_slots[slot].job = *job;
+    name.slot = slot;
+    if (!g_is_far)
+        memcpy(name.job, job->path, sizeof name.job);
+    return name;
+}
+
+static struct job slot_take(int slot)
+{
+    struct job job = g_slots[slot].job;
+    atomic_store(&g_slots[slot].is_taken, 0);
+    return job;
+}
+
+static void posix_send(const struct job *job)
+{
+    struct slot_name name = slot_put(job);
+    check(mq_send(g_posix_queue, (char *)&name, sizeof name, (unsigned)random() % TYPES) == 0, "mq_send");
+}
+
+static struct job posix_receive(mqd_t queue)
+{
+    struct slot_name name;
+    check(mq_receive(queue, (char *)&name, sizeof name, NULL) == sizeof name, "mq_receive");
+    return slot_take(name.slot);
+}
+
+static void typed_send(const struct job *job)
+{
+    struct typed typed = {.type = 1 + random() % TYPES, .name = slot_put(job)};
+    check(msgsnd(g_message_queue, &typed, sizeof typed.name, 0) == 0, "msgsnd");
+}
+
+static struct job typed_receive(void)
+{
+    struct typed typed;
+    check(msgrcv(g_message_queue, &typed, sizeof typed.name, -TYPES, 0) == sizeof typed.name, "msgrcv");
+    return slot_take(typed.name.slot);
+}
+
+static void *work_posix(void *queue)
+{
+    for (;;) {
+        struct job job = posix_receive(*(mqd_t *)queue);
+        serve(&job);
+    }
+    return queue;
+}
+
+static void *work_typed(void *unused)
+{
+    for (;;) {
+        struct job job = typed_receive();
+        serve(&job);
+    }
+    return unused;
+}
+
+/* Takes jobs, and puts them back under other numbers. */
+static void relay(int is_posix)
+{
+    if (fork() != 0)
+        return;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    for (;;) {
+        struct job job = is_posix ? posix_receive(g_posix_queue) : typed_receive();
+        if (is_posix)
+            posix_send(&job);
+        else
+            typed_send(&job);
+    }
+}
+
+static void end(int signal)
+{
+    msgctl(g_message_queue, IPC_RMID, NULL);
+    _exit(signal);
+}
+
+static void queues_make(void)
+{
+    struct mq_attr attributes = {.mq_maxmsg = 10, .mq_msgsize = sizeof(struct slot_name)};
+    char name[40];
+    snprintf(name, sizeof name, "/handover-%d", getpid());
+    g_slots = mmap(NULL, SLOTS * sizeof *g_slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    g_posix_queue = mq_open(name, O_CREAT | O_RDWR, 0600, &attributes);
+    g_message_queue = msgget(IPC_PRIVATE, 0600);
+    signal(SIGTERM, end);
+    check(g_posix_queue >= 0 && g_message_queue >= 0, "message queues");
+    for (int i = 0; i < WORKERS; i++)
+        check((g_posix_readers[i] = mq_open(name, O_RDONLY)) >= 0, "mq_open");
+    mq_unlink(name);
+    for (int i = 0; g_is_far && i < 2; i++)
+        relay(i);
+}
+
 static void watch(int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -101,6 +228,10 @@ static void hand_over(const struct job *job)
         g_queue[g_end++ % FD_COUNT] = *job;
         pthread_mutex_unlock(&g_mutex);
         check(eventfd_write(g_semaphore, 1) == 0, "semaphore");
+    } else if (strncmp(job->path, "/posix", 6) == 0) {
+        posix_send(job);
+    } else if (strncmp(job->path, "/typed", 6) == 0) {
+        typed_send(job);
     } else {
         struct itimerspec soon = {.it_value.tv_nsec = 1 + random() % 3000000};
         int timer = timerfd_create(CLOCK_MONOTONIC, 0);
@@ -138,12 +269,16 @@ int main(int argc, char **argv)
     int listener = socket(AF_INET, SOCK_STREAM, 0);
     g_upstream_port = atoi(argv[argc > 2 ? 1 : 0]);
     g_epoll = epoll_create1(0);
+    g_is_far = argc > 3;
+    queues_make();
     g_semaphore = eventfd(0, EFD_SEMAPHORE);
     check(pipe(g_pipe) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, g_stream) == 0 &&
           socketpair(AF_UNIX, SOCK_SEQPACKET, 0, g_packets) == 0, "pairs");
     for (int i = 0; i < WORKERS; i++)
         check(!pthread_create(&thread, NULL, work, &g_pipe[0]) && !pthread_create(&thread, NULL, work, &g_stream[0]) &&
-              !pthread_create(&thread, NULL, work, &g_packets[0]), "pthread_create");
+              !pthread_create(&thread, NULL, work, &g_packets[0]) &&
+              !pthread_create(&thread, NULL, work_posix, &g_posix_readers[i]) &&
+              !pthread_create(&thread, NULL, work_typed, NULL), "pthread_create");
     check(!pthread_create(&thread, NULL, work_queue, NULL), "pthread_create");
     check(bind(listener, (struct sockaddr *)&address, len) == 0 && listen(listener, 64) == 0 &&
           getsockname(listener, (struct sockaddr *)&address, &len) == 0, "listen");
