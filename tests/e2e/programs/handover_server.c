@@ -1,7 +1,7 @@
 /* Thread D reads requests, GET /HOW/N, and hands each over to another thread by HOW: a pipe, a pair of sockets, a queue with a
  * semaphore, a timer, a message queue. Who gets it asks upstream for the same, on a connection of its own, and answers.
- * Arguments: the upstream port, a file for the own one, and, where the jobs in message queues are to go through the hands of
- * another process, which may take any and put it back under another number: far. */
+ * Arguments: the upstream port, a file for the own one, and, where another process is to take jobs from the message queues and
+ * put them back under each other's numbers: far. */
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <mqueue.h>
@@ -126,36 +126,35 @@ static struct job slot_take(int slot)
     return job;
 }
 
-static void posix_send(const struct job *job)
+static void posix_send(const struct slot_name *name)
 {
-    struct slot_name name = slot_put(job);
-    check(mq_send(g_posix_queue, (char *)&name, sizeof name, (unsigned)random() % TYPES) == 0, "mq_send");
+    check(mq_send(g_posix_queue, (const char *)name, sizeof *name, (unsigned)random() % TYPES) == 0, "mq_send");
 }
 
-static struct job posix_receive(mqd_t queue)
+static struct slot_name posix_receive(mqd_t queue)
 {
     struct slot_name name;
     check(mq_receive(queue, (char *)&name, sizeof name, NULL) == sizeof name, "mq_receive");
-    return slot_take(name.slot);
+    return name;
 }
 
-static void typed_send(const struct job *job)
+static void typed_send(const struct slot_name *name)
 {
-    struct typed typed = {.type = 1 + random() % TYPES, .name = slot_put(job)};
+    struct typed typed = {.type = 1 + name->slot % TYPES, .name = *name};
     check(msgsnd(g_message_queue, &typed, sizeof typed.name, 0) == 0, "msgsnd");
 }
 
-static struct job typed_receive(void)
+static struct slot_name typed_receive(void)
 {
     struct typed typed;
     check(msgrcv(g_message_queue, &typed, sizeof typed.name, -TYPES, 0) == sizeof typed.name, "msgrcv");
-    return slot_take(typed.name.slot);
+    return typed.name;
 }
 
 static void *work_posix(void *queue)
 {
     for (;;) {
-        struct job job = posix_receive(*(mqd_t *)queue);
+        struct job job = slot_take(posix_receive(*(mqd_t *)queue).slot);
         serve(&job);
     }
     return queue;
@@ -164,24 +163,47 @@ static void *work_posix(void *queue)
 static void *work_typed(void *unused)
 {
     for (;;) {
-        struct job job = typed_receive();
+        struct job job = slot_take(typed_receive().slot);
         serve(&job);
     }
     return unused;
 }
 
-/* Takes jobs, and puts them back under other numbers. */
-static void relay(int is_posix)
+static int take_now(int is_posix, struct slot_name *name)
 {
+    struct timespec past = {0};
+    struct typed typed;
+    if (is_posix)
+        return mq_timedreceive(g_posix_queue, (char *)name, sizeof *name, NULL, &past) == sizeof *name;
+    int is_taken = msgrcv(g_message_queue, &typed, sizeof typed.name, -TYPES, IPC_NOWAIT) == sizeof typed.name;
+    *name = typed.name;
+    return is_taken;
+}
+
+static void put_back(int is_posix, const struct slot_name *name)
+{
+    if (is_posix)
+        posix_send(name);
+    else
+        typed_send(name);
+}
+
+/* In a process of its own: takes the numbers of two jobs, exchanges the jobs, and puts the numbers back. */
+static void exchange(int is_posix)
+{
+    struct slot_name first, second;
     if (fork() != 0)
         return;
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    for (;;) {
-        struct job job = is_posix ? posix_receive(g_posix_queue) : typed_receive();
-        if (is_posix)
-            posix_send(&job);
-        else
-            typed_send(&job);
+    for (prctl(PR_SET_PDEATHSIG, SIGKILL);; usleep(1000)) {
+        if (!take_now(is_posix, &first))
+            continue;
+        if (take_now(is_posix, &second)) {
+            struct job job = g_slots[first.slot].job;
+            g_slots[first.slot].job = g_slots[second.slot].job;
+            g_slots[second.slot].job = job;
+            put_back(is_posix, &second);
+        }
+        put_back(is_posix, &first);
     }
 }
 
@@ -205,7 +227,7 @@ static void queues_make(void)
         check((g_posix_readers[i] = mq_open(name, O_RDONLY)) >= 0, "mq_open");
     mq_unlink(name);
     for (int i = 0; g_is_far && i < 2; i++)
-        relay(i);
+        exchange(i);
 }
 
 static void watch(int fd)
@@ -229,9 +251,11 @@ static void hand_over(const struct job *job)
         pthread_mutex_unlock(&g_mutex);
         check(eventfd_write(g_semaphore, 1) == 0, "semaphore");
     } else if (strncmp(job->path, "/posix", 6) == 0) {
-        posix_send(job);
+        struct slot_name name = slot_put(job);
+        posix_send(&name);
     } else if (strncmp(job->path, "/typed", 6) == 0) {
-        typed_send(job);
+        struct slot_name name = slot_put(job);
+        typed_send(&name);
     } else {
         struct itimerspec soon = {.it_value.tv_nsec = 1 + random() % 3000000};
         int timer = timerfd_create(CLOCK_MONOTONIC, 0);
