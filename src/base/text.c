@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include "base/compiler.h"
+#include "base/utf8.h"
 
 #include <string.h>
 
@@ -71,25 +72,6 @@ void text_append_hex_number(struct text *text, uint64_t value)
     text_append(text, digits + at, sizeof digits - at);
 }
 
-/* Length of the valid UTF-8 sequence at @s (RFC 3629), or 0. */
-static size_t utf8_sequence_len(const uint8_t *s, size_t len)
-{
-    uint8_t lead = s[0];
-    if (lead < 0x80)
-        return 1;
-    size_t need = lead >= 0xc2 && lead <= 0xdf ? 2 : (lead & 0xf0) == 0xe0 ? 3 : 4;
-    if (lead < 0xc2 || lead > 0xf4 || need > len)
-        return 0;
-    for (size_t i = 1; i < need; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    /* Overlong forms, surrogates and what lies beyond U+10FFFF show in the second byte. */
-    if ((lead == 0xe0 && s[1] < 0xa0) || (lead == 0xed && s[1] > 0x9f) ||
-        (lead == 0xf0 && s[1] < 0x90) || (lead == 0xf4 && s[1] > 0x8f))
-        return 0;
-    return need;
-}
-
 static void append_json_special(struct text *text, uint8_t c)
 {
     switch (c) {
@@ -155,10 +137,22 @@ void text_append_json(struct text *text, const char *bytes, size_t len)
         else if (sequence == 1)
             append_json_special(text, s[i]);
         else
-            text_append(text, "\xef\xbf\xbd", 3);
+            text_append(text, UTF8_REPLACEMENT, sizeof UTF8_REPLACEMENT - 1);
         i += sequence ? sequence : 1;
     }
     text_append_char(text, '"');
+}
+
+void text_append_utf8(struct text *text, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len;) {
+        size_t sequence = utf8_sequence_len((const uint8_t *)bytes + i, len - i);
+        if (sequence)
+            text_append(text, bytes + i, sequence);
+        else
+            text_append(text, UTF8_REPLACEMENT, sizeof UTF8_REPLACEMENT - 1);
+        i += sequence ? sequence : 1;
+    }
 }
 
 bool text_is_name(const char *name, size_t len, const char *lower)
