@@ -36,6 +36,7 @@ UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view s
                 $(filter-out %/main.o,$(call objects,src/launcher))
 BENCH := $(addprefix $(BUILD)/bench/,empty.so client responder calls spawn producer)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
+FORMAT_ENCODER := $(BUILD)/tests/formats/encode
 FUZZ_TARGETS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 10
 TESTAPPS := $(patsubst testapps/%/,$(BUILD)/testapps/%,$(wildcard testapps/*/))
@@ -88,6 +89,11 @@ $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(UNIT_OBJECTS) \
 	  $$($(PKG_CONFIG) --libs criterion) $(LAUNCHER_LIBS)
 
+$(FORMAT_ENCODER): tests/formats/encode.c $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  CC    $<"
+	$(Q)$(COMPILE) -MF $@.d -o $@ $< $(UNIT_OBJECTS) $(LAUNCHER_LIBS)
+
 .SECONDEXPANSION:
 $(TESTAPPS): $(BUILD)/testapps/%: $$(wildcard testapps/%/*.c) $$(wildcard testapps/%/*.h)
 	@mkdir -p $(@D)
@@ -117,7 +123,7 @@ accuracy: test-deps ## are parents right under load, in threads, processes, even
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(BUILD) tests/accuracy/run $(ACCURACY_FLAGS)
 
-unit-tests: $(UNIT_TESTS)
+unit-tests: $(UNIT_TESTS) $(FORMAT_ENCODER)
 
 fuzz: deps ## fuzz the parsers and the viewer (FUZZ_SECONDS=10 a target; without clang, the seeds alone)
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)

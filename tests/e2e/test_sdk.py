@@ -5,63 +5,26 @@ reached, all this is skipped.
 """
 
 import concurrent.futures
-import fcntl
 import json
 import os
 import subprocess
-import tempfile
 import time
 import unittest
 import urllib.request
 
+import pypi
 from support import (BUILD, PROGRAMS, PYTHON, TracedTest, attribute, describe, free_port, needs, of_kind, orphans,
                      roots, service, wait_for)
 
 PACKAGES = ("opentelemetry-sdk==1.45.1", "opentelemetry-instrumentation-urllib==0.66b1",
             "opentelemetry-instrumentation-wsgi==0.66b1")
 SDK = BUILD / "opentelemetry-python"
-INSTALL_SECONDS = 60
-TRY_AGAIN_SECONDS = 300
-
-
-def pip_install(directory):
-    """Returns why it cannot be done, or nothing."""
-    command = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--no-input", "--retries", "0",
-               "--timeout", "5", "--target", directory, *PACKAGES]
-    try:
-        subprocess.run(command, capture_output=True, text=True, check=True, timeout=INSTALL_SECONDS,
-                       stdin=subprocess.DEVNULL)
-    except subprocess.CalledProcessError as error:
-        return (error.stderr.strip() or "pip failed").splitlines()[-1][:200]
-    except subprocess.TimeoutExpired:
-        return f"pip takes more than {INSTALL_SECONDS} s"
-    return ""
-
-
-def sdk_install():
-    """Installs the SDK, unless it is there. Returns why it is not, or nothing. Each test asks, several of them at
-    the same time: who comes first writes down what stood in the way."""
-    with open(BUILD / "opentelemetry-python.lock", "a+", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        lock.seek(0)
-        reason = lock.read()
-        if SDK.exists():
-            return ""
-        if reason and time.time() - os.fstat(lock.fileno()).st_mtime < TRY_AGAIN_SECONDS:
-            return reason
-        with tempfile.TemporaryDirectory(dir=BUILD) as directory:
-            reason = pip_install(f"{directory}/new")
-            if not reason:
-                os.rename(f"{directory}/new", SDK)
-        lock.truncate(0)
-        lock.write(reason)
-        return reason
 
 
 class WithSdk(TracedTest):
     def setUp(self):
         super().setUp()
-        reason = sdk_install()
+        reason = pypi.install(SDK.name, PACKAGES)
         if reason:
             self.skipTest(f"no OpenTelemetry SDK: {reason}")
 
