@@ -60,7 +60,7 @@ struct handover {
     /* Of what has a name that any process may use (wire/message_queue.h): */
     _Atomic uint64_t identity;
     handover_asker *is_others; /* NULL: of what has none */
-    int sender_before;
+    _Atomic int sender_before; /* the process that had sent last when this one began to */
 };
 
 /* A write that is under way. */

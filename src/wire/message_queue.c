@@ -53,13 +53,15 @@ static bool is_others_by_id(struct handover *handover, int fd, uint32_t noted_co
            (is_read && state.msg_qnum > noted_count);
 }
 
-static struct handover *slot_fill(_Atomic(struct handover *) *slot, int id)
+/* Where another thread has done so meanwhile, its stays. */
+static void slot_fill(_Atomic(struct handover *) *slot, int id, int sender_before)
 {
     struct handover *expected = NULL, *handover = handover_new_shared(is_others_by_id, (uint64_t)id);
-    if (!handover || atomic_compare_exchange_strong(slot, &expected, handover))
-        return handover;
-    handover_release(handover);
-    return NULL; /* another thread's, of which nothing is known here */
+    if (!handover)
+        return;
+    handover->sender_before = sender_before;
+    if (!atomic_compare_exchange_strong(slot, &expected, handover))
+        handover_release(handover);
 }
 
 void message_queue_got(int id, bool is_new)
@@ -72,11 +74,11 @@ void message_queue_got(int id, bool is_new)
     if (!state_ask(id, &state))
         return;
     if (!handover)
-        handover = slot_fill(slot, id);
-    else if (!handover_begin_anew(handover, (uint64_t)id))
-        handover_give_up(handover);
-    if (handover)
+        slot_fill(slot, id, state.msg_lspid);
+    else if (handover_begin_anew(handover, (uint64_t)id))
         handover->sender_before = state.msg_lspid;
+    else
+        handover_give_up(handover);
 }
 
 struct handover *message_queue_find(int id)
