@@ -145,14 +145,18 @@ void text_append_json(struct text *text, const char *bytes, size_t len)
 
 void text_append_utf8(struct text *text, const char *bytes, size_t len)
 {
-    for (size_t i = 0; i < len;) {
-        size_t sequence = utf8_sequence_len((const uint8_t *)bytes + i, len - i);
-        if (sequence)
-            text_append(text, bytes + i, sequence);
-        else
-            text_append(text, UTF8_REPLACEMENT, sizeof UTF8_REPLACEMENT - 1);
-        i += sequence ? sequence : 1;
+    size_t begin = 0, at = 0;
+    while (at < len) {
+        size_t sequence = utf8_sequence_len((const uint8_t *)bytes + at, len - at);
+        if (sequence) {
+            at += sequence;
+            continue;
+        }
+        text_append(text, bytes + begin, at - begin);
+        text_append(text, UTF8_REPLACEMENT, sizeof UTF8_REPLACEMENT - 1);
+        begin = ++at;
     }
+    text_append(text, bytes + begin, len - begin);
 }
 
 bool text_is_name(const char *name, size_t len, const char *lower)

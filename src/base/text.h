@@ -64,8 +64,8 @@ void text_append_hex_number(struct text *text, uint64_t value);
  * valid UTF-8 become U+FFFD, so that the line stays valid JSON whatever came over the wire. */
 void text_append_json(struct text *text, const char *bytes, size_t len);
 
-/* text_append_utf8 - adds them as they are, but for bytes that are not valid UTF-8: U+FFFD for each. For what is not known
- * to be valid already (utf8_is_valid): one sequence at a time. */
+/* text_append_utf8 - adds @len bytes without quotes; bytes that are not valid UTF-8 (RFC 3629) become U+FFFD each, which is
+ * three times as long at most. */
 void text_append_utf8(struct text *text, const char *bytes, size_t len);
 
 /* text_is_name - @name compared without regard to the case of ASCII letters with @lower, in lower case and

@@ -38,6 +38,26 @@ Test(text, json_escapes_what_must_be_escaped)
     assert_json("a NUL in the middle", "a\0b", 3, "\"a\\u0000b\"");
 }
 
+Test(text, utf8_replaces_each_byte_that_is_none)
+{
+    static const struct {
+        const char *name, *input, *expected;
+    } rows[] = {
+        {"empty", "", ""},
+        {"plain, nothing escaped", "a\"\\\n", "a\"\\\n"},
+        {"valid", "caf\xc3\xa9 \xf0\x9f\xab\x96", "caf\xc3\xa9 \xf0\x9f\xab\x96"},
+        {"between", "a\xff" "b", "a\xef\xbf\xbd" "b"},
+        {"cut off at the end", "a\xe2\x82", "a\xef\xbf\xbd\xef\xbf\xbd"},
+        {"a surrogate", "\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char out[64];
+        struct text text = text_on(out, sizeof out);
+        text_append_utf8(&text, rows[i].input, strlen(rows[i].input));
+        cr_expect_str_eq(text_terminate(&text), rows[i].expected, "%s", rows[i].name);
+    }
+}
+
 Test(text, json_keeps_valid_utf8)
 {
     static const struct {
