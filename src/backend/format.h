@@ -39,7 +39,9 @@ struct format {
 
     /* add - one more span. @span: any bytes whatever; it does not change meanwhile. @is_same_group: its resource and process
      * are those of the span before it in this batch. Returns 0; -EINVAL where this is no span, -ENOSPC where it did
-     * not fit: then the text is as before. The caller keeps entries[].trace_id, span_count, resource and pid. */
+     * not fit, -EXDEV where a message of this format is of one process, and the batch has spans of another: what is there is
+     * to be finished and sent, then the span added to an empty batch. With an error the text is as before. The caller keeps
+     * entries[].trace_id, span_count, resource and pid. */
     int (*add)(struct batch *batch, const struct span *span, const struct resource *resource, bool is_same_group);
 
     /* finish - the message is complete: in batch->text, or in @out, which has room for BATCH_LEN_MAX bytes and is empty.
