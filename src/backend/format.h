@@ -49,6 +49,9 @@ struct format {
     struct text *(*finish)(struct batch *batch, struct text *out);
 };
 
+/* For files and terminals: the native line; a line for people. */
+extern const struct format FORMAT_NATIVE, FORMAT_CONSOLE;
+
 extern const struct format FORMAT_OTLP_JSON, FORMAT_OTLP_PROTOBUF, FORMAT_ZIPKIN, FORMAT_DATADOG, FORMAT_JAEGER_THRIFT,
     FORMAT_XRAY;
 

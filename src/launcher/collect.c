@@ -70,7 +70,7 @@ int collect(const struct options *options)
     if (error || outputs_prepare(options, &outputs))
         return EXIT_LAUNCHER_FAILED;
     int stop_fd = stop_signals_open();
-    error = collector_open(&collector, directory.ring, directory.ring_path, outputs.exporters);
+    error = collector_open(&collector, directory.ring, directory.ring_path, &outputs, true);
     if (error || stop_fd < 0) {
         message_print("cannot collect: %s", strerror(error ? -error : errno));
         return EXIT_LAUNCHER_FAILED;
@@ -79,7 +79,7 @@ int collect(const struct options *options)
         how_to_start_print(&directory);
     collect_until_stopped(&collector, stop_fd);
     struct summary summary = {
-        .stats = &directory.ring->stats, .outputs = &outputs, .diagnosis = &nothing_to_say};
+        .stats = &directory.ring->stats, .outputs = &outputs, .diagnosis = &nothing_to_say, .backends = collector.backends};
     if (!options->is_quiet)
         summary_print(&summary);
     return 0;

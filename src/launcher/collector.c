@@ -1,9 +1,11 @@
 #include "launcher/collector.h"
 
+#include "backend/environment.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "launcher/broken_off.h"
 #include "launcher/line_batch.h"
+#include "launcher/outputs.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -111,8 +113,18 @@ static void descriptor_limit_raise(void)
     }
 }
 
+static int backends_start(struct collector *collector, const struct outputs *outputs, bool is_telling)
+{
+    struct backend_limits limits = backend_environment_limits();
+    limits.is_telling = is_telling;
+    if (!outputs->target_count)
+        return 0;
+    collector->backends = backends_open(outputs->targets, outputs->target_count, &limits);
+    return collector->backends ? 0 : -ENOMEM;
+}
+
 int collector_open(struct collector *collector, struct ring *ring, const char *path,
-                   const char *exporters)
+                   const struct outputs *outputs, bool is_telling)
 {
     *collector = (struct collector){.ring = ring, .ring_path = path};
     descriptor_limit_raise();
@@ -121,8 +133,10 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
     /* One before us may have left anything at all. */
     atomic_store(&ring->has_new_process, 1);
     dirty_all(ring);
-    collector->batch = line_batch_new(exporters);
+    collector->batch = line_batch_new(outputs->exporters);
     int error = collector->batch ? descriptors_open(collector) : -ENOMEM;
+    if (!error)
+        error = backends_start(collector, outputs, is_telling);
     if (!error) /* signals are blocked already; the thread inherits that */
         error = -pthread_create(&collector->waker, NULL, waker_run, collector);
     return error;
@@ -167,7 +181,8 @@ static void span_export(struct collector *collector, const struct span *span, ui
 {
     process_meet(collector, process);
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
-    line_batch_add(collector->batch, span, resource);
+    bool is_taken = collector->backends && backends_add(collector->backends, span, resource);
+    line_batch_add(collector->batch, span, resource, is_taken);
 }
 
 /* The record's own state goes first: whoever claims it next and dies at once leaves no old span. */
@@ -292,6 +307,8 @@ static uint32_t pass(struct collector *collector)
     if (collector->processes.has_dead)
         dead_sweep(collector);
     line_batch_flush(collector->batch);
+    if (collector->backends)
+        backends_tick(collector->backends, collector->processes.live_count == 0);
     limits_adapt(collector, count);
     return count;
 }
@@ -342,6 +359,8 @@ void collector_leave(struct collector *collector)
 {
     all_take(collector);
     line_batch_finish(collector->batch);
+    if (collector->backends)
+        backends_finish(collector->backends);
     atomic_store(&collector->is_leaving, true);
     /* The word is set so that the thread cannot fall asleep between looking and waiting. */
     atomic_store(&collector->ring->has_new_process, 1);

@@ -10,7 +10,9 @@
 
 #include <pthread.h>
 
+struct backends;
 struct line_batch;
+struct outputs;
 
 struct collector {
     struct ring *ring;
@@ -28,12 +30,13 @@ struct collector {
     _Atomic bool is_leaving;
     struct traced_processes processes;
     struct line_batch *batch;
+    struct backends *backends; /* NULL: none */
 };
 
 /* collector_open - begins to collect from the ring at @path, which is mapped as @ring.
- * @exporters: as in RUN_TRACED_EXPORTER. Returns 0 or a negative errno. */
+ * @outputs: must stay. @is_telling: at once when a backend is away. Returns 0 or a negative errno. */
 int collector_open(struct collector *collector, struct ring *ring, const char *path,
-                   const char *exporters);
+                   const struct outputs *outputs, bool is_telling);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

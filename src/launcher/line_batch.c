@@ -7,6 +7,7 @@
 #include "export/format_native.h"
 #include "export/run_stats.h"
 #include "export/socket_sink.h"
+#include "export/span_facts.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +28,7 @@ struct line_batch {
     unsigned output_count;
     struct output outputs[EXPORTER_COUNT_MAX];
     struct span_note notes[BATCH_LINES_MAX];
+    bool is_taken[BATCH_LINES_MAX];
     char bytes[BATCH_LEN];
 };
 
@@ -50,8 +52,16 @@ struct line_batch *line_batch_new(const char *exporters)
 }
 
 void line_batch_add(struct line_batch *batch, const struct span *span,
-                    const struct resource *resource)
+                    const struct resource *resource, bool is_taken)
 {
+    const struct span_note note = run_stats_note(span, resource);
+    if (batch->output_count == 0) {
+        if (is_taken)
+            run_stats_count_span(&note);
+        else if (!span_is_valid(span))
+            run_stats_count_drop(DROP_DAMAGED, 0);
+        return;
+    }
     if (batch->text.capacity - batch->text.len < NATIVE_LINE_LEN_MAX ||
         batch->line_count == BATCH_LINES_MAX)
         line_batch_flush(batch);
@@ -60,7 +70,8 @@ void line_batch_add(struct line_batch *batch, const struct span *span,
         run_stats_count_drop(DROP_DAMAGED, -error);
         return;
     }
-    batch->notes[batch->line_count++] = run_stats_note(span, resource);
+    batch->is_taken[batch->line_count] = is_taken;
+    batch->notes[batch->line_count++] = note;
 }
 
 /* Line by line: a socket keeps or loses whole lines. Returns how many it took. */
@@ -106,8 +117,9 @@ void line_batch_flush(struct line_batch *batch)
         unsigned count = output_write(&batch->outputs[i], &batch->text);
         taken = MAX(taken, count);
     }
-    for (unsigned i = 0; i < taken; i++)
-        run_stats_count_span(&batch->notes[i]);
+    for (unsigned i = 0; i < batch->line_count; i++)
+        if (i < taken || batch->is_taken[i])
+            run_stats_count_span(&batch->notes[i]);
     batch->text.len = 0;
     batch->line_count = 0;
 }

@@ -14,9 +14,10 @@ struct line_batch;
 struct line_batch *line_batch_new(const char *exporters);
 
 /* line_batch_add - one more span; what is no valid span is counted as damaged. @span must not change
- * meanwhile. Hands the batch on when it is full. */
+ * meanwhile. @is_taken: somebody has it already, so that it counts as exported even if no exporter here takes it. Hands
+ * the batch on when it is full. */
 void line_batch_add(struct line_batch *batch, const struct span *span,
-                    const struct resource *resource);
+                    const struct resource *resource, bool is_taken);
 
 /* line_batch_flush - hands on what there is. Does not wait for slow peers. */
 void line_batch_flush(struct line_batch *batch);

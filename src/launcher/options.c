@@ -33,7 +33,10 @@ static const char HELP[] =
     "  -o, --output FILE    write the spans to FILE, one JSON object a line\n"
     "                       (default: spans.jsonl; an older one becomes spans.jsonl.old)\n"
     "  -e, --exporter URL   send the spans to URL, and to no default file; may repeat:\n"
-    "                       file:PATH (appended to), unix:PATH, tcp:HOST:PORT\n"
+    "                       file:PATH (appended to), unix:PATH, tcp:HOST:PORT, console:,\n"
+    "                       otlp+http://HOST:4318, zipkin+http://HOST:9411,\n"
+    "                       jaeger+http://HOST:14268, datadog+http://HOST:8126 (+https each),\n"
+    "                       xray+udp://HOST:2000\n"
     "  -s, --service NAME   the service's name (default: the program's name)\n"
     "  -q, --quiet          print no line of our own, but errors\n"
     "  -D, --daemonize      COMMAND keeps our process id; who collects is a detached process\n"
@@ -142,7 +145,8 @@ static int options_finish_run(struct options *options)
         return options_complain("no command given", "");
     if (options->mode == OPTIONS_COLLECT && *options->command)
         return options_complain("--collect starts no command; too many: ", *options->command);
-    if (!options->output && options->exporter_count == 0)
+    options->is_default_output = !options->output && options->exporter_count == 0;
+    if (options->is_default_output)
         options->output = SPANS_FILE_DEFAULT;
     if (options->output && options->exporter_count == EXPORTER_COUNT_MAX)
         return options_complain_of_count();

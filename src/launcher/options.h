@@ -17,6 +17,7 @@ enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW, OP
 struct options {
     enum options_mode mode;
     const char *output; /* -o; NULL: no spans file but what exporters name */
+    bool is_default_output; /* nothing was said of where spans are to go */
     const char *exporter_urls[EXPORTER_COUNT_MAX];
     unsigned exporter_count;
     const char *service_name; /* -s; NULL: not given */

@@ -1,5 +1,6 @@
 #include "launcher/outputs.h"
 
+#include "backend/environment.h"
 #include "launcher/message.h"
 #include "launcher/spans_file.h"
 
@@ -62,9 +63,19 @@ static int outputs_add_file(struct outputs *outputs, struct exporter *exporter, 
     return outputs_add(outputs, exporter, path);
 }
 
+/* In another format than ours. */
+static int outputs_add_foreign_file(struct outputs *outputs, const char *path, const struct format *format)
+{
+    struct target *target = &outputs->targets[outputs->target_count++];
+    target_file(path, format, target);
+    outputs_describe(outputs, "in", path);
+    return 0;
+}
+
 static int outputs_add_default(struct outputs *outputs, const char *path)
 {
     struct exporter exporter = {.kind = EXPORTER_FILE};
+    const struct format *format = target_format_of_file(path);
     if (strlen(path) >= sizeof exporter.path) {
         message_print("cannot write spans to '%.100s...': %s", path, strerror(ENAMETOOLONG));
         return -ENAMETOOLONG;
@@ -72,6 +83,8 @@ static int outputs_add_default(struct outputs *outputs, const char *path)
     int fd = spans_file_create(path);
     if (fd < 0)
         return fd;
+    if (format)
+        return outputs_add_foreign_file(outputs, path, format);
     memcpy(exporter.path, path, strlen(path) + 1);
     return outputs_add_file(outputs, &exporter, path, fd);
 }
@@ -96,11 +109,33 @@ static int outputs_add_socket(struct outputs *outputs, struct exporter *exporter
     return error;
 }
 
+static int outputs_add_target(struct outputs *outputs, const char *url)
+{
+    struct target *target = &outputs->targets[outputs->target_count];
+    char reason[512];
+    struct text error = text_on(reason, sizeof reason);
+    if (target_parse(url, target, &error)) {
+        message_print("%s", text_terminate(&error));
+        return -EINVAL;
+    }
+    int fd = target->kind == TARGET_FILE ? spans_file_append(target->path) : 0;
+    if (fd < 0)
+        return fd;
+    backend_environment_apply(target);
+    outputs_describe(outputs, target->kind == TARGET_FILE ? "in" : "to", target->name);
+    if (target->kind == TARGET_FILE && target->format == &FORMAT_NATIVE && !outputs->view_path[0])
+        snprintf(outputs->view_path, sizeof outputs->view_path, "%s", target->path);
+    outputs->target_count++;
+    return 0;
+}
+
 static int outputs_add_url(struct outputs *outputs, const char *url)
 {
     struct exporter exporter;
     char reason[512];
     struct text error = text_on(reason, sizeof reason);
+    if (target_is_one(url))
+        return outputs_add_target(outputs, url);
     if (exporter_parse(url, strlen(url), &exporter, &error)) {
         message_print("%s", text_terminate(&error));
         return -EINVAL;
@@ -115,10 +150,21 @@ static int outputs_add_url(struct outputs *outputs, const char *url)
     return outputs_add_file(outputs, &exporter, path, fd);
 }
 
+/* What the standard variables name takes the place of the default file. */
+static void outputs_add_environment(struct outputs *outputs)
+{
+    outputs->target_count = backend_environment_targets(outputs->targets, EXPORTER_COUNT_MAX);
+    for (unsigned i = 0; i < outputs->target_count; i++)
+        outputs_describe(outputs, "to", outputs->targets[i].name);
+}
+
 int outputs_prepare(const struct options *options, struct outputs *outputs)
 {
     outputs->exporters[0] = outputs->description[0] = outputs->view_path[0] = 0;
-    if (options->output) {
+    outputs->target_count = 0;
+    if (options->is_default_output)
+        outputs_add_environment(outputs);
+    if (options->output && !(options->is_default_output && outputs->target_count)) {
         int error = outputs_add_default(outputs, options->output);
         if (error)
             return error;

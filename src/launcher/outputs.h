@@ -3,6 +3,7 @@
 #ifndef RUN_TRACED_LAUNCHER_OUTPUTS_H
 #define RUN_TRACED_LAUNCHER_OUTPUTS_H
 
+#include "backend/target.h"
 #include "launcher/options.h"
 
 #include <stddef.h>
@@ -12,6 +13,8 @@ enum { OUTPUTS_LEN_MAX = (EXPORTER_COUNT_MAX + 1) * 3 * 4096 };
 struct outputs {
     char exporters[OUTPUTS_LEN_MAX]; /* the value of RUN_TRACED_EXPORTER */
     char description[8192];          /* for people: "in spans.jsonl and to unix:/run/x" */
+    struct target targets[EXPORTER_COUNT_MAX + 1]; /* backends: what the collector alone can write to */
+    unsigned target_count;
     char view_path[4096];            /* a file that --view can read; empty: there is none */
 };
 

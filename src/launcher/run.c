@@ -111,7 +111,7 @@ static void run_collect(struct run *run)
     if (!run->directory.ring)
         return;
     int error = collector_open(&run->collector, run->directory.ring, run->directory.ring_path,
-                               run->outputs.exporters);
+                               &run->outputs, false);
     run->is_collecting = !error;
     if (error)
         message_print("spans cannot be collected: %s", strerror(-error));
@@ -178,6 +178,7 @@ static void run_summarize(struct run *run)
         .stats = run->directory.ring ? &run->directory.ring->stats : NULL,
         .outputs = &run->outputs,
         .diagnosis = &run->diagnosis,
+        .backends = run->collector.backends,
     };
     if (!run->options->is_quiet && summary.stats && run_can_speak(run))
         summary_print(&summary);
@@ -218,7 +219,8 @@ static _Noreturn void detached_collect(struct run *run, int command_pidfd, int r
     if (!run->options->is_quiet) {
         struct summary summary = {.stats = &run->directory.ring->stats,
                                   .outputs = &run->outputs,
-                                  .diagnosis = &run->diagnosis};
+                                  .diagnosis = &run->diagnosis,
+                                  .backends = run->collector.backends};
         summary_print(&summary);
     }
     _exit(0);

@@ -1,5 +1,6 @@
 #include "launcher/summary.h"
 
+#include "backend/backend.h"
 #include "launcher/message.h"
 
 #include <ctype.h>
@@ -122,4 +123,6 @@ void summary_print(const struct summary *summary)
         summary_format_drops(summary, reason, &text);
         text_print(&text);
     }
+    if (summary->backends)
+        backends_report(summary->backends);
 }

@@ -11,6 +11,7 @@ struct summary {
     const struct run_stats *stats;
     const struct outputs *outputs;
     const struct diagnosis *diagnosis;
+    const struct backends *backends; /* NULL: there are none */
 };
 
 /* summary_format_spans - "12 spans of 3 services, 1 error, in spans.jsonl (run-traced.sh --view

@@ -502,13 +502,13 @@ class StrictServer(Recorder):
     exactly @traceparents traceparent headers, goes into .problems."""
 
     def __init__(self, traceparents=1, answer=b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes",
-                 gate=None):
+                 gate=None, address=None):
         self.requests = []
         self.problems = []
         self.traceparents = traceparents
         self.answer = answer
         self.gate = gate  # called with the conversation before anything is read
-        super().__init__(self._serve)
+        super().__init__(self._serve, address=address)
 
     def _serve(self, conversation):
         if self.gate:

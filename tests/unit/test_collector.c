@@ -800,7 +800,8 @@ static void believe_nothing_on_a_full_file_system(void (*lie)(struct ring *))
     pid_t pid = fixture_fork();
     if (pid == 0) {
         alarm(20);
-        collector_open(&g_fixture_collector, ring, path, "file:/dev/null");
+        snprintf(g_fixture_outputs.exporters, sizeof g_fixture_outputs.exporters, "file:/dev/null");
+        collector_open(&g_fixture_collector, ring, path, &g_fixture_outputs, false);
         collector_work(&g_fixture_collector);
         collector_leave(&g_fixture_collector);
         _exit(0);
@@ -1036,7 +1037,7 @@ Test(collector, memory_stays_bounded_under_load)
 {
     enum { CHILDREN = 4, LINES = FIXTURE_IS_SANITIZED ? 20000 : 200000 };
     pid_t children[CHILDREN];
-    snprintf(g_fixture_exporters, sizeof g_fixture_exporters, "file:/dev/null");
+    snprintf(g_fixture_outputs.exporters, sizeof g_fixture_outputs.exporters, "file:/dev/null");
     fixture_collect();
     for (int i = 0; i < CHILDREN; i++) {
         children[i] = fixture_fork();

@@ -7,7 +7,7 @@
 static struct run_stats g_stats;
 static struct outputs g_outputs = {.description = "in x y.jsonl", .view_path = "x y.jsonl"};
 static struct diagnosis g_diagnosis;
-static const struct summary g_summary = {&g_stats, &g_outputs, &g_diagnosis};
+static const struct summary g_summary = {&g_stats, &g_outputs, &g_diagnosis, NULL};
 
 static const char *spans_line(uint64_t spans, uint64_t errors, unsigned services)
 {

@@ -13,7 +13,7 @@ static void set_up(void)
 {
     fixture_set_up();
     run_stats_use(&g_fixture_ring->stats);
-    g_batch = line_batch_new(g_fixture_exporters);
+    g_batch = line_batch_new(g_fixture_outputs.exporters);
     cr_assert(g_batch);
 }
 
@@ -29,7 +29,7 @@ static struct span span_of(uint32_t number)
 static void add(uint32_t number)
 {
     struct span span = span_of(number);
-    line_batch_add(g_batch, &span, resource_current());
+    line_batch_add(g_batch, &span, resource_current(), false);
 }
 
 static uint64_t span_count(void)
@@ -85,7 +85,7 @@ Test(line_batch, the_longest_lines_fit)
     for (uint32_t i = 1; i <= COUNT; i++) {
         struct span span = span_of(i);
         span_set_string(&span, ATTRIBUTE_URL_PATH, filler, sizeof filler - 8);
-        line_batch_add(g_batch, &span, &resource);
+        line_batch_add(g_batch, &span, &resource, false);
     }
     line_batch_finish(g_batch);
     cr_expect_eq(span_count(), COUNT);
@@ -97,9 +97,9 @@ Test(line_batch, what_is_no_span_is_counted_as_damaged)
     struct span no_ids = span_of(0), no_kind = span_of(1), no_status = span_of(2);
     no_kind.kind = 200;
     no_status.status = 200;
-    line_batch_add(g_batch, &no_ids, resource_current());
-    line_batch_add(g_batch, &no_kind, resource_current());
-    line_batch_add(g_batch, &no_status, resource_current());
+    line_batch_add(g_batch, &no_ids, resource_current(), false);
+    line_batch_add(g_batch, &no_kind, resource_current(), false);
+    line_batch_add(g_batch, &no_status, resource_current(), false);
     add(3);
     line_batch_finish(g_batch);
     cr_expect_eq(drop_count(DROP_DAMAGED), 3);
@@ -111,7 +111,7 @@ Test(line_batch, errors_and_services_are_counted_apart)
     struct span span = span_of(1);
     struct resource other = {.service_name = "other", .service_name_len = 5};
     span_set_error(&span, "500", "");
-    line_batch_add(g_batch, &span, &other);
+    line_batch_add(g_batch, &span, &other, false);
     add(2);
     line_batch_finish(g_batch);
     cr_expect_eq(g_fixture_ring->stats.error_count, 1);
@@ -123,7 +123,7 @@ Test(line_batch, a_device_that_is_full_takes_nothing_and_all_is_counted)
     struct line_batch *batch = line_batch_new("file:/dev/full");
     for (uint32_t i = 1; i <= 100; i++) {
         struct span span = span_of(i);
-        line_batch_add(batch, &span, resource_current());
+        line_batch_add(batch, &span, resource_current(), false);
     }
     line_batch_finish(batch);
     cr_expect_eq(span_count(), 0);
@@ -140,7 +140,7 @@ Test(line_batch, a_file_system_that_fills_up_in_the_middle_of_a_batch)
     struct line_batch *batch = line_batch_new(exporters);
     for (uint32_t i = 1; i <= 100; i++) {
         struct span span = span_of(i);
-        line_batch_add(batch, &span, resource_current());
+        line_batch_add(batch, &span, resource_current(), false);
     }
     line_batch_finish(batch);
     uint64_t whole = 0;
@@ -156,13 +156,13 @@ Test(line_batch, a_file_system_that_fills_up_in_the_middle_of_a_batch)
 
 Test(line_batch, two_outputs_get_the_same)
 {
-    char both[300], second[128];
+    char both[OUTPUTS_LEN_MAX + 300], second[128];
     snprintf(second, sizeof second, "%s/other", g_fixture_directory);
-    snprintf(both, sizeof both, "%s,file:%s", g_fixture_exporters, second);
+    snprintf(both, sizeof both, "%s,file:%s", g_fixture_outputs.exporters, second);
     struct line_batch *batch = line_batch_new(both);
     for (uint32_t i = 1; i <= 50; i++) {
         struct span span = span_of(i);
-        line_batch_add(batch, &span, resource_current());
+        line_batch_add(batch, &span, resource_current(), false);
     }
     line_batch_finish(batch);
     struct stat one, other;
@@ -198,7 +198,7 @@ Test(line_batch, a_peer_that_is_slow_gets_whole_lines_and_a_last_while)
         struct line_batch *batch = line_batch_new(exporters);
         for (uint32_t i = 1; i <= 200; i++) {
             struct span span = span_of(i);
-            line_batch_add(batch, &span, resource_current());
+            line_batch_add(batch, &span, resource_current(), false);
         }
         line_batch_finish(batch);
         _exit(0);
@@ -213,7 +213,7 @@ Test(line_batch, without_a_place_to_go_nothing_breaks)
 {
     struct line_batch *batch = line_batch_new("");
     struct span span = span_of(1);
-    line_batch_add(batch, &span, resource_current());
+    line_batch_add(batch, &span, resource_current(), false);
     line_batch_finish(batch);
     cr_expect_eq(span_count(), 0);
 }

@@ -440,7 +440,7 @@ Test(ring_sink, killed_at_any_point_nothing_stays_claimed)
     uint64_t seed = 4711;
     struct fixture_signal ready;
     fixture_signal_make(&ready);
-    snprintf(g_fixture_exporters, sizeof g_fixture_exporters, "file:/dev/null");
+    snprintf(g_fixture_outputs.exporters, sizeof g_fixture_outputs.exporters, "file:/dev/null");
     FIXTURE_CHILD(survivor, survive(&ready));
     fixture_hear(&ready);
     fixture_collect();

@@ -8,6 +8,7 @@
 #include "export/ring.h"
 #include "export/ring_sink.h"
 #include "launcher/collector.h"
+#include "launcher/outputs.h"
 #include "trace/resource.h"
 #include "trace/sink.h"
 
@@ -36,7 +37,7 @@ enum { FIXTURE_IS_SANITIZED = 0 };
 #define FIXTURE_PATIENCE_NS (20 * NANOS_PER_SECOND)
 
 static char g_fixture_directory[64], g_fixture_ring_path[96], g_fixture_spans_path[96];
-static char g_fixture_exporters[128];
+static struct outputs g_fixture_outputs;
 static struct ring *g_fixture_ring;
 static struct collector g_fixture_collector;
 static cJSON *g_fixture_lines; /* after fixture_read() */
@@ -63,7 +64,7 @@ static inline void fixture_set_up(void)
     snprintf(g_fixture_ring_path, sizeof g_fixture_ring_path, "%s/ring", g_fixture_directory);
     snprintf(g_fixture_spans_path, sizeof g_fixture_spans_path, "%s/spans.jsonl",
              g_fixture_directory);
-    snprintf(g_fixture_exporters, sizeof g_fixture_exporters, "file:%s", g_fixture_spans_path);
+    snprintf(g_fixture_outputs.exporters, sizeof g_fixture_outputs.exporters, "file:%s", g_fixture_spans_path);
     setenv("OTEL_SERVICE_NAME", "shop", 1);
     resource_init();
     cr_assert_eq(ring_create(g_fixture_ring_path, &g_fixture_ring), 0);
@@ -84,7 +85,7 @@ static inline void fixture_tear_down(void)
 static inline void fixture_collect(void)
 {
     int error = collector_open(&g_fixture_collector, g_fixture_ring, g_fixture_ring_path,
-                               g_fixture_exporters);
+                               &g_fixture_outputs, false);
     cr_assert_eq(error, 0, "%s", strerror(-error));
 }
 
