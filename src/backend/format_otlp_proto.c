@@ -37,29 +37,46 @@ enum { KEY_VALUE_KEY = 1, KEY_VALUE_VALUE = 2 };
 enum { ANY_STRING = 1, ANY_BOOL = 2, ANY_INT = 3, ANY_ARRAY = 5 };
 enum { ARRAY_VALUES = 1 };
 
-/* A KeyValue up to what is in its AnyValue. @any_len: bytes of that. */
-static void append_key(struct text *text, unsigned field, const char *key, size_t key_len, size_t any_len)
+/* Of a KeyValue, all but its key and the bytes of a string. */
+enum { KEY_VALUE_HEADS_LEN_MAX = 4 + 4 * PROTOBUF_VARINT_LEN_MAX };
+
+/* Writes a KeyValue up to what is in its AnyValue. @any_len: bytes of that. This is where the time goes: room is asked for once
+ * an attribute. */
+static ALWAYS_INLINE char *put_key(char *at, unsigned field, const char *key, size_t key_len, size_t any_len)
 {
-    size_t len = 2 + protobuf_varint_len(key_len) + key_len + protobuf_varint_len(any_len) + any_len;
-    text_append_char(text, PROTOBUF_TAG(field, PROTOBUF_LEN));
-    protobuf_append_varint(text, len);
-    protobuf_append_bytes(text, KEY_VALUE_KEY, key, key_len);
-    text_append_char(text, PROTOBUF_TAG(KEY_VALUE_VALUE, PROTOBUF_LEN));
-    protobuf_append_varint(text, any_len);
+    *at++ = PROTOBUF_TAG(field, PROTOBUF_LEN);
+    at = protobuf_put_varint(at, 2 + protobuf_varint_len(key_len) + key_len + protobuf_varint_len(any_len) + any_len);
+    *at++ = PROTOBUF_TAG(KEY_VALUE_KEY, PROTOBUF_LEN);
+    at = protobuf_put_varint(at, key_len);
+    memcpy(at, key, key_len);
+    at += key_len;
+    *at++ = PROTOBUF_TAG(KEY_VALUE_VALUE, PROTOBUF_LEN);
+    return protobuf_put_varint(at, any_len);
 }
 
 static void append_string(struct text *text, unsigned field, const char *key, size_t key_len, const char *string,
                           size_t len)
 {
     size_t repaired_len = utf8_repaired_len(string, len);
-    append_key(text, field, key, key_len, 1 + protobuf_varint_len(repaired_len) + repaired_len);
-    protobuf_append_repaired(text, ANY_STRING, string, len, repaired_len);
+    char *at = protobuf_room(text, KEY_VALUE_HEADS_LEN_MAX + key_len + repaired_len);
+    if (UNLIKELY(!at))
+        return;
+    at = put_key(at, field, key, key_len, 1 + protobuf_varint_len(repaired_len) + repaired_len);
+    *at++ = PROTOBUF_TAG(ANY_STRING, PROTOBUF_LEN);
+    at = protobuf_put_varint(at, repaired_len);
+    protobuf_room_use(text, protobuf_put_repaired(at, string, len, repaired_len));
 }
 
-static void append_int(struct text *text, unsigned field, const char *key, size_t key_len, int64_t number)
+/* @any_field: ANY_INT, or ANY_BOOL for 1. */
+static void append_number(struct text *text, unsigned field, const char *key, size_t key_len, unsigned any_field,
+                          int64_t number)
 {
-    append_key(text, field, key, key_len, 1 + protobuf_varint_len((uint64_t)number));
-    protobuf_append_uint(text, ANY_INT, (uint64_t)number);
+    char *at = protobuf_room(text, KEY_VALUE_HEADS_LEN_MAX + key_len);
+    if (UNLIKELY(!at))
+        return;
+    at = put_key(at, field, key, key_len, 1 + protobuf_varint_len((uint64_t)number));
+    *at++ = PROTOBUF_TAG(any_field, PROTOBUF_VARINT);
+    protobuf_room_use(text, protobuf_put_varint(at, (uint64_t)number));
 }
 
 /* Arrays are rare: their lengths are reserved. */
@@ -89,11 +106,10 @@ static void append_attribute(struct text *text, const struct attribute *attribut
         append_string(text, SPAN_ATTRIBUTES, key, key_len, attribute->string, attribute->len);
         break;
     case ATTRIBUTE_INT:
-        append_int(text, SPAN_ATTRIBUTES, key, key_len, attribute->number);
+        append_number(text, SPAN_ATTRIBUTES, key, key_len, ANY_INT, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        append_key(text, SPAN_ATTRIBUTES, key, key_len, 2);
-        protobuf_append_uint(text, ANY_BOOL, 1);
+        append_number(text, SPAN_ATTRIBUTES, key, key_len, ANY_BOOL, 1);
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, key, key_len, attribute);
@@ -190,7 +206,7 @@ static void append_resource(struct text *text, const struct span *span, const st
         if (entry.string)
             append_string(text, RESOURCE_ATTRIBUTES, entry.key, entry.key_len, entry.string, entry.len);
         else
-            append_int(text, RESOURCE_ATTRIBUTES, entry.key, entry.key_len, entry.number);
+            append_number(text, RESOURCE_ATTRIBUTES, entry.key, entry.key_len, ANY_INT, entry.number);
     }
     protobuf_message_end(text, begin);
 }

@@ -18,17 +18,29 @@ static bool is_reserved(const char *key, size_t len)
     return false;
 }
 
-static bool span_has(const struct span *span, const char *key, size_t key_len)
+static bool attribute_is(const struct attribute *attribute, const char *key, size_t key_len)
+{
+    size_t len;
+    const char *name = attribute_text(attribute, &len);
+    return len == key_len && memcmp(name, key, len) == 0;
+}
+
+/* Has the span an attribute of this name? Few have any with a name of their own, which have to be looked for. */
+static bool span_has(const struct span *span, bool has_custom, const char *key, size_t key_len)
 {
     struct attribute_walk walk;
-    struct attribute attribute;
-    attribute_walk_begin(&walk, span);
-    while (attribute_walk_next(&walk, &attribute)) {
-        size_t len;
-        const char *name = attribute_text(&attribute, &len);
-        if (len == key_len && memcmp(name, key, len) == 0)
-            return true;
+    struct attribute attribute = {0};
+    bool is_own = false;
+    for (unsigned i = 0; i < ATTRIBUTE_COUNT && !is_own; i++) {
+        attribute.key = (enum attribute_key)i;
+        is_own = attribute_is(&attribute, key, key_len);
     }
+    if (!is_own && !has_custom)
+        return false;
+    attribute_walk_begin(&walk, span);
+    while (attribute_walk_next(&walk, &attribute))
+        if (attribute_is(&attribute, key, key_len))
+            return true;
     return false;
 }
 
@@ -67,9 +79,15 @@ static void append_attribute(struct text *text, const struct attribute *attribut
 {
     size_t key_len;
     const char *key = attribute_text(attribute, &key_len);
-    if (attribute->key == ATTRIBUTE_CUSTOM && is_reserved(key, key_len))
+    if (attribute->key != ATTRIBUTE_CUSTOM) {
+        APPEND_LITERAL(text, ",\""); /* plain text */
+        text_append(text, key, key_len);
+        APPEND_LITERAL(text, "\":");
+    } else if (is_reserved(key, key_len)) {
         return;
-    append_key(text, key, key_len);
+    } else {
+        append_key(text, key, key_len);
+    }
     switch (attribute->type) {
     case ATTRIBUTE_STRING:
         text_append_json(text, attribute->string, attribute->len);
@@ -96,13 +114,14 @@ static void append_status(struct text *text, const struct span *span)
     text_append_json(text, span->message, span_message_len(span));
 }
 
-/* service.name is the local endpoint's. */
-static void append_resource(struct text *text, const struct span *span, const struct resource *resource)
+/* service.name is the local endpoint's. Of what the span says too, the span's is told. @has_custom: it has attributes with a
+ * name of their own. */
+static void append_resource(struct text *text, const struct span *span, bool has_custom, const struct resource *resource)
 {
     struct resource_walk walk = resource_walk_of(span, resource);
     struct resource_entry entry;
     while (resource_walk_next(&walk, &entry)) {
-        if (is_reserved(entry.key, entry.key_len) || span_has(span, entry.key, entry.key_len))
+        if (is_reserved(entry.key, entry.key_len) || span_has(span, has_custom, entry.key, entry.key_len))
             continue;
         append_key(text, entry.key, entry.key_len);
         if (entry.string)
@@ -117,19 +136,21 @@ static void append_tags(struct text *text, const struct span *span, const struct
     struct zipkin_peer peer = {0};
     struct attribute_walk walk;
     struct attribute attribute;
+    bool has_custom = false;
     APPEND_LITERAL(text, ",\"tags\":{\"otel.scope.name\":\"" SCOPE_NAME "\",\"otel.scope.version\":\"" SCOPE_VERSION
                          "\"");
     attribute_walk_begin(&walk, span);
     while (attribute_walk_next(&walk, &attribute)) {
         append_attribute(text, &attribute);
         zipkin_peer_note(&peer, &attribute);
+        has_custom = has_custom || attribute.key == ATTRIBUTE_CUSTOM;
     }
     append_status(text, span);
     if (span->dropped_attributes_count) {
         APPEND_LITERAL(text, ",\"otel.dropped_attributes_count\":");
         append_int(text, span->dropped_attributes_count);
     }
-    append_resource(text, span, resource);
+    append_resource(text, span, has_custom, resource);
     APPEND_LITERAL(text, "}");
     zipkin_append_remote_endpoint(text, span, &peer);
 }

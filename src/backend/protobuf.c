@@ -6,12 +6,8 @@
 
 void protobuf_append_long_varint(struct text *text, uint64_t value)
 {
-    char bytes[10];
-    size_t len = 0;
-    for (; value >= 0x80; value >>= 7)
-        bytes[len++] = (char)(value | 0x80);
-    bytes[len++] = (char)value;
-    text_append(text, bytes, len);
+    char bytes[PROTOBUF_VARINT_LEN_MAX];
+    text_append(text, bytes, (size_t)(protobuf_put_varint(bytes, value) - bytes));
 }
 
 void protobuf_append_fixed64(struct text *text, unsigned field, uint64_t value)
@@ -22,20 +18,22 @@ void protobuf_append_fixed64(struct text *text, unsigned field, uint64_t value)
     text_append(text, bytes, sizeof bytes);
 }
 
-void protobuf_append_repaired(struct text *text, unsigned field, const char *bytes, size_t len, size_t repaired_len)
+COLD char *protobuf_put_bad(char *at, const char *bytes, size_t len, size_t repaired_len)
 {
-    if (LIKELY(repaired_len == len)) {
-        protobuf_append_bytes(text, field, bytes, len);
-        return;
-    }
-    text_append_char(text, PROTOBUF_TAG(field, PROTOBUF_LEN));
-    protobuf_append_varint(text, repaired_len);
-    text_append_utf8(text, bytes, len);
+    struct text room = text_on(at, repaired_len);
+    text_append_utf8(&room, bytes, len);
+    return at + repaired_len;
 }
 
 void protobuf_append_string(struct text *text, unsigned field, const char *bytes, size_t len)
 {
-    protobuf_append_repaired(text, field, bytes, len, utf8_repaired_len(bytes, len));
+    size_t repaired_len = utf8_repaired_len(bytes, len);
+    char *at = protobuf_room(text, 1 + PROTOBUF_VARINT_LEN_MAX + repaired_len);
+    if (UNLIKELY(!at))
+        return;
+    *at++ = PROTOBUF_TAG(field, PROTOBUF_LEN);
+    at = protobuf_put_varint(at, repaired_len);
+    protobuf_room_use(text, protobuf_put_repaired(at, bytes, len, repaired_len));
 }
 
 void protobuf_message_end(struct text *text, size_t begin)

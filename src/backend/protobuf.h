@@ -9,6 +9,8 @@
 
 enum { PROTOBUF_VARINT = 0, PROTOBUF_FIXED64 = 1, PROTOBUF_LEN = 2, PROTOBUF_FIXED32 = 5 };
 
+enum { PROTOBUF_VARINT_LEN_MAX = 10 };
+
 /* Four times seven bits: more than any batch. */
 enum { PROTOBUF_LEN_WIDTH = 4, PROTOBUF_LEN_MAX = (1 << 28) - 1 };
 
@@ -40,6 +42,44 @@ static inline void protobuf_append_uint(struct text *text, unsigned field, uint6
     protobuf_append_varint(text, value);
 }
 
+/* protobuf_room - room for @len bytes at once, to be written to with protobuf_put_*; NULL, and the text has overflowed, where
+ * there is less. */
+static inline char *protobuf_room(struct text *text, size_t len)
+{
+    if (LIKELY(len <= text->capacity - text->len))
+        return text->bytes + text->len;
+    text->len = text->capacity;
+    text->overflowed = true;
+    return NULL;
+}
+
+/* protobuf_room_use - it was written up to @end. */
+static inline void protobuf_room_use(struct text *text, const char *end)
+{
+    text->len = (size_t)(end - text->bytes);
+}
+
+/* protobuf_put_varint - writes @value at @at. Returns where it ends. */
+static ALWAYS_INLINE char *protobuf_put_varint(char *at, uint64_t value)
+{
+    for (; value >= 0x80; value >>= 7)
+        *at++ = (char)(value | 0x80);
+    *at++ = (char)value;
+    return at;
+}
+
+/* protobuf_put_bad - the bytes of a string that is no UTF-8, with U+FFFD for what is none. */
+char *protobuf_put_bad(char *at, const char *bytes, size_t len, size_t repaired_len);
+
+/* protobuf_put_repaired - the bytes of a string, which must be UTF-8. @repaired_len: utf8_repaired_len() of it. */
+static ALWAYS_INLINE char *protobuf_put_repaired(char *at, const char *bytes, size_t len, size_t repaired_len)
+{
+    if (UNLIKELY(repaired_len != len))
+        return protobuf_put_bad(at, bytes, len, repaired_len);
+    memcpy(at, bytes, len);
+    return at + len;
+}
+
 /* protobuf_append_fixed64 - a field of type fixed64. */
 void protobuf_append_fixed64(struct text *text, unsigned field, uint64_t value);
 
@@ -51,10 +91,7 @@ static inline void protobuf_append_bytes(struct text *text, unsigned field, cons
     text_append(text, bytes, len);
 }
 
-/* protobuf_append_repaired - a field of type string, which must be UTF-8. @repaired_len: utf8_repaired_len() of it. */
-void protobuf_append_repaired(struct text *text, unsigned field, const char *bytes, size_t len, size_t repaired_len);
-
-/* protobuf_append_string - the same where the length is of no other use. Bytes that are no UTF-8 become U+FFFD. */
+/* protobuf_append_string - a field of type string, which must be UTF-8: bytes that are not become U+FFFD. */
 void protobuf_append_string(struct text *text, unsigned field, const char *bytes, size_t len);
 
 /* protobuf_message_begin - a field that is a message: what is added until protobuf_message_end() belongs to it. Returns
