@@ -128,6 +128,10 @@ unit-tests: $(UNIT_TESTS) $(FORMAT_ENCODER)
 fuzz: deps ## fuzz the parsers and the viewer (FUZZ_SECONDS=10 a target; without clang, the seeds alone)
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ_FLAGS)
 
+test-formats: deps ## the formats of backends against the official decoders, which come from PyPI
+	@$(MAKE) --no-print-directory -s $(FORMAT_ENCODER)
+	@BUILD=$(BUILD) tests/run e2e/test_formats
+
 # Made by tests/fuzz/run: by clang with libFuzzer, or by gcc with a main() that replays files.
 fuzz-targets: $(FUZZ_TARGETS) $(FUZZ_MAIN)
 
@@ -211,6 +215,6 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test test-harmless test-races accuracy strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
+.PHONY: all testapps demo test test-formats test-harmless test-races accuracy strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
         fuzz-deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:

@@ -1,8 +1,8 @@
 #include "backend/zipkin_endpoint.h"
 
-#include <arpa/inet.h>
+#include "backend/format_shared.h"
 
-#define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
+#include <arpa/inet.h>
 
 static void address_note(struct zipkin_address *address, const struct attribute *attribute)
 {
@@ -68,16 +68,14 @@ static bool append_ip(struct text *text, const struct zipkin_address *address, b
 
 static void append_server(struct text *text, const struct zipkin_peer *peer)
 {
-    bool has_name = peer->server.bytes, has_ip = peer->network.bytes;
-    if (!has_name && !has_ip)
-        return;
+    bool has_name = peer->server.bytes;
     struct text endpoint = *text;
     APPEND_LITERAL(&endpoint, ",\"remoteEndpoint\":{");
     if (has_name) {
         APPEND_LITERAL(&endpoint, "\"serviceName\":");
         text_append_json(&endpoint, peer->server.bytes, peer->server.len);
     }
-    has_ip = append_ip(&endpoint, &peer->network, !has_name) || append_ip(&endpoint, &peer->server, !has_name);
+    bool has_ip = append_ip(&endpoint, &peer->network, !has_name) || append_ip(&endpoint, &peer->server, !has_name);
     if (has_name && !has_ip && peer->server.port) {
         APPEND_LITERAL(&endpoint, ",\"port\":");
         text_append_decimal(&endpoint, peer->server.port);

@@ -1,14 +1,17 @@
 /* fuzz_record.c - a span record and a resource as a hostile process may leave them in the ring: out comes
- * an error or one line of valid JSON.
+ * an error or one line of valid JSON, and a valid message in each of the formats for backends.
  *
  * The input: the record up to its bytes[]; the four lengths of the resource; the first 16 bytes of each of
  * its names; a length (little-endian, two bytes) and that many of the record's bytes[]; then attributes of
  * the resource. What is missing is zero. */
 #include "fuzz.h"
 
+#include "backend/format.h"
 #include "base/compiler.h"
 #include "export/format_native.h"
 #include "launcher/broken_off.h"
+#include "support/json_check.h"
+#include "support/otlp_check.h"
 #include "view/span_decode.h"
 
 #include <cjson/cJSON.h>
@@ -49,23 +52,6 @@ static void part_free(struct ring_part *part)
 {
     free(part->span);
     free(part->resource);
-}
-
-/* RFC 3629: the length of the sequence at @s, 0 if it is none. */
-static size_t utf8_len(const uint8_t *s, size_t len)
-{
-    uint32_t c = s[0];
-    size_t need = c < 0x80 ? 1 : c >> 5 == 6 ? 2 : c >> 4 == 14 ? 3 : c >> 3 == 30 ? 4 : 0;
-    static const uint32_t masks[] = {0, 0x7f, 0x1f, 0x0f, 0x07}, smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    if (!need || need > len)
-        return 0;
-    c &= masks[need];
-    for (size_t i = 1; i < need; i++) {
-        if (s[i] >> 6 != 2)
-            return 0;
-        c = c << 6 | (s[i] & 0x3f);
-    }
-    return c < smallest[need] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff) ? 0 : need;
 }
 
 static void line_bytes_check(const char *line, size_t len)
@@ -132,6 +118,55 @@ static void small_room_check(const struct ring_part *part, size_t line_len)
     free(bytes);
 }
 
+static void message_check(const struct format *format, const struct text *message, unsigned span_count)
+{
+    struct otlp_count count = {.spans = span_count};
+    const char *problem = format == &FORMAT_OTLP_PROTOBUF ? otlp_problem(message->bytes, message->len, &count)
+                                                          : json_problem(message->bytes, message->len);
+    FUZZ_CHECK(!problem && count.spans == span_count && !message->overflowed, "%s: %s, %u spans", format->name,
+               problem ? problem : "no problem", count.spans);
+}
+
+/* The span, again, and as another process's, in @capacity bytes at @room: returns how many were used. What was refused has left
+ * no trace. */
+static size_t batch_check(const struct format *format, const struct ring_part *part, char *room, size_t capacity, int expected)
+{
+    static struct batch batch;
+    batch.span_count = 0;
+    batch.text = text_on(room, capacity);
+    format->begin(&batch);
+    for (int i = 0; i < 3; i++) {
+        size_t len = batch.text.len;
+        int result = format->add(&batch, part->span, part->resource, i == 1 && batch.span_count == 1);
+        FUZZ_CHECK(result == expected || result == -ENOSPC, "%s: %d", format->name, result);
+        FUZZ_CHECK(!batch.text.overflowed && (result == 0 || batch.text.len == len), "%s: %d", format->name, result);
+        FUZZ_CHECK(result != 0 || capacity - batch.text.len >= BATCH_END_LEN_MAX, "%s: %zu bytes of %zu", format->name,
+                   batch.text.len, capacity);
+        batch.span_count += result == 0;
+    }
+    size_t used = batch.text.len;
+    struct text unused = text_on(NULL, 0);
+    if (batch.span_count)
+        message_check(format, format->finish(&batch, &unused), batch.span_count);
+    return used;
+}
+
+/* All of them with room enough, and one with less. @expected: what native_format() said. */
+static void formats_check(const struct ring_part *part, int expected)
+{
+    static const struct format *const formats[] = {&FORMAT_OTLP_JSON, &FORMAT_OTLP_PROTOBUF, &FORMAT_ZIPKIN};
+    enum { ROOM = 3 * 2 * NATIVE_LINE_LEN_MAX, BEGIN_LEN_MAX = 32 };
+    static char room[ROOM];
+    size_t used[ARRAY_LEN(formats)], chosen = part->span->end_ns % ARRAY_LEN(formats);
+    for (size_t i = 0; i < ARRAY_LEN(formats); i++)
+        used[i] = batch_check(formats[i], part, room, sizeof room, expected);
+    size_t capacity = BEGIN_LEN_MAX + part->span->start_ns % (used[chosen] + BATCH_END_LEN_MAX);
+    char *small = malloc(capacity);
+    FUZZ_CHECK(small, "no memory");
+    batch_check(formats[chosen], part, small, capacity, expected);
+    free(small);
+}
+
 /* Returns what native_format does. */
 static int part_check(const struct ring_part *part)
 {
@@ -163,7 +198,7 @@ static void part_break_off(struct ring_part *part)
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     struct ring_part part = part_make(input, input + len);
-    part_check(&part);
+    formats_check(&part, part_check(&part));
     part_break_off(&part);
     part_free(&part);
     return 0;

@@ -1,4 +1,5 @@
-/* otlp_check.h - is this an ExportTraceServiceRequest? By a table of the fields that we write, as opentelemetry-proto has them. */
+/* otlp_check.h - is this an ExportTraceServiceRequest? By a table of the fields that we write, as opentelemetry-proto has
+ * them. */
 #ifndef RUN_TRACED_TESTS_OTLP_CHECK_H
 #define RUN_TRACED_TESTS_OTLP_CHECK_H
 

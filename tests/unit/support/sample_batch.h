@@ -7,13 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* sample_span - a call that failed, with all that a span can have. */
-static inline void sample_span(struct span *span)
+/* sample_span_begin - what there is before attributes. */
+static inline void sample_span_begin(struct span *span)
 {
     static const uint8_t parent[SPAN_ID_LEN] = {0xb7, 0xad, 0x6b, 0x71, 0x69, 0x20, 0x33, 0x31};
-    static const struct attribute_element elements[] = {{"a\"b", 3}, {"", 0}};
     struct span_context context = {.trace_flags = 3, .is_valid = true};
-    struct span_link link;
     memset(span, 0, sizeof *span);
     memset(context.trace_id, 0x0a, TRACE_ID_LEN);
     memset(context.span_id, 0xcb, SPAN_ID_LEN);
@@ -26,6 +24,14 @@ static inline void sample_span(struct span *span)
     span->end_ns = 5800000000;
     span_set_context(span, &context, parent);
     span_set_name(span, "POST", 4);
+}
+
+/* sample_span - a call that failed, with all that a span can have. */
+static inline void sample_span(struct span *span)
+{
+    static const struct attribute_element elements[] = {{"a\"b", 3}, {"", 0}};
+    struct span_link link;
+    sample_span_begin(span);
     memset(link.trace_id, 0x11, TRACE_ID_LEN);
     memset(link.span_id, 0x22, SPAN_ID_LEN);
     span_set_links(span, &link, 1);
