@@ -12,6 +12,7 @@
 #include "launcher/broken_off.h"
 #include "support/json_check.h"
 #include "support/otlp_check.h"
+#include "support/wire_dump.h"
 #include "view/span_decode.h"
 
 #include <cjson/cJSON.h>
@@ -167,6 +168,73 @@ static void formats_check(const struct ring_part *part, int expected)
     free(small);
 }
 
+static bool is_msgpack(const struct text *message)
+{
+    char unseen[1];
+    struct text out = text_on(unseen, 0);
+    return msgpack_dump_all(message, &out);
+}
+
+static bool is_thrift(const struct text *message)
+{
+    char unseen[1];
+    struct text out = text_on(unseen, 0);
+    return thrift_dump_all(message, &out);
+}
+
+static bool is_datagram(const struct text *message)
+{
+    static const char header[] = "{\"format\": \"json\", \"version\": 1}\n";
+    size_t header_len = sizeof header - 1;
+    const char *end = NULL;
+    if (message->len > 65507 || message->len < header_len || memcmp(message->bytes, header, header_len) != 0)
+        return false;
+    for (size_t i = 0; i < message->len;) {
+        size_t sequence = utf8_len((const uint8_t *)message->bytes + i, message->len - i);
+        if (!sequence)
+            return false;
+        i += sequence;
+    }
+    cJSON *json = cJSON_ParseWithLengthOpts(message->bytes + header_len, message->len - header_len, &end, 0);
+    bool is_whole = cJSON_IsObject(json) && end == message->bytes + message->len;
+    cJSON_Delete(json);
+    return is_whole;
+}
+
+static const struct {
+    const struct format *format;
+    bool (*is_valid)(const struct text *message);
+} BACKENDS[] = {{&FORMAT_DATADOG, is_msgpack}, {&FORMAT_JAEGER_THRIFT, is_thrift}, {&FORMAT_XRAY, is_datagram}};
+
+/* Into a batch with room for @capacity bytes; of each format that is valid, or nothing is added. */
+static void backends_check(const struct ring_part *part, size_t capacity)
+{
+    static struct batch batch;
+    char *room = malloc(capacity + 1), *out_room = malloc(capacity + 1);
+    FUZZ_CHECK(room && out_room, "no memory");
+    for (size_t i = 0; i < ARRAY_LEN(BACKENDS); i++) {
+        const struct format *format = BACKENDS[i].format;
+        struct text out = text_on(out_room, capacity);
+        batch.text = text_on(room, capacity);
+        batch.span_count = 0;
+        format->begin(&batch);
+        size_t begun_len = batch.text.len;
+        int result = format->add(&batch, part->span, part->resource, false);
+        FUZZ_CHECK(result == 0 || result == -EINVAL || (result == -ENOSPC && capacity < 1 << 17), "%s: %d", format->name,
+                   result);
+        FUZZ_CHECK(result == 0 || batch.text.len == begun_len, "%s: %zu bytes added", format->name,
+                   batch.text.len - begun_len);
+        if (result)
+            continue;
+        memcpy(batch.entries[0].trace_id, part->span->trace_id, TRACE_ID_LEN);
+        batch.span_count = 1;
+        struct text *message = format->finish(&batch, &out);
+        FUZZ_CHECK(!message->overflowed && BACKENDS[i].is_valid(message), "%s: %zu bytes", format->name, message->len);
+    }
+    free(room);
+    free(out_room);
+}
+
 /* Returns what native_format does. */
 static int part_check(const struct ring_part *part)
 {
@@ -199,7 +267,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
 {
     struct ring_part part = part_make(input, input + len);
     formats_check(&part, part_check(&part));
+    backends_check(&part, 1 << 17);
     part_break_off(&part);
+    backends_check(&part, part.span->start_ns % 4096);
     part_free(&part);
     return 0;
 }
