@@ -13,7 +13,7 @@
 enum { OPEN_SLOTS = 1024, OPEN_COUNT_SHIFT = 40 };
 
 /* How often a thread may have waited for others before it has done anything: until its creator has let it run. */
-enum { STARTING_WAITS = 3 };
+enum { STARTING_WAITS = 3, STARTING_YIELDS = 16 };
 #define OPEN_ONE (1ULL << OPEN_COUNT_SHIFT)
 
 static struct active_context g_environment;
@@ -30,6 +30,8 @@ static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
 static THREAD_LOCAL bool t_was_used;        /* something was done in the name of t_active */
 static THREAD_LOCAL uint32_t t_wait_count;  /* waits for other threads since then */
+static THREAD_LOCAL uint32_t t_yield_count; /* waits for its turn since then */
+static THREAD_LOCAL bool t_is_from_loop;    /* see active_heritage */
 static THREAD_LOCAL bool t_has_answered;    /* its request, itself */
 static THREAD_LOCAL bool t_has_history;     /* it has read a request, or was started for one, at any time */
 static THREAD_LOCAL bool t_runtime_decides; /* between active_restore and active_leave */
@@ -125,7 +127,7 @@ void active_set(const struct active_context *active)
     t_set_in_turn = t_turn;
     t_has_history = t_has_history || active->source == ACTIVE_SERVER || active->source == ACTIVE_THREAD;
     t_was_used = t_has_answered = t_is_borrowed = false;
-    t_wait_count = 0;
+    t_wait_count = t_yield_count = 0;
     if (request && active_is_open(active))
         request_find_again(request);
 }
@@ -167,8 +169,18 @@ static enum active_verdict work_verdict(void)
     bool is_same_turn = t_set_in_turn == t_turn;
     bool is_certain = active_is_open(&t_active)
                           ? !are_others_lost_here() && (is_same_turn || open_count_here() <= 1)
-                          : is_same_turn && t_has_answered && t_wait_count == 0 && active_lost_count() == 0;
+                          : is_same_turn && t_has_answered && t_wait_count + t_yield_count == 0 && active_lost_count() == 0;
     return is_certain ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
+}
+
+/* Its creator has others open than that for which the thread was started. */
+static bool has_creator_others(void)
+{
+    const struct active_request *request = t_active.owner.request;
+    if (LIKELY(!t_is_from_loop) || !request)
+        return false;
+    uint64_t word = atomic_load_explicit(&g_open[request->slot], memory_order_relaxed);
+    return word >> OPEN_COUNT_SHIFT > (uint64_t)active_is_open(&t_active);
 }
 
 /* A thread that was started for a request goes on with it, also after that was answered. But a pool's thread outlives the
@@ -176,7 +188,15 @@ static enum active_verdict work_verdict(void)
 static enum active_verdict inherited_verdict(void)
 {
     uint32_t waits = t_wait_count + (t_turn - t_set_in_turn);
-    return waits <= (t_was_used ? 0 : STARTING_WAITS) ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
+    bool has_waited = t_was_used ? waits + t_yield_count > 0 : waits > STARTING_WAITS || t_yield_count > STARTING_YIELDS;
+    return has_waited || has_creator_others() ? ACTIVE_UNCLEAR : ACTIVE_CERTAIN;
+}
+
+/* Others may have come since, and their work to this thread. */
+static bool is_alone(void)
+{
+    uint32_t only;
+    return active_is_open(&t_active) && active_open_count(&only) == 1;
 }
 
 static enum active_verdict own_verdict(void)
@@ -189,7 +209,7 @@ static enum active_verdict own_verdict(void)
     case ACTIVE_ENVIRONMENT:
         return doubt;
     case ACTIVE_ONLY:
-        return active_is_open(&t_active) && t_set_in_turn == t_turn && !t_has_history ? ACTIVE_CERTAIN : doubt;
+        return t_set_in_turn == t_turn && !t_has_history && is_alone() ? ACTIVE_CERTAIN : doubt;
     case ACTIVE_THREAD:
         return inherited_verdict();
     default:
@@ -216,10 +236,10 @@ static const struct active_context *ask(enum active_verdict *verdict)
 }
 
 /* Who has answered a request, waited for others meanwhile, and starts a thread then, has the rest of that request's work
- * done. */
+ * done; unless it may have got one from a queue that another thread has read. */
 static bool is_sequel(void)
 {
-    return t_active.source == ACTIVE_SERVER && t_has_answered && t_set_in_turn == t_turn;
+    return t_active.source == ACTIVE_SERVER && t_has_answered && t_set_in_turn == t_turn && active_lost_count() == 0;
 }
 
 bool active_bequeath(struct active_heritage *heritage)
@@ -230,6 +250,7 @@ bool active_bequeath(struct active_heritage *heritage)
         active = &t_active;
     heritage->active.source = ACTIVE_NONE;
     heritage->has_history = t_has_history;
+    heritage->is_from_loop = active->source == ACTIVE_THREAD ? t_is_from_loop : t_turn > 0;
     if (active->source == ACTIVE_NONE)
         return t_has_history;
     active_copy(&heritage->active, active);
@@ -243,6 +264,7 @@ void active_inherit(const struct active_heritage *heritage)
     if (heritage->active.source == ACTIVE_NONE)
         return;
     active_set(&heritage->active);
+    t_is_from_loop = heritage->is_from_loop;
     t_was_used = !heritage->is_certain;
     t_wait_count = !heritage->is_certain;
 }
@@ -278,7 +300,7 @@ bool active_came_in_with(const struct active_context *active,
 void active_note_use(void)
 {
     t_was_used = true;
-    t_wait_count = 0;
+    t_wait_count = t_yield_count = 0;
 }
 
 void active_next_turn(void)
@@ -297,6 +319,11 @@ void active_note_condition(void)
 {
     if (!g_conditions_say_nothing)
         t_wait_count++;
+}
+
+void active_note_yield(void)
+{
+    t_yield_count++;
 }
 
 void active_ignore_conditions(void)

@@ -77,6 +77,7 @@ struct active_heritage {
     struct active_context active; /* source ACTIVE_THREAD, or ACTIVE_NONE */
     bool is_certain;
     bool has_history; /* its creator has had to do with requests: what it does may be for any of those */
+    bool is_from_loop; /* its creator reads many requests, and this one may be there for any of them */
 };
 
 /* active_bequeath - fills @heritage with what a thread started now works for. Returns false if nothing is known. Hot path. */
@@ -117,6 +118,10 @@ void active_note_wait(void);
 
 /* active_note_condition - the same, by a condition variable. */
 void active_note_condition(void);
+
+/* active_note_yield - the thread waits for its turn among an interpreter's: that gives it no work, but others have run
+ * meanwhile. */
+void active_note_yield(void);
 
 /* active_ignore_conditions - of this program it says nothing: an interpreter's threads take turns by them. */
 void active_ignore_conditions(void);

@@ -112,6 +112,76 @@ Test(active, what_a_thread_inherits_is_good_until_it_has_waited)
     cr_assert_null(active_current(NULL), "it did nothing for that request");
 }
 
+/* Where an interpreter's threads take turns, a new one has had some before it does anything. */
+Test(active, a_turn_gives_a_new_thread_no_work)
+{
+    struct active_context active = context_of(ACTIVE_THREAD);
+    active_request_begin(&g_request);
+    active_set(&active);
+    for (int i = 0; i < 10; i++)
+        active_note_yield();
+    cr_assert(is_current(&active));
+    active_note_use();
+    active_note_yield();
+    cr_assert_null(active_current(NULL), "others have run since, and may have given it something");
+    active_set(&active);
+    for (int i = 0; i < 100; i++)
+        active_note_yield();
+    cr_assert_null(active_current(NULL), "it has been at work for something else");
+}
+
+/* A pool's thread that an event loop has started for one request may get another one first. */
+Test(active, a_thread_that_a_loop_has_started_is_the_requests_while_the_loop_has_no_other)
+{
+    struct active_context active = context_of(ACTIVE_SERVER);
+    struct active_heritage heritage;
+    active_next_turn();
+    active_request_begin(&g_request);
+    active_set(&active);
+    cr_assert(active_bequeath(&heritage));
+    active_inherit(&heritage);
+    cr_assert(is_current(&active));
+    active_request_begin(&g_other_request);
+    cr_assert_null(active_current(NULL));
+    request_end();
+    cr_assert_null(active_current(NULL));
+    active_request_end(&g_other_request);
+    cr_assert(is_current(&active));
+}
+
+/* A pool's thread has answered what it read itself, and got from a queue what another one has read. */
+Test(active, a_thread_started_after_an_answer_is_for_that_request_unless_another_one_waits_somewhere)
+{
+    struct active_context active = context_of(ACTIVE_SERVER), other = context_of(ACTIVE_SERVER);
+    struct active_heritage heritage;
+    active_request_begin(&g_request);
+    active_set(&active);
+    request_end();
+    active_note_wait();
+    cr_assert(active_bequeath(&heritage));
+    cr_assert(heritage.is_certain);
+    other.owner.request = &g_other_request;
+    active_request_begin(&g_other_request);
+    active_set(&other);
+    active_forget();
+    active_set(&active);
+    active_request_begin(&g_request);
+    request_end();
+    active_note_wait();
+    cr_assert(active_bequeath(&heritage));
+    cr_assert_not(heritage.is_certain);
+}
+
+Test(active, the_only_request_is_so_until_another_one_comes)
+{
+    struct active_context active = context_of(ACTIVE_ONLY);
+    active_request_begin(&g_request);
+    active_set(&active);
+    cr_assert(is_current(&active));
+    active_request_begin(&g_other_request);
+    cr_assert_null(active_current(NULL));
+}
+
 /* Read, and then nothing: it waits in a queue of the application's own. What the thread does next may be for it. */
 Test(active, a_request_that_nothing_is_done_for_makes_the_next_one_unclear)
 {
