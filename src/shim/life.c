@@ -9,6 +9,7 @@
 #include "shim/node.h"
 #include "shim/python.h"
 #include "shim/real.h"
+#include "shim/ruby.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
 #include "trace/propagator.h"
@@ -84,6 +85,7 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
     if (g_is_tracing) {
         node_begin(argv);
         python_begin();
+        ruby_begin();
     }
     errno = saved;
 }

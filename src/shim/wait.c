@@ -3,12 +3,15 @@
  * given work. */
 #include "base/memory.h"
 #include "shim/real.h"
+#include "shim/ruby.h"
 #include "trace/active.h"
 
+/* Ruby's own does not count. */
 static bool is_one_at_most(int count, const fd_set *set)
 {
     size_t words = ((size_t)count + 63) / 64;
-    int found = 0;
+    int own = ruby_signal_fd();
+    int found = own >= 0 && own < count && FD_ISSET(own, set) ? -1 : 0;
     for (size_t i = 0; i < words && found <= 1; i++)
         found += __builtin_popcountl(((const unsigned long *)set->fds_bits)[i]);
     return found <= 1;
@@ -30,11 +33,16 @@ static void select_begin(int count, const fd_set *readable, const fd_set *writab
     }
 }
 
-static void poll_begin(nfds_t count)
+static void poll_begin(const struct pollfd *fds, nfds_t count)
 {
+    if (UNLIKELY(g_ruby_is_here) && (count == 1 || count == 2) && (count = ruby_poll_begin(fds, count)) == 0)
+        active_note_wait();
     if (count > 1)
         active_next_turn();
 }
+
+/* glibc's header says that polls only write to what they are given. */
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 
 EXPORT int epoll_wait(int fd, struct epoll_event *events, int count, int timeout_ms)
 {
@@ -58,27 +66,27 @@ EXPORT int epoll_pwait2(int fd, struct epoll_event *events, int count,
 
 EXPORT int poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 {
-    poll_begin(count);
+    poll_begin(fds, count);
     return REAL(poll)(fds, count, timeout_ms);
 }
 
 EXPORT int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t fds_len)
 {
-    poll_begin(count);
+    poll_begin(fds, count);
     return REAL(__poll_chk)(fds, count, timeout_ms, fds_len);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                  const sigset_t *mask)
 {
-    poll_begin(count);
+    poll_begin(fds, count);
     return REAL(ppoll)(fds, count, timeout, mask);
 }
 
 EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                        const sigset_t *mask, size_t fds_len)
 {
-    poll_begin(count);
+    poll_begin(fds, count);
     return REAL(__ppoll_chk)(fds, count, timeout, mask, fds_len);
 }
 
@@ -95,26 +103,6 @@ EXPORT int pselect(int count, fd_set *restrict readable, fd_set *restrict writab
 {
     select_begin(count, readable, writable);
     return REAL(pselect)(count, readable, writable, exceptional, timeout, mask);
-}
-
-EXPORT int pthread_cond_wait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex)
-{
-    active_note_condition();
-    return REAL(pthread_cond_wait)(condition, mutex);
-}
-
-EXPORT int pthread_cond_timedwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex,
-                                  const struct timespec *restrict end)
-{
-    active_note_condition();
-    return REAL(pthread_cond_timedwait)(condition, mutex, end);
-}
-
-EXPORT int pthread_cond_clockwait(pthread_cond_t *restrict condition, pthread_mutex_t *restrict mutex, clockid_t clock,
-                                  const struct timespec *restrict end)
-{
-    active_note_condition();
-    return REAL(pthread_cond_clockwait)(condition, mutex, clock, end);
 }
 
 EXPORT int sem_wait(sem_t *semaphore)

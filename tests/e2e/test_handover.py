@@ -4,7 +4,7 @@ import http.client
 import re
 import threading
 
-from support import PROGRAMS, StrictServer, TracedTest, attribute, describe, of_kind
+from support import PROGRAMS, StrictServer, TracedTest, attribute, describe, needs, of_kind
 
 AT_ONCE, ROUNDS = 16, 10
 
@@ -21,12 +21,11 @@ class HandOver(TracedTest):
             self.answers.append(connection.getresponse().read())
         connection.close()
 
-    def parents(self, *hows, arguments=()):
+    def parents(self, command, *hows, arguments=()):
         """How many calls have the right parent, a wrong one, or say that it is not known."""
         upstream = self.serve(StrictServer())
         port_file = self.directory / "port"
-        server = self.compile((PROGRAMS / "handover_server.c").read_text(), "-Wall", "-Werror")
-        self.start(server, upstream.port, port_file, *arguments,
+        self.start(*command, upstream.port, port_file, *arguments,
                    ready=lambda: port_file.exists() and port_file.read_text())
         self.answers = []
         count = AT_ONCE * ROUNDS
@@ -50,8 +49,11 @@ class HandOver(TracedTest):
         self.assertEqual(right + wrong + ambiguous, count, describe(found))
         return right, wrong, ambiguous
 
+    def program(self, name, *flags):
+        return self.compile((PROGRAMS / name).read_text(), "-Wall", "-Werror", *flags)
+
     def check(self, *hows):
-        self.assertEqual(self.parents(*hows), (AT_ONCE * ROUNDS, 0, 0))
+        self.assertEqual(self.parents([self.program("handover_server.c")], *hows), (AT_ONCE * ROUNDS, 0, 0))
 
     def test_a_pipe(self):
         self.check("pipe")
@@ -76,7 +78,7 @@ class HandOver(TracedTest):
 
     def check_far(self, how):
         """Another process sends what looks like another request's message."""
-        right, wrong, ambiguous = self.parents(how, arguments=["far"])
+        right, wrong, ambiguous = self.parents([self.program("handover_server.c")], how, arguments=["far"])
         self.assertEqual(wrong, 0)
         self.assertGreater(ambiguous, AT_ONCE)
 
@@ -88,3 +90,19 @@ class HandOver(TracedTest):
 
     def test_all_ways_at_once(self):
         self.check("pipe", "stream", "packets", "queue", "timer", "posix", "typed")
+
+    def test_native_threads_that_are_started_again(self):
+        found = self.parents([self.program("parking_server.c", "-rdynamic")], "x")
+        self.assertEqual(found, (AT_ONCE * ROUNDS, 0, 0))
+
+    @needs("ruby")
+    def test_ruby_threads(self):
+        found = self.parents(["ruby", PROGRAMS / "ruby_server.rb"], "thread")
+        self.assertEqual(found, (AT_ONCE * ROUNDS, 0, 0))
+
+    @needs("ruby")
+    def test_a_ruby_pool(self):
+        """Nothing tells whose work a thread has taken from a queue in memory."""
+        _right, wrong, ambiguous = self.parents(["ruby", PROGRAMS / "ruby_server.rb"], "pool")
+        self.assertEqual(wrong, 0)
+        self.assertGreater(ambiguous, 0)
