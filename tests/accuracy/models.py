@@ -179,8 +179,8 @@ def apache_model(mpm, limits):
                  lambda place: apache(place, mpm, limits))
 
 
-def puma(place):
-    return ["puma", "--quiet", "--silent", "-C", "-", "-t", "70:70", "-b", f"tcp://127.0.0.1:{place.port}?backlog=512",
+def puma(place, threads="70:70"):
+    return ["puma", "--quiet", "--silent", "-C", "-", "-t", threads, "-b", f"tcp://127.0.0.1:{place.port}?backlog=512",
             SOURCES / "ruby_puma.ru"]
 
 
@@ -240,7 +240,11 @@ MODELS = [
           lambda place: ["java", "-cp", PROGRAMS, "JavaServer", place.port, place.upstream]),
     Model("webrick", ALL, THREE, [gem("webrick", "ruby-webrick")],
           lambda place: ["ruby", SOURCES / "ruby_webrick.rb", place.port]),
+    # Who takes from a queue in memory cannot be told from who goes on with what it did.
+    Model("ruby pool", ANY, TWO, [gem("webrick", "ruby-webrick")],
+          lambda place: ["ruby", SOURCES / "ruby_pool.rb", place.port]),
     Model("puma", ALL, THREE, [program("puma")], puma),
+    Model("puma few threads", ANY, THREE, [program("puma")], lambda place: puma(place, "0:16")),
     Model("php -S", ALL, TWO, [program("php", "php-cli")], php_cli, {"PHP_CLI_SERVER_WORKERS": "8"}),
     # nginx asks PHP by FastCGI, which we do not see: what PHP calls then begins a trace of its own.
     Model("php-fpm", ANY, THREE, [program("nginx", "nginx-light"), program(PHP_FPM.name, "php-fpm")], php_fpm),
