@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/process.h"
+#include "shim/handover.h"
 #include "shim/module.h"
 #include "shim/real.h"
 
@@ -82,6 +83,7 @@ static bool is_signal_fd(int fd)
     int known = ruby_signal_fd();
     if (LIKELY(known >= 0) || !g_is_reserved || !g_is_reserved(fd))
         return fd == known && fd >= 0;
+    handover_pass_by(fd); /* who reads it is told of others' wake-ups as well, and gets no work by it */
     atomic_store_explicit(&g_signal_fd, fd, memory_order_relaxed);
     atomic_store_explicit(&g_signal_fd_pid, process_pid(), memory_order_release);
     return true;
