@@ -101,7 +101,7 @@ EXPORT CURL *curl_easy_duphandle(CURL *easy)
         to->url_len = from->url_len;
         memcpy(to->url, from->url, from->url_len);
     }
-    if (from && from->span) /* the copy has our lines, which are not its own */
+    if (from && from->is_begun) /* the copy has our lines, which are not its own */
         real->setopt(copy, CURLOPT_HTTPHEADER, from->headers);
     return copy;
 }

@@ -10,6 +10,7 @@ static void handle_init(void *object)
 {
     struct curl_handle *handle = object;
     handle->multi = NULL;
+    handle->is_begun = false;
     handle->span = NULL;
     handle->active.source = ACTIVE_NONE;
     curl_handle_clear(handle);

@@ -18,7 +18,8 @@ struct curl_handle {
     struct handle_object easy;
     struct curl_slist *headers; /* the application's CURLOPT_HTTPHEADER */
     CURLM *multi;               /* that it has been added to; NULL: none */
-    struct span *span;          /* of the transfer under way; NULL: none */
+    bool is_begun;              /* a transfer of which we know is under way */
+    struct span *span;          /* of that; NULL: it is not recorded */
     int span_pid;               /* of the process that began it */
     struct active_context active; /* what that is made for */
     bool is_connect_only;       /* CURLOPT_CONNECT_ONLY: it makes no request */

@@ -8,7 +8,9 @@
 #include "trace/active.h"
 #include "trace/baggage.h"
 #include "trace/callsite.h"
+#include "trace/ignore.h"
 #include "trace/propagator.h"
+#include "trace/sampler.h"
 #include "trace/traceparent.h"
 #include "wire/exchange.h"
 
@@ -214,45 +216,84 @@ static bool is_left_alone(const struct curl_handle *handle)
     return !handle || handle->is_connect_only || is_other_scheme(handle);
 }
 
+static void context_make(const struct curl_handle *handle, const struct parent *parent, struct span_context *out)
+{
+    span_context_child(out, parent->active ? &parent->active->context : NULL);
+    if (parent->link_count && !parent->may_be_sampled)
+        sampler_follow(out, false);
+    if (UNLIKELY(g_ignored.count != 0) && handle->url_len &&
+        ignore_list_has(&g_ignored, "", 0, handle->url, handle->url_len))
+        span_context_ignore(out);
+}
+
+static void span_describe(struct span *span, const struct curl_handle *handle, const struct parent *parent,
+                          const struct span_context *context, const struct own_headers *own)
+{
+    span_set_context(span, context, parent->active ? parent->active->context.span_id : NULL);
+    parent_describe(span, parent->active, parent->links, parent->link_count);
+    if (own->skipped)
+        span_set_string(span, ATTRIBUTE_PROPAGATION_SKIPPED, own->skipped, strlen(own->skipped));
+    if (parent->active)
+        exchange_note_child(parent->active);
+    callsite_record(span);
+    baggage_describe(span, context);
+    if (g_http_extras_wanted.is_capturing)
+        headers_capture(span, handle);
+    curl_span_begin(span, handle);
+}
+
 bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *real)
 {
     struct parent parent;
     struct span_context context;
-    if (!handle || handle->span || is_left_alone(handle))
+    if (!handle || handle->is_begun || is_left_alone(handle))
         return false;
     const struct own_headers own = own_headers_find(handle);
     if (own.is_foreign) /* the application propagates by itself */
         return false;
-    struct span *span = span_start(SPAN_KIND_CLIENT, 0);
-    if (!span)
-        return false;
     parent_choose(&parent, NULL);
-    span_context_child(&context, parent.active ? &parent.active->context : NULL);
-    span_set_context(span, &context, parent.active ? parent.active->context.span_id : NULL);
-    parent_describe(span, parent.active, parent.links, parent.link_count);
-    if (own.skipped)
-        span_set_string(span, ATTRIBUTE_PROPAGATION_SKIPPED, own.skipped, strlen(own.skipped));
+    context_make(handle, &parent, &context);
+    handle->span = span_context_is_sampled(&context) ? span_start(SPAN_KIND_CLIENT, 0) : NULL;
+    if (handle->span)
+        span_describe(handle->span, handle, &parent, &context, &own);
+    else if (span_context_is_sampled(&context))
+        return false; /* no room */
     handle->active.source = ACTIVE_NONE;
-    if (parent.active) {
+    if (parent.active)
         active_copy(&handle->active, parent.active);
-        exchange_note_child(parent.active);
-    }
-    callsite_record(span);
-    baggage_describe(span, &context);
-    if (g_http_extras_wanted.is_capturing)
-        headers_capture(span, handle);
-    curl_span_begin(span, handle);
-    handle->span = span;
+    handle->is_begun = true;
     handle->span_pid = process_pid();
     real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, lines_make(handle, &context, &own));
     return true;
 }
 
+/* Takes the transfer's span, and gives the handle back what it had. */
+static struct span *transfer_take(struct curl_handle *handle, const struct curl_library *real)
+{
+    struct span *span = handle->span;
+    handle->span = NULL;
+    handle->is_begun = false;
+    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, handle->headers);
+    return span;
+}
+
 void curl_transfer_abandon(struct curl_handle *handle, const struct curl_library *real)
 {
-    span_abandon(handle->span);
-    handle->span = NULL;
-    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, handle->headers);
+    span_abandon(transfer_take(handle, real));
+}
+
+/* Known in the end only: the method, and a URL that came by another option. Who was asked has been told that it is
+ * sampled, and may ignore it by itself. */
+static COLD bool is_ignored_after_all(const struct curl_handle *handle, const struct curl_library *real)
+{
+    char *method = NULL, *url = NULL;
+    CURL *easy = handle->easy.handle;
+    if (real->getinfo(easy, CURLINFO_EFFECTIVE_METHOD, &method) != CURLE_OK || !method)
+        return false;
+    if (handle->url_len)
+        return ignore_list_has(&g_ignored, method, strlen(method), handle->url, handle->url_len);
+    return real->getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url &&
+           ignore_list_has(&g_ignored, method, strlen(method), url, strlen(url));
 }
 
 /* The URL may have left it open, or come by another option. */
@@ -265,12 +306,12 @@ static bool was_other_scheme(const struct curl_handle *handle, const struct curl
 
 void curl_transfer_end(struct curl_handle *handle, const struct curl_library *real, CURLcode code)
 {
-    struct span *span = handle->span;
+    if (!handle->is_begun)
+        return;
+    struct span *span = transfer_take(handle, real);
     if (!span)
         return;
-    handle->span = NULL;
-    real->setopt(handle->easy.handle, CURLOPT_HTTPHEADER, handle->headers);
-    if (was_other_scheme(handle, real))
+    if (was_other_scheme(handle, real) || (UNLIKELY(g_ignored.count != 0) && is_ignored_after_all(handle, real)))
         span_abandon(span);
     else
         curl_span_end(span, handle, real, code);
@@ -288,6 +329,7 @@ static void exit_visit(struct curl_handle *handle, void *state)
     if (!span || handle->span_pid != process_pid())
         return;
     handle->span = NULL;
+    handle->is_begun = false;
     span_set_error(span, ERROR_ABORTED, "the process exited before the end");
     span_end(span, clock_monotonic_ns());
 }

@@ -5,8 +5,8 @@
 #include "shim/curl_handle.h"
 #include "shim/curl_library.h"
 
-/* curl_transfer_begin - a transfer of @handle is about to begin: starts its span, and has libcurl send our lines before
- * the application's. False if there is nothing to add: no HTTP, or the application propagates by itself. */
+/* curl_transfer_begin - a transfer of @handle is about to begin: starts its span, if it is to be recorded, and has
+ * libcurl send our lines before the application's. False if there is nothing to add: no HTTP, or the application propagates by itself. */
 bool curl_transfer_begin(struct curl_handle *handle, const struct curl_library *real);
 
 /* curl_transfer_end - it ended with @code; the handle gets back what it had. Nothing if none was begun. */

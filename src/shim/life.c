@@ -12,9 +12,11 @@
 #include "shim/ruby.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
+#include "trace/ignore.h"
 #include "trace/propagator.h"
 #include "trace/redact.h"
 #include "trace/resource.h"
+#include "trace/sampler.h"
 #include "wire/connection.h"
 
 #include <string.h>
@@ -64,6 +66,8 @@ static void tracing_begin(const char *ring, const char *exporters)
     pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
     run_stats_count_process();
     redact_init();
+    sampler_init_from_environment();
+    ignore_init();
     propagators_init_from_environment();
     http_extras_init();
     baggage_init();

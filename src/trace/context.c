@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/process.h"
+#include "trace/sampler.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -57,7 +58,8 @@ void span_context_copy(struct span_context *to, const struct span_context *from)
 
 void span_context_child(struct span_context *child, const struct span_context *parent)
 {
-    if (parent && parent->is_valid) {
+    bool has_parent = parent && parent->is_valid;
+    if (has_parent) {
         span_context_copy(child, parent);
     } else {
         trace_id_generate(child->trace_id);
@@ -65,5 +67,6 @@ void span_context_child(struct span_context *child, const struct span_context *p
         child->tracestate_len = child->baggage_len = 0;
     }
     child->is_valid = true;
+    sampler_apply(child, has_parent);
     span_id_generate(child->span_id);
 }

@@ -13,6 +13,8 @@ enum {
     BAGGAGE_LEN_MAX = 1024,
     TRACE_FLAG_SAMPLED = 0x01,
     TRACE_FLAG_RANDOM = 0x02,
+    TRACE_FLAGS_SENT = TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM,
+    TRACE_FLAG_IGNORED = 0x80, /* our own, never sent: nothing is recorded, whatever the sampler */
 };
 
 struct span_context {
@@ -30,8 +32,8 @@ struct span_context {
 void span_context_copy(struct span_context *to, const struct span_context *from);
 
 /* span_context_child - @child becomes a new span under @parent: a fresh span id, and the parent's
- * trace id, flags, tracestate and baggage; or the root of a new trace, sampled and with a random id, where
- * @parent is NULL or not valid. Hot path, signal-safe. */
+ * trace id, flags, tracestate and baggage; or the root of a new trace, with a random id, where @parent is NULL or not
+ * valid. Whether it is sampled is the sampler's to say (trace/sampler.h). Hot path, signal-safe. */
 void span_context_child(struct span_context *child, const struct span_context *parent);
 
 /* span_id_generate - a new span id, never all zero, never twice in one process, different in a fork

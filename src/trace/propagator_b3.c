@@ -1,8 +1,9 @@
 /* B3, in one header and in several: github.com/openzipkin/b3-propagation. Ids are lower-case hex; a trace id of 16
- * digits is the lower half of one of 32. No word on sampling leaves the decision to us: sampled. */
+ * digits is the lower half of one of 32. No word on sampling leaves the decision to us. */
 #include "base/compiler.h"
 #include "base/hex.h"
 #include "trace/propagator.h"
+#include "trace/sampler.h"
 
 #include <string.h>
 
@@ -14,6 +15,13 @@ static enum propagator_result decision_parse(const char *bytes, size_t len)
     if (len == 1 && (*bytes == '1' || *bytes == 'd'))
         return PROPAGATOR_SAMPLE;
     return len == 1 && *bytes == '0' ? PROPAGATOR_DROP : PROPAGATOR_NOTHING;
+}
+
+static uint8_t flags_of(enum propagator_result decision, const uint8_t trace_id[TRACE_ID_LEN])
+{
+    if (decision == PROPAGATOR_NOTHING)
+        return sampler_root_flags(trace_id);
+    return decision == PROPAGATOR_SAMPLE ? TRACE_FLAG_SAMPLED : 0;
 }
 
 static bool trace_id_parse(const char *bytes, size_t len, uint8_t trace_id[TRACE_ID_LEN])
@@ -46,7 +54,7 @@ static enum propagator_result b3_extract(const struct carrier *carrier, struct s
 {
     struct carrier_value value;
     uint8_t parent[SPAN_ID_LEN];
-    bool is_sampled = true;
+    enum propagator_result decision = PROPAGATOR_NOTHING;
     if (!carrier_value_get(carrier, CARRIER_B3, &value))
         return PROPAGATOR_NOTHING;
     if (value.len == 1)
@@ -57,17 +65,16 @@ static enum propagator_result b3_extract(const struct carrier *carrier, struct s
     if (!dash || value.len < rest_at || (value.len > rest_at && value.bytes[rest_at] != '-'))
         return PROPAGATOR_NOTHING;
     if (value.len > rest_at) { /* -1 or -1-{parent-span-id} */
-        enum propagator_result decision = decision_parse(value.bytes + rest_at + 1, value.len > rest_at + 1);
+        decision = decision_parse(value.bytes + rest_at + 1, value.len > rest_at + 1);
         size_t tail_len = value.len - rest_at - MIN(value.len - rest_at, 2U);
         if (decision == PROPAGATOR_NOTHING ||
             (tail_len && (value.bytes[rest_at + 2] != '-' ||
                           !span_id_parse(value.bytes + rest_at + 3, tail_len - 1, parent))))
             return PROPAGATOR_NOTHING;
-        is_sampled = decision == PROPAGATOR_SAMPLE;
     }
     if (!ids_parse(out, value.bytes, trace_id_len, value.bytes + span_at, ID_LEN))
         return PROPAGATOR_NOTHING;
-    out->trace_flags = is_sampled ? TRACE_FLAG_SAMPLED : 0;
+    out->trace_flags = flags_of(decision, out->trace_id);
     *place = (struct carrier_place){.field = CARRIER_B3, .at = (uint16_t)span_at, .len = ID_LEN};
     return PROPAGATOR_CONTEXT;
 }
@@ -99,7 +106,7 @@ static enum propagator_result b3multi_extract(const struct carrier *carrier, str
     if (trace_id.count != 1 || span_id.count != 1 ||
         !ids_parse(out, trace_id.bytes, trace_id.len, span_id.bytes, span_id.len))
         return PROPAGATOR_NOTHING;
-    out->trace_flags = decision == PROPAGATOR_DROP ? 0 : TRACE_FLAG_SAMPLED;
+    out->trace_flags = flags_of(decision, out->trace_id);
     *place = (struct carrier_place){.field = CARRIER_B3_SPAN_ID, .len = ID_LEN};
     return PROPAGATOR_CONTEXT;
 }

@@ -2,6 +2,7 @@
  * docs.datadoghq.com, "Trace Context Propagation". The other tags are not passed on. */
 #include "base/hex.h"
 #include "trace/propagator.h"
+#include "trace/sampler.h"
 
 #include <string.h>
 
@@ -51,12 +52,12 @@ static void tid_parse(const struct carrier_value *tags, uint8_t upper[HALF_LEN])
     }
 }
 
-/* "2", "1": keep; "0", "-1": drop. No word leaves the decision to us: sampled. */
-static uint8_t flags_of(const struct carrier *carrier)
+/* "2", "1": keep; "0", "-1": drop. No word leaves the decision to us. */
+static uint8_t flags_of(const struct carrier *carrier, const uint8_t trace_id[TRACE_ID_LEN])
 {
     struct carrier_value priority;
     if (!carrier_value_get(carrier, CARRIER_DATADOG_SAMPLING_PRIORITY, &priority) || !priority.len)
-        return TRACE_FLAG_SAMPLED;
+        return sampler_root_flags(trace_id);
     return priority.bytes[0] == '0' || priority.bytes[0] == '-' ? 0 : TRACE_FLAG_SAMPLED;
 }
 
@@ -69,11 +70,12 @@ static enum propagator_result datadog_extract(const struct carrier *carrier, str
         !carrier_value_get(carrier, CARRIER_DATADOG_PARENT_ID, &parent_id) || !decimal_parse(&trace_id, &lower) ||
         !decimal_parse(&parent_id, &span_id))
         return PROPAGATOR_NOTHING;
-    struct span_context found = {.is_valid = true, .trace_flags = flags_of(carrier)};
+    struct span_context found = {.is_valid = true};
     if (carrier_value_get(carrier, CARRIER_DATADOG_TAGS, &tags))
         tid_parse(&tags, found.trace_id);
     id_store(lower, found.trace_id + HALF_LEN);
     id_store(span_id, found.span_id);
+    found.trace_flags = flags_of(carrier, found.trace_id);
     span_context_copy(out, &found);
     *place = (struct carrier_place){.field = CARRIER_DATADOG_PARENT_ID, .is_decimal = true, .len = parent_id.len};
     return PROPAGATOR_CONTEXT;

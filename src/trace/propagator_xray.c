@@ -2,6 +2,7 @@
  * parts among them. docs.aws.amazon.com/xray, "Tracing header". The trace id is the 8 and the 24 digits. */
 #include "base/hex.h"
 #include "trace/propagator.h"
+#include "trace/sampler.h"
 
 #include <string.h>
 
@@ -10,6 +11,7 @@ enum { TIME_LEN = 8, ROOT_LEN = 2 + TIME_LEN + 1 + 24, PARENT_LEN = 2 * SPAN_ID_
 struct xray_parts {
     struct span_context context;
     bool has_root, has_parent;
+    char sampled; /* '?': the decision is left to us */
     size_t parent_at;
 };
 
@@ -43,7 +45,7 @@ static bool part_note(struct xray_parts *parts, const char *value, const char *p
     } else if (starts_with(part, len, "Sampled=", 8)) {
         if (len != 9 || !part[8] || !strchr("01?", part[8]))
             return false;
-        parts->context.trace_flags = part[8] == '0' ? 0 : TRACE_FLAG_SAMPLED;
+        parts->sampled = part[8];
     }
     return true;
 }
@@ -52,7 +54,7 @@ static enum propagator_result xray_extract(const struct carrier *carrier, struct
                                            struct carrier_place *place)
 {
     struct carrier_value value;
-    struct xray_parts parts = {.context = {.is_valid = true, .trace_flags = TRACE_FLAG_SAMPLED}};
+    struct xray_parts parts = {.context = {.is_valid = true}, .sampled = '?'};
     if (!carrier_value_get(carrier, CARRIER_XRAY, &value))
         return PROPAGATOR_NOTHING;
     const char *end = value.bytes + value.len;
@@ -67,6 +69,9 @@ static enum propagator_result xray_extract(const struct carrier *carrier, struct
     }
     if (!parts.has_root || !parts.has_parent)
         return PROPAGATOR_NOTHING;
+    parts.context.trace_flags = parts.sampled == '1'   ? TRACE_FLAG_SAMPLED
+                                : parts.sampled == '0' ? 0
+                                                       : sampler_root_flags(parts.context.trace_id);
     span_context_copy(out, &parts.context);
     *place = (struct carrier_place){.field = CARRIER_XRAY, .at = (uint16_t)parts.parent_at, .len = PARENT_LEN};
     return PROPAGATOR_CONTEXT;

@@ -46,7 +46,7 @@ int traceparent_parse(const char *value, size_t len, struct span_context *out)
         return -EINVAL;
     memcpy(out->trace_id, trace_id, TRACE_ID_LEN);
     memcpy(out->span_id, span_id, SPAN_ID_LEN);
-    out->trace_flags = flags & (TRACE_FLAG_SAMPLED | TRACE_FLAG_RANDOM);
+    out->trace_flags = flags & TRACE_FLAGS_SENT;
     out->is_valid = true;
     out->tracestate_len = out->baggage_len = 0;
     return 0;
@@ -59,7 +59,8 @@ void traceparent_format(const struct span_context *context, char out[TRACEPARENT
     out[35] = '-';
     hex_encode(context->span_id, SPAN_ID_LEN, out + TRACEPARENT_PARENT_ID_AT);
     out[52] = '-';
-    hex_encode(&context->trace_flags, 1, out + 53);
+    const uint8_t flags = context->trace_flags & TRACE_FLAGS_SENT;
+    hex_encode(&flags, 1, out + 53);
 }
 
 static bool is_key_char(char c)

@@ -7,6 +7,7 @@
 #include "base/slab.h"
 #include "trace/callsite.h"
 #include "trace/error_name.h"
+#include "trace/sampler.h"
 #include "wire/announced.h"
 #include "wire/handover.h"
 #include "wire/protocol.h"
@@ -170,13 +171,13 @@ void connection_connect_begin(struct connection *connection, const struct sockad
 static struct span *unmade_span_start(struct connection *connection, const char *name, uint64_t start_ns)
 {
     const struct active_context *parent = &connection->connect.active;
-    struct span *span = span_start(SPAN_KIND_CLIENT, start_ns);
     struct span_context context;
     bool has_parent = parent->source != ACTIVE_NONE;
+    span_context_child(&context, has_parent ? &parent->context : NULL);
+    struct span *span = span_context_is_sampled(&context) ? span_start(SPAN_KIND_CLIENT, start_ns) : NULL;
     if (!span)
         return NULL;
     exchange_note_child(parent);
-    span_context_child(&context, has_parent ? &parent->context : NULL);
     span_set_context(span, &context, has_parent ? parent->context.span_id : NULL);
     span_set_name(span, name, strlen(name));
     endpoint_describe(&connection->peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "trace/baggage.h"
 #include "trace/callsite.h"
+#include "trace/sampler.h"
 #include "wire/http_common.h"
 #include "wire/parent.h"
 
@@ -44,6 +45,24 @@ static ALWAYS_INLINE struct exchange *exchange_new(enum span_kind kind)
     return exchange;
 }
 
+/* Whether it is sampled is known with its context: until then it has a record, which it may have to give back. Without
+ * room for one, it is not traced. */
+static ALWAYS_INLINE void record_begin(struct exchange *exchange, uint64_t start_ns)
+{
+    bool is_off = sampler_is_off();
+    exchange->span = is_off ? NULL : span_start((enum span_kind)exchange->kind, start_ns);
+    exchange->is_traced = is_off || exchange->span;
+}
+
+/* @context is the exchange's, and goes out, whatever it says. */
+static ALWAYS_INLINE void record_settle(struct exchange *exchange, const struct span_context *context)
+{
+    if (LIKELY(span_context_is_sampled(context)))
+        return;
+    span_abandon(exchange->span);
+    exchange->span = NULL;
+}
+
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
                                 const struct http1_event *request_line, bool is_whole)
 {
@@ -55,9 +74,10 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
     if (is_whole)
         http_head_init(&exchange->whole_head);
     exchange->head = is_whole ? &exchange->whole_head : http_head_alloc();
-    exchange->span = exchange->head ? span_start(kind, start_ns) : NULL;
-    if (exchange->head)
+    if (exchange->head) {
+        record_begin(exchange, start_ns);
         http_head_note_line(exchange->head, request_line);
+    }
     return exchange;
 }
 
@@ -77,7 +97,7 @@ struct exchange *exchange_begin_opaque(uint64_t start_ns)
     if (!exchange)
         return NULL;
     exchange->is_opaque = true;
-    exchange->span = span_start(SPAN_KIND_CLIENT, start_ns);
+    record_begin(exchange, start_ns);
     return exchange;
 }
 
@@ -104,6 +124,7 @@ static void client_describe(const struct exchange *exchange)
 
 void exchange_opaque_describe(struct exchange *exchange, const char *name)
 {
+    record_settle(exchange, &exchange->context);
     if (!exchange->span)
         return;
     client_describe(exchange);
@@ -148,11 +169,19 @@ static struct active_owner owner_of(struct exchange *exchange)
         .expected = atomic_load_explicit(&exchange->request.generation, memory_order_relaxed)};
 }
 
+/* Before anything of it goes out: its request line is there already. */
+static ALWAYS_INLINE void client_context_make(struct exchange *exchange, const struct span_context *parent)
+{
+    span_context_child(&exchange->context, parent);
+    if (exchange->head && http_head_is_ignored(exchange->head))
+        span_context_ignore(&exchange->context);
+}
+
 static void parent_take(struct exchange *exchange, const struct active_context *parent)
 {
     call_end(exchange);
     active_copy(&exchange->active, parent);
-    span_context_child(&exchange->context, &parent->context);
+    client_context_make(exchange, &parent->context);
     call_begin(exchange);
 }
 
@@ -164,7 +193,9 @@ void exchange_choose_parent(struct exchange *exchange, const struct parent_memor
         parent_take(exchange, parent.active);
         return;
     }
-    span_context_child(&exchange->context, NULL);
+    client_context_make(exchange, NULL);
+    if (UNLIKELY(parent.link_count) && !parent.may_be_sampled)
+        sampler_follow(&exchange->context, false);
     exchange->link_count = (uint8_t)parent.link_count;
     memcpy(exchange->links, parent.links, parent.link_count * sizeof *parent.links);
 }
@@ -301,10 +332,13 @@ void exchange_respect_application(struct exchange *exchange, const struct span_c
     exchange_note_application(&exchange->active, own);
     span_abandon(exchange->span);
     exchange->span = NULL;
+    exchange->is_traced = false;
 }
 
 void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends)
 {
+    if (exchange->is_traced)
+        record_settle(exchange, &exchange->context);
     if (exchange->span) {
         client_describe(exchange);
         if (exchange->head)
@@ -319,18 +353,22 @@ static void server_context_make(struct exchange *exchange)
 {
     struct active_context *active = &exchange->active;
     struct span_context incoming;
-    active->has_incoming = exchange->head && http_head_extract(exchange->head, &incoming);
+    enum propagator_result result =
+        exchange->head ? http_head_extract(exchange->head, &incoming) : PROPAGATOR_NOTHING;
+    active->has_incoming = result == PROPAGATOR_CONTEXT;
     if (active->has_incoming) {
         memcpy(active->incoming_span_id, incoming.span_id, SPAN_ID_LEN);
         span_context_child(&active->context, &incoming);
     } else {
         span_context_child(&active->context, NULL);
-        if (exchange->head)
-            active->context.trace_flags = incoming.trace_flags;
+        if (UNLIKELY(result != PROPAGATOR_NOTHING))
+            sampler_follow(&active->context, result == PROPAGATOR_SAMPLE);
     }
+    if (exchange->head && http_head_is_ignored(exchange->head))
+        span_context_ignore(&active->context);
     http_head_extract_baggage(exchange->head, &active->context);
     active->owner = owner_of(exchange);
-    active->source = exchange->span ? ACTIVE_SERVER : ACTIVE_NONE;
+    active->source = exchange->is_traced ? ACTIVE_SERVER : ACTIVE_NONE;
     if (active->has_incoming)
         incoming_note(exchange);
 }
@@ -342,11 +380,14 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
     exchange->reader_tid = process_tid();
     exchange->fingerprint = exchange->head ? http_head_fingerprint(exchange->head) : 0;
     server_context_make(exchange);
+    record_settle(exchange, &active->context);
     if (exchange->span) {
         span_set_context(exchange->span, &active->context,
                          active->has_incoming ? active->incoming_span_id : NULL);
         http_head_describe_server(exchange->head, exchange->span, ends);
         baggage_describe(exchange->span, &active->context);
+    }
+    if (exchange->is_traced) {
         exchange->request.is_arriving = true;
         exchange->request.is_answering = false;
         atomic_store_explicit(&exchange->request.has_children, false, memory_order_relaxed);
@@ -360,8 +401,10 @@ void exchange_own_span(struct exchange *exchange)
 {
     if (LIKELY(!exchange_is_inherited(exchange)))
         return;
+    bool is_recorded = exchange->span;
     /* Who began the answer speaks of it. */
     exchange->span = exchange->snapshot && !exchange_is_being_answered(exchange) ? span_copy(exchange->snapshot) : NULL;
+    exchange->is_traced = exchange->is_traced && (!is_recorded || exchange->span);
     exchange->pid = process_pid();
 }
 

@@ -24,6 +24,7 @@ struct exchange {
     const union endpoint *peer;  /* the connection's, which outlives it; NULL: not known */
     const struct tls_facts *tls; /* the connection's */
     struct span *span;           /* NULL: not recorded */
+    bool is_traced;              /* it has, or will have, a context; recorded or not */
     struct span *snapshot;       /* in a fork child: the span as it was at the fork */
     int pid;                     /* of the process whose span it is */
     struct http_head *head;      /* until the request's head is complete */
@@ -74,7 +75,7 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
  * one that came in with one of them alone, that is passed on here. */
 void exchange_settle_parent(struct exchange *exchange);
 
-/* exchange_respect_application - CLIENT: the application propagates by itself, @own; no span is made. */
+/* exchange_respect_application - CLIENT: the application propagates by itself, @own; it is not traced. */
 void exchange_respect_application(struct exchange *exchange, const struct span_context *own);
 
 /* exchange_note_application - the application sends a valid context of its own, @own, at work for @active. If that is a
@@ -93,7 +94,7 @@ struct exchange *exchange_begin_opaque(uint64_t start_ns);
 void exchange_opaque_describe(struct exchange *exchange, const char *name);
 
 /* exchange_client_head_end, _server_head_end - the request's head is complete. The server's makes the
- * span context and the attributes; it does not activate. */
+ * span context and the attributes; it does not activate. What is not sampled loses its record. */
 void exchange_client_head_end(struct exchange *exchange, const struct http_ends *ends);
 void exchange_server_head_end(struct exchange *exchange, const struct http_ends *ends);
 

@@ -203,7 +203,7 @@ static void traceparent_replace(struct edit *edit, const struct span_context *co
 static void application_traceparent(struct input *input, const struct http1_event *event)
 {
     struct exchange *exchange = input->connection->current;
-    if (!exchange->span || !exchange_is_passed_on(exchange, &exchange->head->traceparent))
+    if (!exchange->is_traced || !exchange_is_passed_on(exchange, &exchange->head->traceparent))
         return;
     exchange->head->is_passed_on = true;
     if (event->value_len > sizeof ((struct edit *)0)->text) {
@@ -363,15 +363,15 @@ static uint32_t left_out_by(const struct http_head *head)
 static void request_blank_line(struct input *input, size_t at)
 {
     struct exchange *exchange = input->connection->current;
-    if (input->connection->role != ROLE_CLIENT || !exchange || !exchange->span || !exchange->head)
+    if (input->connection->role != ROLE_CLIENT || !exchange || !exchange->is_traced || !exchange->head)
         return;
     exchange_settle_parent(exchange);
     uint32_t left_out = left_out_by(exchange->head);
     if (UNLIKELY(exchange->head->traceparent_count))
         application_traceparents(exchange);
-    if (UNLIKELY(exchange->head->extras != NULL) && exchange->span)
+    if (UNLIKELY(exchange->head->extras != NULL) && exchange->is_traced)
         application_contexts(input, &left_out);
-    if (exchange->span && propagators_will_inject(&exchange->context, left_out))
+    if (exchange->is_traced && propagators_will_inject(&exchange->context, left_out))
         headers_inject(input, at, left_out);
 }
 

@@ -186,18 +186,16 @@ static COLD enum propagator_result any_extract(const struct http_head *head, str
     return decision;
 }
 
-bool http_head_extract(const struct http_head *head, struct span_context *out)
+enum propagator_result http_head_extract(const struct http_head *head, struct span_context *out)
 {
     enum propagator_result result = PROPAGATOR_NOTHING;
     if (UNLIKELY(head->extras != NULL))
         result = any_extract(head, out);
     else if (tracecontext_extract(head, out))
         result = PROPAGATOR_CONTEXT;
-    if (result == PROPAGATOR_CONTEXT)
-        return true;
-    out->is_valid = false;
-    out->trace_flags = TRACE_FLAG_RANDOM | (result == PROPAGATOR_DROP ? 0 : TRACE_FLAG_SAMPLED);
-    return false;
+    if (result != PROPAGATOR_CONTEXT)
+        out->is_valid = false;
+    return result;
 }
 
 /* Two words a step: a product of 128 bits, folded. Nobody is harmed who makes two requests that look alike here: then it
@@ -313,6 +311,13 @@ static bool target_is_absolute(const struct http_head *head)
 {
     return head->target_len && head->target[0] != '/' && head->target[0] != '*' &&
            memmem(head->target, head->target_len, "://", 3);
+}
+
+/* What CONNECT asks for has no path. */
+bool http_head_is_listed(const struct http_head *head)
+{
+    return !is_method(head, "CONNECT") &&
+           ignore_list_has(&g_ignored, head->method, head->method_len, head->target, head->target_len);
 }
 
 /* What does not depend on the request's own line. */

@@ -3,6 +3,7 @@
 #ifndef RUN_TRACED_WIRE_HTTP_HEAD_H
 #define RUN_TRACED_WIRE_HTTP_HEAD_H
 
+#include "trace/ignore.h"
 #include "trace/span.h"
 #include "wire/endpoint.h"
 #include "wire/http1.h"
@@ -64,10 +65,10 @@ enum http_field { HTTP_FIELD_KNOWN, HTTP_FIELD_TRACEPARENT, HTTP_FIELD_EXTRA };
 /* http_head_note_field - notes what we need of an HTTP1_HEADER. */
 enum http_field http_head_note_field(struct http_head *head, const struct http1_event *field);
 
-/* http_head_extract - the context that the request carries, by the first of the propagators in use that finds one;
- * false if it carries none that is valid: then @out has just the trace flags for the trace that begins with it.
- * Without baggage. W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
-bool http_head_extract(const struct http_head *head, struct span_context *out);
+/* http_head_extract - the context that the request carries, by the first of the propagators in use that finds one:
+ * PROPAGATOR_CONTEXT, and @out, without baggage. Else what it says of the trace that begins with it; @out is not valid
+ * then. W3C Trace Context, "Processing Model": two traceparent headers are as bad as none. */
+enum propagator_result http_head_extract(const struct http_head *head, struct span_context *out);
 
 /* http_head_extract_baggage - @context gets the baggage that the request carries, with or without a parent. */
 static inline void http_head_extract_baggage(const struct http_head *head, struct span_context *context)
@@ -93,6 +94,13 @@ struct http_ends {
 /* http_head_describe_client, _server - names the span and sets its attributes. */
 void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends);
 void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends);
+
+/* http_head_is_ignored - RUN_TRACED_IGNORE names such requests. Hot path, signal-safe. */
+bool http_head_is_listed(const struct http_head *head);
+static inline bool http_head_is_ignored(const struct http_head *head)
+{
+    return UNLIKELY(g_ignored.count != 0) && http_head_is_listed(head);
+}
 
 /* http_describe_method - sets name and method of a span, by the convention's closed list: a method
  * that is not on it becomes _OTHER, and the span's name HTTP. */

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/process.h"
+#include "trace/sampler.h"
 #include "wire/exchange.h"
 
 #include <string.h>
@@ -57,6 +58,7 @@ static bool is_kept(const struct active_context *active)
 
 static void link_add(struct parent *parent, const struct span_context *context)
 {
+    parent->may_be_sampled = parent->may_be_sampled || span_context_is_sampled(context);
     for (size_t i = 0; i < parent->link_count; i++)
         if (memcmp(parent->links[i].span_id, context->span_id, SPAN_ID_LEN) == 0)
             return;
@@ -127,6 +129,7 @@ static void choose(struct parent *parent, const struct parent_memory *memory)
 void parent_choose(struct parent *parent, const struct parent_memory *memory)
 {
     parent->link_count = 0;
+    parent->may_be_sampled = false;
     choose(parent, memory);
     if (parent->active)
         active_note_use();

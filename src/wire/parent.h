@@ -15,6 +15,7 @@ struct parent_memory {
 
 struct parent {
     const struct active_context *active; /* NULL: a root span. Valid until the thread's context is set anew */
+    bool may_be_sampled;                 /* one of those at least is recorded */
     size_t link_count;                   /* not 0: it is the child of one of these, nobody can say which */
     struct span_link links[SPAN_LINKS_MAX];
 };

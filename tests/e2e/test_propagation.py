@@ -69,7 +69,6 @@ class Incoming(Relay):
         self.check_continues(f"TRACEPARENT: {VALID}")
         self.check_continues(f"TraceParent:{VALID}")
         self.check_continues(f"traceparent: \t {VALID} \t")
-        self.check_continues(f"traceparent: {VALID[:-2]}00", flags="00")
         self.check_continues(f"traceparent: {VALID[:-2]}03", flags="03")
 
     def test_future_versions(self):

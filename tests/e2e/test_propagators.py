@@ -3,7 +3,7 @@
 import socket
 import unittest
 
-from support import ATTRIBUTE_TYPES, PATIENCE, PREFIX, PROGRAMS, PYTHON, StrictServer, TracedTest, of_kind
+from support import ATTRIBUTE_TYPES, PATIENCE, PREFIX, PROGRAMS, PYTHON, StrictServer, TracedTest, of_kind, roots
 
 ATTRIBUTE_TYPES.update({"user.id": str, "tenant": str, "secret": str})  # baggage
 
@@ -42,6 +42,14 @@ def outgoing(name, trace, span, sampled="1"):
     }[name]
 
 
+def span_id_of(name, received):
+    """The span id in headers of this format."""
+    return {"b3": lambda: received["b3"].split("-")[1],
+            "b3multi": lambda: received["x-b3-spanid"],
+            "jaeger": lambda: received["uber-trace-id"].split(":")[1],
+            "datadog": lambda: f"{int(received['x-datadog-parent-id']):016x}"}[name]()
+
+
 class Relayed(TracedTest):
     """A request comes in at a traced server, which asks one that keeps what it gets."""
 
@@ -61,19 +69,24 @@ class Relayed(TracedTest):
     def ask(self, port, *headers, spans=2):
         """Returns (SERVER span, CLIENT span or None, the propagation headers that upstream got)."""
         count = len(self.spans())
+        received = self.received(port, *headers)
+        found = self.wait_spans(count + spans)[-spans:]
+        clients = of_kind(found, "CLIENT")
+        return of_kind(found, "SERVER")[0], clients[0] if clients else None, received
+
+    def received(self, port, *headers):
+        """The propagation headers that upstream got."""
         with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
             sock.sendall("\r\n".join(["GET / HTTP/1.1", "Host: x", *headers, "Connection: close", "", ""]).encode())
             answer = b""
             while data := sock.recv(65536):
                 answer += data
         self.assertIn(b"yes", answer)
-        found = self.wait_spans(count + spans)[-spans:]
         self.assert_no_problems(self.upstream)
         request = self.upstream.requests[-1]
         received = {name: request.all(name) for name in ALL_HEADERS if request.all(name)}
         self.assertEqual({name: values for name, values in received.items() if len(values) > 1}, {})
-        clients = of_kind(found, "CLIENT")
-        return of_kind(found, "SERVER")[0], clients[0] if clients else None, {n: v[0] for n, v in received.items()}
+        return {name: values[0] for name, values in received.items()}
 
 
 class Formats(Relayed):
@@ -98,7 +111,11 @@ class Formats(Relayed):
                               "jaeger": [f"Uber-Trace-Id: {LOW}%3A{PARENT.lstrip('0')}%3A0%3A0"],
                               "datadog": [*INCOMING["datadog"][:2], "x-datadog-sampling-priority: -1"]}.items():
             with self.subTest(name=name):
-                self.check(self.relay(name), [name], headers, padded, "0")
+                received = self.received(self.relay(name), *headers)
+                span = span_id_of(name, received)
+                self.assertNotEqual(span, PARENT)
+                self.assertEqual(received, outgoing(name, padded, span, "0"))
+        self.all_spans(0)
 
     def test_a_trace_that_begins_here(self):
         for name in INCOMING:
@@ -115,10 +132,11 @@ class Formats(Relayed):
     def test_a_decision_alone(self):
         for headers, sampled in ((["b3: 0"], "0"), (["b3: 1"], "1"), (["b3: d"], "1")):
             port = self.relay("b3,tracecontext")
-            server, client, received = self.ask(port, *headers)
-            self.assertNotIn("parentSpanId", server)
+            received = self.received(port, *headers)
             self.assertEqual(received["b3"][-1], sampled)
             self.assertEqual(received["traceparent"][-2:], "03" if sampled == "1" else "02")
+        found = self.all_spans(4)
+        self.assertEqual(len(roots(found)), 2, "what is not sampled is not recorded")
 
     def test_several(self):
         names = "b3,tracecontext,xray,datadog,b3multi,jaeger,baggage"

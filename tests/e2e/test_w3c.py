@@ -164,6 +164,10 @@ ROWS = [*NAMES, *TRACEPARENTS, *TRACESTATES]
 CALLS = 3  # for each request
 
 
+def is_recorded(row):
+    return row.flags is RESTARTS or int(row.flags, 16) & 1
+
+
 class Callbacks(TracedTest):
     """A service that makes calls for each request that it gets, which a strict server answers."""
 
@@ -210,7 +214,7 @@ class Callbacks(TracedTest):
         self.start_service(*command)
         for number, row in enumerate(rows):
             self.ask(number, row)
-        found = self.all_spans(len(rows) * (1 + CALLS))
+        found = self.all_spans(len([row for row in rows if is_recorded(row)]) * (1 + CALLS))
         self.assert_no_problems(self.upstream)
         self.assertEqual(duplicates(found), [])
         for number, row in enumerate(rows):
@@ -219,7 +223,10 @@ class Callbacks(TracedTest):
                 ids = {self.check_header(row, request) for request in requests}
                 self.assertEqual((len(requests), len(ids)), (CALLS, CALLS))
                 self.assertEqual(len({trace_id for trace_id, _ in ids}), 1)
-                self.check_spans(row, ids, found)
+                if is_recorded(row):
+                    self.check_spans(row, ids, found)
+                else:
+                    self.assertEqual(ids & {(span["traceId"], span["spanId"]) for span in found}, set())
 
 
 class Threads(Callbacks):
@@ -265,8 +272,8 @@ class Limits(Callbacks):
 class PassedOn(Callbacks):
     """A service that hands headers on as they came: with a span of ours between, they are ours to keep right."""
 
-    def pass_on(self, *headers, names=("traceparent", "tracestate")):
-        """Returns (the CLIENT span, its request as upstream got it)."""
+    def relay(self, *headers, names=("traceparent", "tracestate")):
+        """Returns the request as upstream got it."""
         self.upstream = self.serve(StrictServer())
         port_file = self.directory / "port"
         self.start(PYTHON, PROGRAMS / "relay_server.py", port_file, self.upstream.port, *names,
@@ -277,10 +284,15 @@ class PassedOn(Callbacks):
             with sock.makefile("rb") as answer:
                 self.assertIn(b" 200 ", answer.readline())
                 answer.read()
+        return self.upstream.requests[0]
+
+    def pass_on(self, *headers, **options):
+        """Returns (the CLIENT span, its request as upstream got it)."""
+        request = self.relay(*headers, **options)
         self.wait_spans(1)
         self.stop_servers()
         client, = of_kind(self.spans(), "CLIENT")
-        return client, self.upstream.requests[0]
+        return client, request
 
     def check_passed_on(self, value, *headers, flags, **options):
         client, request = self.pass_on(f"traceparent: {value}", *headers, **options)
@@ -293,7 +305,11 @@ class PassedOn(Callbacks):
         self.assertEqual(request.all("tracestate"), ["b=2", "a=1"])
 
     def test_not_sampled(self):
-        self.check_passed_on(f"00-{TRACE}-{PARENT}-00", flags="00")
+        """It is not recorded, but has an id of its own all the same."""
+        request = self.relay(f"traceparent: 00-{TRACE}-{PARENT}-00")
+        self.assertRegex(request.traceparent, f"^00-{TRACE}-(?!{PARENT})[0-9a-f]{{16}}-00$")
+        self.assert_no_problems(self.upstream)
+        self.all_spans(0)
 
     def test_tracestate_alone(self):
         request = self.check_passed_on(VALID, "tracestate: a=1", flags="01", names=["tracestate"])

@@ -5,6 +5,8 @@
 #include "base/compiler.h"
 #include "base/process.h"
 #include "support/captured.h"
+#include "trace/ignore.h"
+#include "trace/sampler.h"
 #include "trace/traceparent.h"
 
 #include <criterion/criterion.h>
@@ -311,4 +313,75 @@ Test(exchange, crossing_a_fork)
     process_note_fork();
     cr_assert(exchange_has_crossed_fork(exchange));
     cr_assert_not(exchange_has_crossed_fork(call(NULL)));
+}
+
+/* ---- sampling ---- */
+
+#define UNSAMPLED "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+
+Test(exchange, what_is_not_sampled_has_a_context_but_no_record)
+{
+    struct exchange *server = serve(UNSAMPLED), *client = call(NULL);
+    uint32_t only;
+    cr_assert_null(server->span);
+    cr_assert_null(client->span);
+    cr_assert(server->is_traced && client->is_traced);
+    cr_assert_eq(captured_open_count(), 0);
+    cr_assert_eq(client->context.trace_flags, 0);
+    cr_assert_arr_eq(client->context.trace_id, server->active.context.trace_id, TRACE_ID_LEN);
+    cr_assert_arr_neq(client->context.span_id, server->active.context.span_id, SPAN_ID_LEN);
+    cr_assert_eq(active_open_count(&only), 1, "it is served all the same");
+    answer(client, 500);
+    answer(server, 500);
+    cr_assert_eq(active_open_count(&only), 0);
+    cr_assert_eq(captured_count(), 0);
+}
+
+Test(exchange, a_call_that_is_passed_on_shares_the_fate_of_its_request)
+{
+    struct span_context outgoing;
+    serve(UNSAMPLED);
+    serve(NULL); /* is active now, and sampled */
+    cr_assert_eq(traceparent_parse(UNSAMPLED, strlen(UNSAMPLED), &outgoing), 0);
+    struct exchange *client = begin(SPAN_KIND_CLIENT, "GET");
+    exchange_choose_parent(client, NULL);
+    cr_assert(span_context_is_sampled(&client->context));
+    cr_assert(exchange_is_passed_on(client, &outgoing));
+    exchange_client_head_end(client, &ENDS);
+    cr_assert_null(client->span);
+    cr_assert_eq(captured_open_count(), 1);
+}
+
+Test(exchange, the_sampler_decides_on_new_traces)
+{
+    sampler_parse("parentbased_always_off", NULL, &g_sampler);
+    cr_assert_null(serve(NULL)->span);
+    cr_assert_not_null(serve(TRACEPARENT)->span);
+    sampler_parse("always_on", NULL, &g_sampler);
+    cr_assert_not_null(serve(UNSAMPLED)->span);
+    sampler_parse("always_off", NULL, &g_sampler);
+    unsigned claimed = g_captured_claimed;
+    struct exchange *server = serve(TRACEPARENT);
+    cr_assert_null(server->span);
+    cr_assert(server->is_traced);
+    cr_assert_null(call(NULL)->span);
+    cr_assert_eq(g_captured_claimed, claimed, "no record is even asked for");
+}
+
+Test(exchange, what_is_ignored_is_not_recorded_nor_what_is_done_for_it)
+{
+    ignore_parse("GET /", &g_ignored, NULL);
+    sampler_parse("always_on", NULL, &g_sampler);
+    struct exchange *server = serve(TRACEPARENT);
+    cr_assert_null(server->span);
+    struct exchange *client = begin(SPAN_KIND_CLIENT, "POST");
+    exchange_choose_parent(client, NULL);
+    exchange_client_head_end(client, &ENDS);
+    cr_assert_null(client->span);
+    cr_assert(client->is_traced);
+    active_forget();
+    answer(server, 200);
+    cr_assert_null(call(NULL)->span, "a call to such a path, of no request");
+    g_ignored.count = 0;
+    cr_assert_not_null(call(NULL)->span);
 }
