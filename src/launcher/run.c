@@ -4,13 +4,13 @@
 #include "launcher/command.h"
 #include "launcher/diagnosis.h"
 #include "launcher/environment.h"
+#include "launcher/environment_check.h"
 #include "launcher/library.h"
 #include "launcher/message.h"
 #include "launcher/outputs.h"
 #include "launcher/run_directory.h"
 #include "launcher/signal_relay.h"
 #include "launcher/summary.h"
-#include "trace/propagator.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -283,20 +283,6 @@ static int run_as_child(struct run *run)
     return run_end(wait_status);
 }
 
-static void propagator_complain(const char *name, size_t len)
-{
-    message_print("OTEL_PROPAGATORS: '%.*s' is not known and does not count; known are " PROPAGATORS_KNOWN, (int)len,
-                  name);
-}
-
-/* The library passes over what it does not know; here somebody may read of it. */
-static void propagators_check(const struct options *options)
-{
-    struct propagators ignored;
-    if (!options->is_quiet)
-        propagators_parse(getenv("OTEL_PROPAGATORS"), &ignored, propagator_complain);
-}
-
 int run_command(const struct options *options)
 {
     static struct run run; /* too large for a small stack */
@@ -304,7 +290,8 @@ int run_command(const struct options *options)
     int failure = run_find(&run);
     if (failure)
         return failure;
-    propagators_check(options);
+    if (!options->is_quiet)
+        environment_check();
     signal_relay_block(&run.relay);
     failure = run_prepare(&run);
     if (failure) {
