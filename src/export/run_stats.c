@@ -105,6 +105,16 @@ void run_stats_count_drops(enum drop_reason reason, int error, uint64_t count)
         atomic_store_explicit(&stats->last_errno[reason], error, memory_order_relaxed);
 }
 
+void run_stats_count_sampled_out(uint64_t count)
+{
+    atomic_fetch_add_explicit(&stats_current()->sampled_out_count, count, memory_order_relaxed);
+}
+
+void run_stats_count_decided_early(void)
+{
+    add_one(&stats_current()->decided_early_count);
+}
+
 void run_stats_count_process(void)
 {
     add_one(&stats_current()->process_count);

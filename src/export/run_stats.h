@@ -25,7 +25,7 @@ enum drop_reason {
 
 enum { RUN_STATS_SERVICES_MAX = 256 };
 
-enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 2 };
+enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 3 };
 
 struct run_stats {
     uint32_t magic; /* and version: of a file that run_stats_open takes */
@@ -40,6 +40,8 @@ struct run_stats {
     _Atomic uint64_t dropped_count[DROP_REASON_COUNT];
     _Atomic int last_errno[DROP_REASON_COUNT];         /* 0: none */
     _Atomic uint64_t services[RUN_STATS_SERVICES_MAX]; /* hashes of service names; 0: unused */
+    _Atomic uint64_t sampled_out_count;   /* spans of traces that --keep does not keep: no losses */
+    _Atomic uint64_t decided_early_count; /* traces on which was decided before they were over, for want of room */
 };
 
 /* run_stats_open - for processes without a collector: maps the file that RUN_TRACED_STATS names, if it is
@@ -70,6 +72,12 @@ void run_stats_count_drops(enum drop_reason reason, int error, uint64_t count);
 
 /* run_stats_count_drop - one span was lost. @error: an errno that says more, or 0. Hot path. */
 void run_stats_count_drop(enum drop_reason reason, int error);
+
+/* run_stats_count_sampled_out - @count spans were not wanted. By the collector. */
+void run_stats_count_sampled_out(uint64_t count);
+
+/* run_stats_count_decided_early - a trace was decided on before it was over. By the collector. */
+void run_stats_count_decided_early(void);
 
 /* run_stats_count_process - the library was loaded. */
 void run_stats_count_process(void);

@@ -75,6 +75,8 @@ int collect(const struct options *options)
         message_print("cannot collect: %s", strerror(error ? -error : errno));
         return EXIT_LAUNCHER_FAILED;
     }
+    if (collector_keep(&collector, &options->keep))
+        message_print("--keep: there is no memory for that; all traces are kept");
     if (!options->is_quiet)
         how_to_start_print(&directory);
     collect_until_stopped(&collector, stop_fd);

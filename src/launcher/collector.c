@@ -6,6 +6,7 @@
 #include "launcher/broken_off.h"
 #include "launcher/line_batch.h"
 #include "launcher/outputs.h"
+#include "launcher/tail.h"
 
 #include <errno.h>
 #include <linux/futex.h>
@@ -142,6 +143,21 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
     return error;
 }
 
+static void span_output(void *argument, const struct span *span, const struct resource *resource)
+{
+    struct collector *collector = argument;
+    bool is_taken = collector->backends && backends_add(collector->backends, span, resource);
+    line_batch_add(collector->batch, span, resource, is_taken);
+}
+
+int collector_keep(struct collector *collector, const struct keep *keep)
+{
+    if (!keep->is_set)
+        return 0;
+    collector->tail = tail_new(keep, TAIL_MEMORY_MAX, span_output, collector);
+    return collector->tail ? 0 : -ENOMEM;
+}
+
 static void timer_set(struct collector *collector)
 {
     struct itimerspec next = {.it_value = {.tv_sec = 0, .tv_nsec = (long)collector->delay_ns}};
@@ -181,8 +197,10 @@ static void span_export(struct collector *collector, const struct span *span, ui
 {
     process_meet(collector, process);
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
-    bool is_taken = collector->backends && backends_add(collector->backends, span, resource);
-    line_batch_add(collector->batch, span, resource, is_taken);
+    if (UNLIKELY(collector->tail))
+        tail_add(collector->tail, span, resource, clock_monotonic_ns());
+    else
+        span_output(collector, span, resource);
 }
 
 /* The record's own state goes first: whoever claims it next and dies at once leaves no old span. */
@@ -306,6 +324,8 @@ static uint32_t pass(struct collector *collector)
     uint32_t count = ended_take(collector);
     if (collector->processes.has_dead)
         dead_sweep(collector);
+    if (collector->tail)
+        tail_work(collector->tail, clock_monotonic_ns());
     line_batch_flush(collector->batch);
     if (collector->backends)
         backends_tick(collector->backends, collector->processes.live_count == 0);
@@ -318,7 +338,8 @@ void collector_work(struct collector *collector)
     drain_word(collector->timer_fd);
     drain_word(collector->wake_fd);
     uint32_t count = pass(collector);
-    if (collector->processes.live_count == 0)
+    bool is_waiting = collector->tail && tail_is_waiting(collector->tail);
+    if (collector->processes.live_count == 0 && !is_waiting)
         collector->delay_ns = 0;
     else if (count > 0 || collector->delay_ns == 0)
         collector->delay_ns = DELAY_MIN_NS;
@@ -358,6 +379,9 @@ static void all_take(struct collector *collector)
 void collector_leave(struct collector *collector)
 {
     all_take(collector);
+    if (collector->tail)
+        tail_finish(collector->tail, clock_monotonic_ns());
+    collector->tail = NULL;
     line_batch_finish(collector->batch);
     if (collector->backends)
         backends_finish(collector->backends);

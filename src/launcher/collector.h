@@ -11,8 +11,10 @@
 #include <pthread.h>
 
 struct backends;
+struct keep;
 struct line_batch;
 struct outputs;
+struct tail;
 
 struct collector {
     struct ring *ring;
@@ -31,12 +33,17 @@ struct collector {
     struct traced_processes processes;
     struct line_batch *batch;
     struct backends *backends; /* NULL: none */
+    struct tail *tail; /* NULL: all traces are kept */
 };
 
 /* collector_open - begins to collect from the ring at @path, which is mapped as @ring.
  * @outputs: must stay. @is_telling: at once when a backend is away. Returns 0 or a negative errno. */
 int collector_open(struct collector *collector, struct ring *ring, const char *path,
                    const struct outputs *outputs, bool is_telling);
+
+/* collector_keep - right after collector_open: traces are kept as @keep says, which may be that all are. Returns 0, or
+ * -ENOMEM: then all are. */
+int collector_keep(struct collector *collector, const struct keep *keep);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

@@ -6,7 +6,7 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { OPTION_VERSION = 256, OPTION_VIEW, OPTION_COLLECT, OPTION_FOLLOW };
+enum { OPTION_VERSION = 256, OPTION_VIEW, OPTION_COLLECT, OPTION_FOLLOW, OPTION_KEEP, OPTION_KEEP_WAIT };
 
 static const struct option LONG_OPTIONS[] = {
     {"output", required_argument, NULL, 'o'},
@@ -18,6 +18,8 @@ static const struct option LONG_OPTIONS[] = {
     {"view", optional_argument, NULL, OPTION_VIEW},
     {"collect", required_argument, NULL, OPTION_COLLECT},
     {"follow", no_argument, NULL, OPTION_FOLLOW},
+    {"keep", required_argument, NULL, OPTION_KEEP},
+    {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
     {"daemonize", no_argument, NULL, 'D'},
     {NULL, 0, NULL, 0},
 };
@@ -41,6 +43,10 @@ static const char HELP[] =
     "  -q, --quiet          print no line of our own, but errors\n"
     "  -D, --daemonize      COMMAND keeps our process id; who collects is a detached process\n"
     "      --follow         wait for the processes that outlive COMMAND as well\n"
+    "      --keep LIST      keep whole traces by what they turn out to be: errors,\n"
+    "                       slower=500ms, slower=p99 (of those that begin alike), and of the\n"
+    "                       rest 1%, at most rate=10/s; several, separated by commas\n"
+    "      --keep-wait TIME how long a trace is quiet before it counts as over (default: 2s)\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -85,6 +91,23 @@ static int options_add_exporter(struct options *options, const char *url)
     return 0;
 }
 
+static int options_set_keep(struct options *options, const char *list)
+{
+    const char *wrong;
+    size_t len;
+    if (keep_parse(list, &options->keep, &wrong, &len) == 0)
+        return 0;
+    message_print("--keep: '%.*s' is not known; known are, for example, %s", (int)len, wrong, KEEP_KNOWN);
+    return -EINVAL;
+}
+
+static int options_set_keep_wait(struct options *options, const char *time)
+{
+    if (duration_parse(time, strlen(time), &options->keep.wait_ns) == 0)
+        return 0;
+    return options_complain("--keep-wait needs a time like 2s or 500ms, not ", time);
+}
+
 static int options_set(struct options *options, int letter, char **argv)
 {
     switch (letter) {
@@ -102,6 +125,10 @@ static int options_set(struct options *options, int letter, char **argv)
     case 'D':
         options->is_detached = true;
         return 0;
+    case OPTION_KEEP:
+        return options_set_keep(options, optarg);
+    case OPTION_KEEP_WAIT:
+        return options_set_keep_wait(options, optarg);
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;
@@ -145,6 +172,8 @@ static int options_finish_run(struct options *options)
         return options_complain("no command given", "");
     if (options->mode == OPTIONS_COLLECT && *options->command)
         return options_complain("--collect starts no command; too many: ", *options->command);
+    if (options->keep.wait_ns && !options->keep.is_set)
+        return options_complain("--keep-wait says how long --keep waits: it needs one", "");
     options->is_default_output = !options->output && options->exporter_count == 0;
     if (options->is_default_output)
         options->output = SPANS_FILE_DEFAULT;

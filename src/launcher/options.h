@@ -3,6 +3,7 @@
 #define RUN_TRACED_LAUNCHER_OPTIONS_H
 
 #include "export/exporter.h"
+#include "launcher/keep.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct options {
     bool is_quiet;
     bool is_detached; /* -D: the command keeps our process id, the collector is the detached one */
     bool is_following; /* --follow: processes that outlive the command are waited for */
+    struct keep keep;         /* --keep, --keep-wait */
     const char *collect_path; /* --collect */
     const char *view_path;
     char **command; /* and its arguments, ended by NULL; points into argv */

@@ -115,6 +115,8 @@ static void run_collect(struct run *run)
     run->is_collecting = !error;
     if (error)
         message_print("spans cannot be collected: %s", strerror(-error));
+    else if (collector_keep(&run->collector, &run->options->keep))
+        message_print("--keep: there is no memory for that; all traces are kept");
 }
 
 static int run_start(struct run *run)

@@ -47,8 +47,22 @@ static bool has_drops(const struct run_stats *stats)
     return false;
 }
 
+static void append_sampled_out(const struct run_stats *stats, struct text *text)
+{
+    if (!stats->sampled_out_count)
+        return;
+    text_append_string(text, ", ");
+    text_append_decimal(text, (int64_t)stats->sampled_out_count);
+    text_append_string(text, " sampled out");
+}
+
 static void format_no_spans(const struct summary *summary, struct text *text)
 {
+    if (summary->stats->sampled_out_count) {
+        text_append_string(text, "no spans kept");
+        append_sampled_out(summary->stats, text);
+        return;
+    }
     /* Why, was said at the start, or is about to be said. */
     if (summary->diagnosis->kind != DIAGNOSIS_NONE || has_drops(summary->stats))
         return;
@@ -80,6 +94,7 @@ void summary_format_spans(const struct summary *summary, struct text *text)
         append_count(text, stats->opaque_count, "TLS connection");
         text_append_string(text, " not seen into");
     }
+    append_sampled_out(stats, text);
     text_append_string(text, ", ");
     text_append_string(text, outputs->description);
     if (outputs->view_path[0]) {
@@ -106,6 +121,16 @@ void summary_format_drops(const struct summary *summary, enum drop_reason reason
     }
 }
 
+void summary_format_early(const struct summary *summary, struct text *text)
+{
+    uint64_t count = summary->stats->decided_early_count;
+    if (!count)
+        return;
+    append_count(text, count, "trace");
+    text_append_string(text, count == 1 ? " was" : " were");
+    text_append_string(text, " decided on before the end: there was no room for more that wait (--keep)");
+}
+
 static void text_print(struct text *text)
 {
     if (text->len)
@@ -118,6 +143,8 @@ void summary_print(const struct summary *summary)
     char line[8192];
     struct text text = text_on(line, sizeof line);
     summary_format_spans(summary, &text);
+    text_print(&text);
+    summary_format_early(summary, &text);
     text_print(&text);
     for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++) {
         summary_format_drops(summary, reason, &text);

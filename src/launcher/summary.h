@@ -14,7 +14,7 @@ struct summary {
     const struct backends *backends; /* NULL: there are none */
 };
 
-/* summary_format_spans - "12 spans of 3 services, 1 error, in spans.jsonl (run-traced.sh --view
+/* summary_format_spans - "12 spans of 3 services, 1 error, 85 sampled out, in spans.jsonl (run-traced.sh --view
  * spans.jsonl)", or why there are none; nothing if the diagnosis said so when the command started.
  */
 void summary_format_spans(const struct summary *summary, struct text *text);
@@ -23,6 +23,9 @@ void summary_format_spans(const struct summary *summary, struct text *text);
  * if nothing was lost for @reason. */
 void summary_format_drops(const struct summary *summary, enum drop_reason reason,
                           struct text *text);
+
+/* summary_format_early - that traces could not be waited for. Adds nothing if all could. */
+void summary_format_early(const struct summary *summary, struct text *text);
 
 /* summary_print - all of it, on stderr, a line each. */
 void summary_print(const struct summary *summary);

@@ -67,12 +67,17 @@ void sampler_init_from_environment(void)
     sampler_parse(getenv("OTEL_TRACES_SAMPLER"), getenv("OTEL_TRACES_SAMPLER_ARG"), &g_sampler);
 }
 
-uint8_t sampler_root_flags(const uint8_t trace_id[TRACE_ID_LEN])
+uint64_t sampler_trace_randomness(const uint8_t trace_id[TRACE_ID_LEN])
 {
     uint64_t randomness = 0;
     for (int i = TRACE_ID_LEN - 7; i < TRACE_ID_LEN; i++)
         randomness = randomness << 8 | trace_id[i];
-    return randomness >= g_sampler.threshold ? TRACE_FLAG_SAMPLED : 0;
+    return randomness;
+}
+
+uint8_t sampler_root_flags(const uint8_t trace_id[TRACE_ID_LEN])
+{
+    return sampler_trace_randomness(trace_id) >= g_sampler.threshold ? TRACE_FLAG_SAMPLED : 0;
 }
 
 static void flag_set(struct span_context *context, uint8_t sampled)

@@ -35,6 +35,9 @@ enum sampler_problem sampler_parse(const char *name, const char *ratio, struct s
  * the default holds. */
 void sampler_init_from_environment(void);
 
+/* sampler_trace_randomness - those 56 bits, as a number. */
+uint64_t sampler_trace_randomness(const uint8_t trace_id[TRACE_ID_LEN]);
+
 /* sampler_root_flags - TRACE_FLAG_SAMPLED or 0: the decision for a trace that nobody has decided on yet, the same in
  * each process. Hot path, signal-safe. */
 uint8_t sampler_root_flags(const uint8_t trace_id[TRACE_ID_LEN]);
