@@ -2,7 +2,6 @@
 not at all, in all their processes, and what is not recorded is said so to those who are asked."""
 
 import json
-import re
 import socket
 import subprocess
 import unittest
@@ -221,6 +220,128 @@ class Messages(TracedTest):
         self.assertRegex(self.said(RUN_TRACED_IGNORE="/ok,health"), "RUN_TRACED_IGNORE: 'health' ")
         for env in ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_TRACES_SAMPLER_ARG": "x"}, {"RUN_TRACED_IGNORE": "/a,*b"}):
             self.assertNotRegex(self.said(**env), "OTEL_|IGNORE")
+
+
+class ByTail(TracedTest):
+    """A chain of three servers, started by themselves with one collector."""
+
+    def collect(self, *options):
+        ring_directory = self.directory / "collect"
+        ring_directory.mkdir(mode=0o700)
+        self.path = self.new_span_file()
+        # --collect says on stderr when it is ready.
+        self.collector = subprocess.Popen([PREFIX, "-o", self.path, *options, "--collect", ring_directory],
+                                          env=clean_env(), stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
+        self._stack.callback(self.collector.stderr.close)
+        self._stack.callback(self.collector.kill)
+        self.assertIn(b"collecting", self.collector.stderr.readline())
+        self.env = {"LD_PRELOAD": SHIM, "RUN_TRACED_RING": ring_directory / "ring"}
+
+    def chain(self):
+        """relay 1, relay 2, echo; returns the port to ask."""
+        port = 0
+        for number, name in enumerate(("echo", "relay2", "relay1")):
+            port_file = self.directory / f"port-{name}"
+            words = [PROGRAMS / "echo_server.py", port_file, self.directory / "log"] if number == 0 else \
+                [PROGRAMS / "relay_server.py", port_file, port]
+            env = {key: str(value) for key, value in self.env.items()} | {"OTEL_SERVICE_NAME": name}
+            self.start(PYTHON, *words, traced=False, env=env, ready=port_file.exists)
+            port = int(port_file.read_text())
+        return port
+
+    def ask(self, port, path):
+        with socket.create_connection(("127.0.0.1", port), PATIENCE) as sock:
+            sock.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+            with sock.makefile("rb") as answer:
+                answer.read()
+
+    def finish(self):
+        """Ends all; returns (the spans, what the collector said in the end)."""
+        self.stop_servers()
+        self.collector.terminate()
+        said = self.collector.stderr.read().decode()
+        self.collector.wait(PATIENCE)
+        return spans(self.path), said
+
+    def check_whole(self, found):
+        self.assertEqual(orphans(found), [], describe(found))
+        for some in traces(found).values():
+            self.assertEqual(sorted(service(span) for span in some),
+                             ["echo", "relay1", "relay1", "relay2", "relay2"], describe(some))
+
+    def asked(self, found):
+        return sorted(attribute(span, "url.path") for span in roots(found))
+
+    def test_errors_are_kept_whole_and_nothing_else(self):
+        self.collect("--keep", "errors")
+        port = self.chain()
+        for number in range(30):
+            self.ask(port, f"/status/{500 if number % 6 == 0 else 200}")
+        found, said = self.finish()
+        self.check_whole(found)
+        self.assertEqual(self.asked(found), ["/status/500"] * 5)
+        self.assertIn("25 spans of 3 services", said)
+        self.assertIn(", 125 sampled out", said)
+        self.assertNotIn("lost", said)
+
+    def test_a_trace_is_decided_on_once_it_is_quiet(self):
+        self.collect("--keep", "100%,slower=p99", "--keep-wait", "200ms")
+        port = self.chain()
+        self.ask(port, "/")
+        wait_for(lambda: len(spans(self.path)) == 5, "the trace")
+        found, said = self.finish()
+        self.check_whole(found)
+        self.assertNotIn("sampled out", said)
+
+    def test_a_share_by_the_id(self):
+        self.collect("--keep", "50%")
+        port = self.chain()
+        for _ in range(40):
+            self.ask(port, "/")
+        found, said = self.finish()
+        self.check_whole(found)
+        ids = {dict(json.loads(line)["headers"])["traceparent"].split("-")[1]
+               for line in (self.directory / "log").read_text().splitlines()}
+        self.assertEqual(len(ids), 40)
+        self.assertEqual(set(traces(found)), {trace for trace in ids if is_sampled_at_half(trace)})
+
+    def test_nothing_kept_is_said(self):
+        self.collect("--keep", "errors")
+        self.ask(self.chain(), "/")
+        found, said = self.finish()
+        self.assertEqual(found, [])
+        self.assertIn("no spans kept, 5 sampled out", said)
+
+    @needs("curl")
+    def test_a_command_of_several_processes(self):
+        """What is slow is kept, also where a process dies with it."""
+        slow = self.serve(StrictServer(gate=lambda conversation: None))
+        result = self.bare(PREFIX, "-o", self.directory / "kept", "--keep", "errors,slower=30s", "sh", "-c",
+                           f"curl -sS {slow.url}/a; curl -sS http://127.0.0.1:1/b; curl -sS {slow.url}/c")
+        kept = spans(self.directory / "kept")
+        self.assertEqual([attribute(span, "url.full") for span in kept], ["http://127.0.0.1:1/b"])
+        self.assertIn(b"1 error, 2 sampled out", result.stderr)
+
+    def test_slow_ones(self):
+        started = self.directory / "wait"
+
+        def answer(request):
+            if request.target == "/slow":
+                wait_for(started.exists)
+            return b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
+        server = self.serve(StrictServer(answer=answer))
+        script = f"wget -qO- {server.url}/fast; wget -qO- {server.url}/slow & sleep 0.3; : >{started}; wait"
+        self.bare(PREFIX, "-q", "-o", self.directory / "kept", "--keep", "slower=250ms", "sh", "-c", script)
+        self.assertEqual([attribute(span, "url.full") for span in spans(self.directory / "kept")],
+                         [f"{server.url}/slow"])
+
+    def test_options_that_are_wrong(self):
+        for words, message in ((["--keep", "errors,fast"], b"--keep: 'fast' .*errors, slower=500ms, slower=p99, 1%, rate"),
+                               (["--keep-wait", "5"], b"--keep-wait needs a time"),
+                               (["--keep-wait", "5s"], b"--keep-wait .* --keep")):
+            result = self.bare(PREFIX, *words, "true")
+            self.assertEqual(result.returncode, 125)
+            self.assertRegex(result.stderr, message)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 #include "launcher/collector.h"
 
 #include "base/compiler.h"
+#include "launcher/keep.h"
 #include "support/random.h"
 #include "support/ring_fixture.h"
 #include "support/tiny_file_system.h"
@@ -116,6 +117,32 @@ Test(collector, leaving_keeps_the_ring_open)
     fixture_collect();
     close_and_read();
     cr_expect_eq(fixture_line_count(), 2);
+}
+
+/* What waits is looked after though nobody is there any more, and nothing is left behind in the end. */
+Test(collector, keeps_what_it_is_told_to_keep)
+{
+    struct keep keep = {.wait_ns = 20 * NANOS_PER_MILLI};
+    const char *wrong;
+    size_t len;
+    cr_assert_eq(keep_parse("errors", &keep, &wrong, &len), 0);
+    fixture_collect();
+    cr_assert_eq(collector_keep(&g_fixture_collector, &keep), 0);
+    FIXTURE_CHILD(pid, fixture_finish(1));
+    FIXTURE_TURN_UNTIL(collector_live_count(&g_fixture_collector) == 1);
+    fixture_kill(pid);
+    FIXTURE_TURN_UNTIL(atomic_load(&g_fixture_ring->stats.sampled_out_count) == 1);
+    struct fixture_signal has_begun;
+    fixture_signal_make(&has_begun);
+    FIXTURE_CHILD(failing, fixture_start(2); fixture_tell(&has_begun));
+    fixture_hear(&has_begun);
+    fixture_kill(failing);
+    FIXTURE_TURN_UNTIL(span_count() == 1);
+    cr_assert(fixture_finish(3));
+    close_and_read();
+    cr_expect_eq(fixture_line_count(), 1);
+    cr_expect_str_eq(fixture_status(fixture_line(2)), "ERROR");
+    cr_expect_eq(atomic_load(&g_fixture_ring->stats.sampled_out_count), 2);
 }
 
 /* ---- deaths ---- */

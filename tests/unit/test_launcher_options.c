@@ -166,3 +166,17 @@ Test(launcher_outputs, refuse_a_file_that_cannot_be_made, .init = cr_redirect_st
 {
     cr_assert_eq(prepare_in_new_directory("-e file:no/such ls"), -ENOENT);
 }
+
+Test(launcher_options, reads_what_is_to_be_kept)
+{
+    struct options options;
+    cr_assert_eq(parse("--keep errors,1% curl", &options), 0);
+    cr_expect(options.keep.is_set && options.keep.errors);
+    cr_expect_eq(options.keep.wait_ns, 2000000000);
+    for (int i = 0; i < 2; i++) {
+        cr_assert_eq(parse(i ? "--keep-wait 5s --keep errors curl" : "--keep errors --keep-wait 5s curl", &options), 0);
+        cr_expect_eq(options.keep.wait_ns, 5000000000);
+    }
+    cr_assert_eq(parse("curl", &options), 0);
+    cr_expect_not(options.keep.is_set);
+}

@@ -65,3 +65,24 @@ Test(summary, names_what_was_lost)
              drop_reason_text(DROP_WRITE_FAILED));
     cr_expect_str_eq(text_terminate(&text), wanted);
 }
+
+Test(summary, says_what_was_sampled_out)
+{
+    char line[512];
+    struct text text = text_on(line, sizeof line);
+    g_outputs = (struct outputs){.description = "to unix:s"};
+    spans_line(2, 1, 1);
+    summary_format_early(&g_summary, &text);
+    cr_expect_eq(text.len, 0);
+    g_stats.sampled_out_count = 85;
+    summary_format_spans(&g_summary, &text);
+    cr_expect_str_eq(text_terminate(&text), "2 spans of 1 service, 1 error, 85 sampled out, to unix:s");
+    text.len = 0;
+    g_stats.span_count = 0;
+    summary_format_spans(&g_summary, &text);
+    cr_expect_str_eq(text_terminate(&text), "no spans kept, 85 sampled out");
+    text.len = 0;
+    g_stats.decided_early_count = 2;
+    summary_format_early(&g_summary, &text);
+    cr_expect(strstr(text_terminate(&text), "2 traces were decided on before the end"));
+}
