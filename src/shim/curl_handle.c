@@ -1,5 +1,7 @@
 #include "shim/curl_handle.h"
 
+#include "trace/url.h"
+
 #include <string.h>
 
 enum { SLOT_COUNT = 8192 };
@@ -58,7 +60,7 @@ void curl_handle_each(void (*visit)(struct curl_handle *handle, void *state), vo
 
 void curl_handle_note_url(struct curl_handle *handle, const char *url)
 {
-    handle->url_len = (uint16_t)(url ? strnlen(url, sizeof handle->url) : 0);
+    handle->url_len = (uint16_t)(url ? url_cut_len(url, strlen(url), sizeof handle->url) : 0);
     if (handle->url_len)
         memcpy(handle->url, url, handle->url_len);
 }

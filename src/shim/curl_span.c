@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "trace/error_name.h"
 #include "trace/redact.h"
+#include "trace/url.h"
 #include "wire/http_head.h"
 
 #include <string.h>
@@ -12,7 +13,7 @@ static void url_describe(struct span *span, const char *url, size_t len)
 {
     char bytes[CURL_URL_LEN_MAX + 64];
     struct text text = text_on(bytes, sizeof bytes);
-    bool has_scheme = memmem(url, len, "://", 3) != NULL;
+    bool has_scheme = url_is_absolute(url, len);
     bool is_https = len >= 8 && strncasecmp(url, "https://", 8) == 0;
     if (!has_scheme) /* curl guesses */
         text_append_string(&text, "http://");
@@ -20,6 +21,19 @@ static void url_describe(struct span *span, const char *url, size_t len)
     span_set_string(span, ATTRIBUTE_URL_FULL, text.bytes, text.len);
     span_set_string(span, ATTRIBUTE_URL_SCHEME, is_https ? "https" : "http", is_https ? 5 : 4);
     http_describe_url_server(span, text.bytes, text.len);
+}
+
+/* As soon as the method is known. */
+static void route_describe(struct span *span, const char *bytes, size_t len)
+{
+    char path_bytes[CURL_URL_LEN_MAX];
+    struct text path = text_on(path_bytes, sizeof path_bytes);
+    struct url url;
+    if (!g_redact_choices.has_routes)
+        return;
+    url_parse(bytes, len, &url);
+    redact_append_path(&path, url.path, url.path_len);
+    http_describe_route(span, SPAN_KIND_CLIENT, path.bytes, path.len);
 }
 
 void curl_span_begin(struct span *span, const struct curl_handle *handle)
@@ -192,8 +206,13 @@ void curl_span_end(struct span *span, const struct curl_handle *handle,
     long status = 0;
     if (real->getinfo(easy, CURLINFO_EFFECTIVE_METHOD, &method) == CURLE_OK && method)
         http_describe_method(span, method, strlen(method));
-    if (!handle->url_len && real->getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url)
-        url_describe(span, url, strlen(url));
+    if (!handle->url_len && real->getinfo(easy, CURLINFO_EFFECTIVE_URL, &url) == CURLE_OK && url) {
+        size_t len = url_cut_len(url, strlen(url), CURL_URL_LEN_MAX);
+        url_describe(span, url, len);
+        route_describe(span, url, len);
+    }
+    if (handle->url_len)
+        route_describe(span, handle->url, handle->url_len);
     real->getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     peer_describe(span, easy, real);
     version_describe(span, easy, real);

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/percent.h"
 #include "trace/name_list.h"
+#include "trace/redact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -116,13 +117,16 @@ void baggage_add(struct span_context *context, const char *value, size_t len)
     }
 }
 
-static void member_describe(struct span *span, const struct baggage_member *member)
+static void member_describe(struct span *span, const struct baggage_member *member, bool is_named)
 {
-    char bytes[BAGGAGE_LEN_MAX];
-    struct text text = text_on(bytes, sizeof bytes);
+    char bytes[BAGGAGE_LEN_MAX], shown_bytes[BAGGAGE_LEN_MAX + 16];
+    if (g_redact_choices.has_patterns && redact_matches(member->key, member->key_len))
+        return;
+    struct text text = text_on(bytes, sizeof bytes), shown = text_on(shown_bytes, sizeof shown_bytes);
     if (percent_decode(member->value, member->value_len, &text))
         text_append(&text, member->value, member->value_len); /* as it came, then */
-    span_set_custom(span, member->key, member->key_len, text.bytes, text.len);
+    redact_append_member(&shown, member->key, member->key_len, is_named, text.bytes, text.len);
+    span_set_custom(span, member->key, member->key_len, shown.bytes, shown.len);
 }
 
 void baggage_members_describe(struct span *span, const struct span_context *context)
@@ -132,7 +136,9 @@ void baggage_members_describe(struct span *span, const struct span_context *cont
     size_t whole_len;
     if (!g_attributes.count || !span)
         return;
-    while (baggage_next(&at, end, &member, &whole, &whole_len))
-        if (g_all_are_attributes || name_list_find(&g_attributes, member.key, member.key_len) >= 0)
-            member_describe(span, &member);
+    while (baggage_next(&at, end, &member, &whole, &whole_len)) {
+        bool is_named = name_list_find(&g_attributes, member.key, member.key_len) >= 0;
+        if (is_named || g_all_are_attributes)
+            member_describe(span, &member, is_named);
+    }
 }

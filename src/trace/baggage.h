@@ -26,7 +26,7 @@ bool baggage_next(const char **at, const char *end, struct baggage_member *out, 
 void baggage_add(struct span_context *context, const char *value, size_t len);
 
 /* baggage_describe - the members that RUN_TRACED_BAGGAGE_ATTRIBUTES names become attributes: key and decoded value,
- * as by OpenTelemetry's baggage span processors. Hot path, signal-safe. */
+ * as by OpenTelemetry's baggage span processors; by "*" those of keys known to be secrets are REDACTED. Hot path, signal-safe. */
 void baggage_members_describe(struct span *span, const struct span_context *context);
 static inline void baggage_describe(struct span *span, const struct span_context *context)
 {

@@ -1,16 +1,44 @@
 #include "trace/redact.h"
 
 #include "base/bytes.h"
+#include "base/percent.h"
+#include "trace/name_list.h"
+#include "trace/path_id.h"
+#include "trace/pattern.h"
+#include "trace/secret_name.h"
+#include "trace/url.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool g_query_is_kept;
+enum {
+    TOKEN_LEN_MIN = 16,
+    CUT_LEN_MIN = 255,     /* a value of this length may have been cut where it was taken down */
+    HEADER_LEN_MAX = 1024, /* of what a header's value becomes */
+};
+
+struct redact_choices g_redact_choices;
+
+static bool g_query_is_kept, g_some_are_kept;
+static struct name_list g_kept_keys;
+static struct pattern_list g_patterns;
+
+static bool is_chosen(const char *variable, const char *choice)
+{
+    const char *value = getenv(variable);
+    return value && strcmp(value, choice) == 0;
+}
 
 void redact_init(void)
 {
-    const char *choice = getenv("RUN_TRACED_URL_QUERY");
-    g_query_is_kept = choice && strcmp(choice, "keep") == 0;
+    g_query_is_kept = is_chosen("RUN_TRACED_URL_QUERY", "keep");
+    name_list_parse(&g_kept_keys, getenv("RUN_TRACED_URL_QUERY_KEEP"), false);
+    g_some_are_kept = g_query_is_kept || g_kept_keys.count;
+    pattern_list_parse(&g_patterns, getenv("RUN_TRACED_REDACT"), NULL);
+    g_redact_choices = (struct redact_choices){
+        .has_patterns = g_patterns.count > 0,
+        .has_routes = is_chosen("RUN_TRACED_URL_ROUTES", "on"),
+    };
 }
 
 static const char *find(const char *bytes, const char *end, char c)
@@ -19,51 +47,261 @@ static const char *find(const char *bytes, const char *end, char c)
     return at ? at : end;
 }
 
+static void append_redacted(struct text *text)
+{
+    text_append(text, "REDACTED", 8);
+}
+
+/* ---- queries ---- */
+
+/* A URL with a password, or a query with a secret, in a value. */
+static bool value_is_telling(const char *value, const char *end)
+{
+    size_t len = (size_t)(end - value);
+    if (url_userinfo_len(value, len, false))
+        return true;
+    return (memchr(value, '=', len) || memmem(value, len, "%3D", 3) || memmem(value, len, "%3d", 3)) &&
+           secret_name_is_key(value, len);
+}
+
+static bool key_is_named(const char *key, size_t len)
+{
+    char bytes[NAME_LIST_NAME_LEN_MAX + 1];
+    struct text decoded = text_on(bytes, sizeof bytes);
+    if (!g_kept_keys.count || percent_decode(key, len, &decoded) || decoded.overflowed)
+        return false;
+    return name_list_find(&g_kept_keys, decoded.bytes, decoded.len) >= 0;
+}
+
+/* @equals: @end where there is no key. */
+static bool value_is_kept(const char *part, const char *equals, const char *end)
+{
+    size_t key_len = equals < end ? (size_t)(equals - part) : 0;
+    if (!(key_len && key_is_named(part, key_len)) && !(g_query_is_kept && !(key_len && secret_name_is_key(part, key_len))))
+        return false;
+    const char *value = equals < end ? equals + 1 : part;
+    return !value_is_telling(value, end);
+}
+
+/* A key that looks random, or is followed by nothing but the padding of base 64, is no key. */
+static bool is_key(const char *part, const char *equals, const char *end)
+{
+    const char *at = equals + 1;
+    size_t len = (size_t)(equals - part);
+    while (at < end && *at == '=')
+        at++;
+    return (at < end || at == equals + 1) && !(len >= TOKEN_LEN_MIN && path_id_is_token(part, len));
+}
+
+/* What stands between two '&'. Who takes ';' for a separator finds several in it, but only where all before it are kept. */
+static void part_append(struct text *text, const char *part, const char *end)
+{
+    while (g_some_are_kept) {
+        const char *part_end = find(part, end, ';'), *equals = find(part, part_end, '=');
+        if (!value_is_kept(part, equals, part_end))
+            break;
+        text_append(text, part, (size_t)(part_end - part));
+        if (part_end == end)
+            return;
+        text_append_char(text, ';');
+        part = part_end + 1;
+    }
+    const char *equals = find(part, end, '=');
+    bool has_key = equals < end && is_key(part, equals, end);
+    if (has_key)
+        text_append(text, part, (size_t)(equals - part) + 1);
+    if (part < end && !(has_key && equals + 1 == end))
+        append_redacted(text);
+}
+
 void redact_append_query(struct text *text, const char *query, size_t len)
 {
     const char *end = query + len;
-    if (g_query_is_kept) {
-        text_append(text, query, len);
-        return;
-    }
     while (query < end) {
         const char *part_end = find(query, end, '&');
-        const char *equals = find(query, part_end, '=');
-        if (equals < part_end)
-            text_append(text, query, (size_t)(equals - query) + 1);
-        if (query < part_end && equals + 1 != part_end)
-            text_append_string(text, "REDACTED");
+        part_append(text, query, part_end);
         if (part_end < end)
             text_append_char(text, '&');
         query = part_end + 1;
     }
 }
 
-/* The userinfo of the URL's authority, with the '@' that ends it: what lies between the bytes given back
- * and *@end. Both are @url where there is none. */
-static const char *userinfo_find(const char *url, const char *query, const char **end)
+/* ---- paths ---- */
+
+/* A query that is a part of the path by its encoding alone. NULL: none. */
+static const char *encoded_query_find(const char *at, const char *end)
 {
-    const char *scheme_end = memmem(url, (size_t)(query - url), "://", 3);
-    const char *authority = scheme_end ? scheme_end + 3 : url;
-    *end = authority;
-    for (const char *c = authority; c < query && *c != '/'; c++)
-        if (*c == '@')
-            *end = c + 1;
-    return authority;
+    const char *upper = memmem(at, (size_t)(end - at), "%3F", 3), *lower = memmem(at, (size_t)(end - at), "%3f", 3);
+    return upper && lower ? MIN(upper, lower) : upper ? upper : lower;
 }
 
-void redact_append_url(struct text *text, const char *url, size_t len)
+static void segment_name_append(struct text *text, const char *name, const char *end)
 {
-    const char *end = find(url, url + len, '#');
-    const char *query = find(url, end, '?');
-    const char *kept = url;
-    if (find(url, query, '@') < query) {
-        const char *userinfo = userinfo_find(url, query, &kept);
-        text_append(text, url, (size_t)(userinfo - url));
+    const char *query = encoded_query_find(name, end);
+    const char *name_end = query ? query : end;
+    size_t id_len = g_redact_choices.has_routes ? path_id_len(name, (size_t)(name_end - name)) : 0;
+    if (id_len)
+        text_append_string(text, "{id}");
+    text_append(text, name + id_len, (size_t)(name_end - name) - id_len);
+    if (!query)
+        return;
+    text_append(text, query, 3);
+    query += 3;
+    if (g_query_is_kept && !value_is_telling(query, end))
+        text_append(text, query, (size_t)(end - query));
+    else if (query < end)
+        append_redacted(text);
+}
+
+static void segment_append(struct text *text, const char *segment, const char *end, bool is_authority)
+{
+    segment += url_userinfo_len(segment, (size_t)(end - segment), is_authority);
+    const char *name_end = find(segment, end, ';');
+    segment_name_append(text, segment, name_end);
+    while (name_end < end) {
+        const char *parameter = name_end + 1;
+        name_end = find(parameter, end, ';');
+        text_append_char(text, ';');
+        /* Without a value it is as much a part of the name. */
+        if (find(parameter, name_end, '=') < name_end)
+            part_append(text, parameter, name_end);
+        else
+            text_append(text, parameter, (size_t)(name_end - parameter));
     }
-    text_append(text, kept, (size_t)(query - kept));
-    if (query < end) {
+}
+
+/* Does "http:" or an empty segment stand at the end of what came before? */
+static bool authority_follows(const char *path, const char *segment, const char *end)
+{
+    const char *at = segment;
+    while (at > path && at[-1] == '/')
+        at--;
+    return (at == path && segment - path > 1) || (at > path && segment < end && at[-1] == ':');
+}
+
+void redact_append_path(struct text *text, const char *path, size_t len)
+{
+    const char *end = path + len;
+    if (!g_redact_choices.has_routes && url_plain_len(path, len) == len) {
+        text_append(text, path, len);
+        return;
+    }
+    for (const char *segment = path;;) {
+        const char *segment_end = find(segment, end, '/');
+        segment_append(text, segment, segment_end, authority_follows(path, segment, end));
+        if (segment_end == end)
+            return;
+        text_append_char(text, '/');
+        segment = segment_end + 1;
+    }
+}
+
+/* ---- URLs ---- */
+
+/* There is more in it than a path and a query. */
+static COLD void url_append(struct text *text, const char *bytes, size_t len)
+{
+    struct url url;
+    url_parse(bytes, len, &url);
+    text_append(text, bytes, (size_t)(url.authority - bytes));
+    if (url.is_telling) {
+        append_redacted(text);
+        return;
+    }
+    size_t host_len = url.authority_len;
+    const char *host = url_host(url.authority, &host_len);
+    text_append(text, host, host_len);
+    redact_append_path(text, url.path, url.path_len);
+    if (url.has_query)
         text_append_char(text, '?');
-        redact_append_query(text, query + 1, (size_t)(end - query - 1));
+    redact_append_query(text, url.query, url.query_len);
+}
+
+void redact_append_url(struct text *text, const char *bytes, size_t len)
+{
+    size_t plain_len = redact_plain_len(bytes, len);
+    bool is_path = plain_len && *bytes == '/' && bytes[plain_len < len ? plain_len : 0] == '?';
+    if (plain_len < len && !is_path) {
+        url_append(text, bytes, len);
+        return;
     }
+    text_append(text, bytes, plain_len);
+    if (plain_len == len)
+        return;
+    const char *query = bytes + plain_len + 1;
+    text_append_char(text, '?');
+    redact_append_query(text, query, (size_t)(find(query, bytes + len, '#') - query));
+}
+
+void redact_append_host(struct text *text, const char *host, size_t len)
+{
+    struct url url;
+    if (LIKELY(url_plain_len(host, len) == len && !bytes_find(host, host + len, '/'))) {
+        text_append(text, host, len);
+        return;
+    }
+    url_parse(host, len, &url);
+    size_t host_len = url.authority_len;
+    const char *at = url_host(url.authority, &host_len);
+    if (url.is_telling)
+        append_redacted(text);
+    else
+        text_append(text, at, host_len);
+}
+
+/* ---- patterns ---- */
+
+void redact_append_by_patterns(struct text *text, const char *bytes, size_t len)
+{
+    pattern_list_redact(&g_patterns, bytes, len, len >= CUT_LEN_MIN, text);
+}
+
+bool redact_matches(const char *bytes, size_t len)
+{
+    return pattern_list_finds(&g_patterns, bytes, len);
+}
+
+static void append_by_choices(struct text *text, const char *bytes, size_t len)
+{
+    if (g_redact_choices.has_patterns)
+        redact_append_by_patterns(text, bytes, len);
+    else
+        text_append(text, bytes, len);
+}
+
+/* ---- headers and baggage ---- */
+
+static bool header_has_url(const char *name, const char *value, size_t len)
+{
+    static const char *const parts[] = {"refer", "location", "origin", "destination", "link", "refresh", "uri", "url",
+                                        "forwarded", "path"};
+    if ((len && *value == '/') || memmem(value, len, ":/", 2))
+        return true;
+    for (size_t i = 0; i < ARRAY_LEN(parts) && memchr(value, '?', len); i++)
+        if (strstr(name, parts[i]))
+            return true;
+    return false;
+}
+
+void redact_append_header(struct text *text, const char *name, const char *value, size_t len)
+{
+    char bytes[HEADER_LEN_MAX];
+    struct text url = text_on(bytes, sizeof bytes);
+    if (secret_name_is_header(name) || secret_name_is_credential(value, len)) {
+        append_redacted(text);
+    } else if (header_has_url(name, value, len)) {
+        redact_append_url(&url, value, len);
+        append_by_choices(text, url.bytes, url.len);
+    } else {
+        append_by_choices(text, value, len);
+    }
+}
+
+void redact_append_member(struct text *text, const char *key, size_t key_len, bool is_named, const char *value, size_t len)
+{
+    if ((!is_named && secret_name_is_key(key, key_len)) || secret_name_is_credential(value, len) ||
+        url_userinfo_len(value, len, false))
+        append_redacted(text);
+    else
+        append_by_choices(text, value, len);
 }

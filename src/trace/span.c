@@ -3,6 +3,8 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/process.h"
+#include "base/text.h"
+#include "trace/redact.h"
 #include "trace/sink.h"
 
 #include <string.h>
@@ -52,6 +54,8 @@ void span_set_context(struct span *span, const struct span_context *context,
         memcpy(span->parent_span_id, parent_span_id, SPAN_ID_LEN);
     if (atomic_load_explicit(&span->attributes_len, memory_order_relaxed) > 0)
         return; /* they stand where the tracestate would */
+    if (UNLIKELY(g_redact_choices.has_patterns) && redact_matches(context->tracestate, context->tracestate_len))
+        return; /* with a hole in it, it would be another one */
     span->tracestate_len = context->tracestate_len;
     memcpy(span->bytes, context->tracestate, context->tracestate_len);
 }
@@ -83,14 +87,46 @@ static void attribute_append(struct span *span, struct attribute_header header, 
                           memory_order_release);
 }
 
+/* Do its values come from outside? */
+static bool key_is_foreign(enum attribute_key key)
+{
+    switch (key) {
+    case ATTRIBUTE_HTTP_REQUEST_METHOD_ORIGINAL:
+    case ATTRIBUTE_URL_FULL:
+    case ATTRIBUTE_URL_PATH:
+    case ATTRIBUTE_URL_QUERY:
+    case ATTRIBUTE_URL_TEMPLATE:
+    case ATTRIBUTE_SERVER_ADDRESS:
+    case ATTRIBUTE_USER_AGENT_ORIGINAL:
+    case ATTRIBUTE_TLS_OFFERED_PROTOCOLS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static ALWAYS_INLINE void string_append(struct span *span, enum attribute_key key, const char *value, size_t len)
+{
+    struct attribute_header header = {
+        .key = (uint8_t)key, .type = ATTRIBUTE_STRING, .len = (uint16_t)MIN(len, SPAN_RECORD_LEN)};
+    attribute_append(span, header, value);
+}
+
+static COLD void string_append_by_patterns(struct span *span, enum attribute_key key, const char *value, size_t len)
+{
+    char bytes[SPAN_BYTES_LEN];
+    struct text text = text_on(bytes, sizeof bytes);
+    redact_append_by_patterns(&text, value, len);
+    string_append(span, key, text.bytes, text.len);
+}
+
+/* The patterns are looked for here, so that no attribute can be forgotten. */
 void span_set_string(struct span *span, enum attribute_key key, const char *value, size_t len)
 {
-    if (span)
-        attribute_append(span,
-                         (struct attribute_header){.key = (uint8_t)key,
-                                                   .type = ATTRIBUTE_STRING,
-                                                   .len = (uint16_t)MIN(len, SPAN_RECORD_LEN)},
-                         value);
+    if (UNLIKELY(g_redact_choices.has_patterns) && span && key_is_foreign(key))
+        string_append_by_patterns(span, key, value, len);
+    else if (span)
+        string_append(span, key, value, len);
 }
 
 /* Room for a CUSTOM attribute with @len bytes behind its name: where they belong. NULL if there is none. What is
@@ -221,14 +257,23 @@ void span_set_status(struct span *span, enum span_status status)
         span->status = (uint8_t)status;
 }
 
+static void message_set(struct span *span, const char *message)
+{
+    struct text text = text_on(span->message, sizeof span->message);
+    if (UNLIKELY(g_redact_choices.has_patterns))
+        redact_append_by_patterns(&text, message, strlen(message));
+    else
+        text_append_string(&text, message);
+    span->message_len = (uint16_t)text.len;
+}
+
 void span_set_error(struct span *span, const char *error_type, const char *message)
 {
     if (!span || span->status == SPAN_STATUS_ERROR)
         return;
     span->status = SPAN_STATUS_ERROR;
     span_set_string(span, ATTRIBUTE_ERROR_TYPE, error_type, strlen(error_type));
-    span->message_len = (uint16_t)MIN(strlen(message), sizeof span->message);
-    memcpy(span->message, message, span->message_len);
+    message_set(span, message);
 }
 
 void span_end(struct span *span, uint64_t end_ns)

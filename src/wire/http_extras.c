@@ -4,6 +4,7 @@
 #include "base/slab.h"
 #include "trace/baggage.h"
 #include "trace/name_list.h"
+#include "trace/redact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -128,28 +129,22 @@ void http_extras_capture(struct http_extras **extras, const struct http1_event *
             .name = (uint8_t)name, .at = (uint16_t)(bytes - (*extras)->bytes), .len = (uint16_t)len};
 }
 
-static bool is_secret(const char *name)
-{
-    static const char *const secrets[] = {"authorization", "proxy-authorization", "cookie", "set-cookie"};
-    for (size_t i = 0; i < ARRAY_LEN(secrets); i++)
-        if (strcmp(name, secrets[i]) == 0)
-            return true;
-    return false;
-}
-
 /* The attribute of the header field with number @name in the list. */
 static void captured_describe(const struct http_extras *extras, unsigned name, struct span *span)
 {
     char bytes[sizeof "http.request.header." + NAME_LIST_NAME_LEN_MAX];
     struct text attribute = text_on(bytes, sizeof bytes);
+    char value_bytes[SPAN_BYTES_LEN];
+    struct text values = text_on(value_bytes, sizeof value_bytes);
     struct attribute_element elements[HTTP_CAPTURED_MAX];
     size_t count = 0;
-    bool is_redacted = is_secret(g_captured.names[name]);
     for (unsigned i = 0; i < extras->captured_count; i++) {
         const struct http_captured *captured = &extras->captured[i];
-        if (captured->name == name)
-            elements[count++] = is_redacted ? (struct attribute_element){"REDACTED", 8}
-                                            : (struct attribute_element){extras->bytes + captured->at, captured->len};
+        size_t at = values.len;
+        if (captured->name != name)
+            continue;
+        redact_append_header(&values, g_captured.names[name], extras->bytes + captured->at, captured->len);
+        elements[count++] = (struct attribute_element){value_bytes + at, values.len - at};
     }
     if (count == 0)
         return;

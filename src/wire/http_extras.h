@@ -53,7 +53,7 @@ void http_extras_note_offset(struct http_extras *extras, uint64_t offset);
 void http_extras_capture(struct http_extras **extras, const struct http1_event *field);
 
 /* http_extras_describe - what was captured becomes attributes http.request.header.NAME, an array of the values; that of
- * a field known to carry secrets is REDACTED. @extras may be NULL. */
+ * a field known to carry secrets is REDACTED (trace/secret_name.h), a URL as url.full. @extras may be NULL. */
 void http_extras_captured_describe(const struct http_extras *extras, struct span *span);
 static inline void http_extras_describe(const struct http_extras *extras, struct span *span)
 {

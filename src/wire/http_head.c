@@ -1,10 +1,12 @@
 #include "wire/http_head.h"
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/redact.h"
 #include "trace/traceparent.h"
+#include "trace/url.h"
 #include "wire/http_common.h"
 
 #include <string.h>
@@ -75,10 +77,14 @@ static uint16_t part_note(const struct http_head *head, char *room, size_t capac
     part_note(head, head->store ? head->store->part : NULL, sizeof head->store->part, bytes, len,  \
               &head->part)
 
+/* Cut in the middle of a part, it would not be seen what that is. */
 void http_head_note_line(struct http_head *head, const struct http1_event *line)
 {
+    size_t target_len = line->value_len;
+    if (UNLIKELY(target_len > HTTP_TARGET_LEN_MAX))
+        target_len = url_cut_len(line->value, target_len, HTTP_TARGET_LEN_MAX);
     head->method_len = (uint8_t)PART_NOTE(head, method, line->name, line->name_len);
-    head->target_len = PART_NOTE(head, target, line->value, line->value_len);
+    head->target_len = PART_NOTE(head, target, line->value, target_len);
     head->minor = line->minor;
 }
 
@@ -129,7 +135,9 @@ enum http_field http_head_note_field(struct http_head *head, const struct http1_
     switch (field->name_len) {
     case 4:
         if (HTTP1_NAME_IS(field, "host")) {
-            head->host_len = PART_NOTE(head, host, field->value, field->value_len);
+            /* A longer one is no host's: what it is cannot be known. */
+            size_t len = field->value_len <= HTTP_HOST_LEN_MAX ? field->value_len : 0;
+            head->host_len = PART_NOTE(head, host, field->value, len);
             return HTTP_FIELD_KNOWN;
         }
         break;
@@ -281,25 +289,45 @@ static void host_describe(struct span *span, const char *host, size_t len, int d
         span_set_int(span, ATTRIBUTE_SERVER_PORT, port);
 }
 
-static bool starts_with(const char *bytes, size_t len, const char *prefix)
+/* A Host field may hold more than it should. */
+static void host_field_describe(struct span *span, const struct http_head *head, int default_port)
 {
-    size_t prefix_len = strlen(prefix);
-    return len >= prefix_len && strncasecmp(bytes, prefix, prefix_len) == 0;
+    char bytes[HTTP_HOST_LEN_MAX + 16];
+    struct text host = text_on(bytes, sizeof bytes);
+    redact_append_host(&host, head->host, head->host_len);
+    host_describe(span, host.bytes, host.len, default_port);
 }
 
-void http_describe_url_server(struct span *span, const char *url, size_t len)
+void http_describe_url_server(struct span *span, const char *bytes, size_t len)
 {
-    bool is_https = starts_with(url, len, "https://");
-    const char *end = url + len;
-    const char *host = memmem(url, len, "://", 3);
-    host = host ? host + 3 : url;
-    const char *host_end = host;
-    while (host_end < end && !memchr("/?#", *host_end, 3))
-        host_end++;
-    const char *at = host_end > host ? memrchr(host, '@', (size_t)(host_end - host)) : NULL;
-    if (at)
-        host = at + 1;
-    host_describe(span, host, (size_t)(host_end - host), is_https ? 443 : 80);
+    struct url url;
+    int default_port = len >= 6 && strncasecmp(bytes, "https:", 6) == 0 ? 443 : 80;
+    url_parse(bytes, len, &url);
+    size_t host_len = url.authority_len;
+    const char *host = url_host(url.authority, &host_len);
+    if (url.is_telling)
+        host_describe(span, "REDACTED", 8, default_port);
+    else
+        host_describe(span, host, host_len, default_port);
+}
+
+void http_describe_route(struct span *span, enum span_kind kind, const char *path, size_t len)
+{
+    char bytes[SPAN_NAME_LEN_MAX], route_bytes[HTTP_TARGET_LEN_MAX + 16];
+    struct text name = text_on(bytes, sizeof bytes), route = text_on(route_bytes, sizeof route_bytes);
+    if (!g_redact_choices.has_routes || !span || !len || *path != '/')
+        return;
+    if (g_redact_choices.has_patterns)
+        redact_append_by_patterns(&route, path, len);
+    else
+        text_append(&route, path, len);
+    text_append(&name, span->name, span->name_len);
+    text_append_char(&name, ' ');
+    text_append(&name, route.bytes, route.len);
+    if (!name.overflowed)
+        span_set_name(span, name.bytes, name.len);
+    if (kind == SPAN_KIND_CLIENT)
+        span_set_string(span, ATTRIBUTE_URL_TEMPLATE, route.bytes, route.len);
 }
 
 static bool is_method(const struct http_head *head, const char *method)
@@ -309,8 +337,7 @@ static bool is_method(const struct http_head *head, const char *method)
 
 static bool target_is_absolute(const struct http_head *head)
 {
-    return head->target_len && head->target[0] != '/' && head->target[0] != '*' &&
-           memmem(head->target, head->target_len, "://", 3);
+    return head->target_len && head->target[0] != '/' && url_is_absolute(head->target, head->target_len);
 }
 
 /* What CONNECT asks for has no path. */
@@ -342,11 +369,21 @@ static void server_describe(const struct http_head *head, struct span *span, con
 {
     int default_port = ends->tls ? 443 : 80;
     if (head->host_len)
-        host_describe(span, head->host, head->host_len, default_port);
+        host_field_describe(span, head, default_port);
     else if (ends->tls && *ends->tls->server_name)
         host_describe(span, ends->tls->server_name, strlen(ends->tls->server_name), default_port);
     else
         endpoint_describe(server, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+}
+
+static COLD void client_route_describe(const struct http_head *head, struct span *span)
+{
+    char bytes[HTTP_TARGET_LEN_MAX];
+    struct text path = text_on(bytes, sizeof bytes);
+    struct url url;
+    url_parse(head->target, head->target_len, &url);
+    redact_append_path(&path, url.path, url.path_len);
+    http_describe_route(span, SPAN_KIND_CLIENT, path.bytes, path.len);
 }
 
 /* The URL as the request says it: RFC 9112 3.3. */
@@ -355,7 +392,7 @@ static void full_url_describe(const struct http_head *head, struct span *span, c
     char bytes[HTTP_TARGET_LEN_MAX + HTTP_HOST_LEN_MAX + 16];
     struct text url = text_on(bytes, sizeof bytes);
     text_append_string(&url, ends->tls ? "https://" : "http://");
-    text_append(&url, head->host, head->host_len);
+    redact_append_host(&url, head->host, head->host_len);
     if (!head->host_len)
         endpoint_append_authority(ends->peer, &url);
     if (head->target_len && head->target[0] == '/')
@@ -380,6 +417,8 @@ void http_head_describe_client(const struct http_head *head, struct span *span, 
         return;
     http_describe_method(span, head->method, head->method_len);
     http_extras_describe(head->extras, span);
+    if (UNLIKELY(g_redact_choices.has_routes))
+        client_route_describe(head, span);
     if (target_is_absolute(head) || is_method(head, "CONNECT")) {
         proxied_describe(head, span, ends);
         return;
@@ -393,30 +432,49 @@ void http_head_describe_client(const struct http_head *head, struct span *span, 
     http_common_keep(ends->common, head, span, from);
 }
 
-/* The part of the target behind scheme and authority. */
-static const char *target_path(const struct http_head *head)
+static void query_describe(const char *query, size_t len, struct span *span)
 {
-    const char *end = head->target + head->target_len;
-    if (!target_is_absolute(head))
-        return head->target;
-    const char *path = (const char *)memmem(head->target, head->target_len, "://", 3) + 3;
-    while (path < end && *path != '/' && *path != '?')
-        path++;
-    return path;
+    char bytes[HTTP_TARGET_LEN_MAX];
+    struct text text = text_on(bytes, sizeof bytes);
+    redact_append_query(&text, query, len);
+    span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
+}
+
+/* One that is more than a path and a query, or may have to be changed. */
+static COLD void target_describe(const struct http_head *head, struct span *span)
+{
+    char bytes[HTTP_TARGET_LEN_MAX + 16];
+    struct text path = text_on(bytes, sizeof bytes);
+    struct url url;
+    url_parse(head->target, head->target_len, &url);
+    if (url.path_len)
+        redact_append_path(&path, url.path, url.path_len);
+    else if (target_is_absolute(head))
+        text_append_char(&path, '/');
+    else
+        redact_append_host(&path, head->target, head->target_len);
+    span_set_string(span, ATTRIBUTE_URL_PATH, path.bytes, path.len);
+    http_describe_route(span, SPAN_KIND_SERVER, path.bytes, path.len);
+    if (url.is_telling)
+        span_set_string(span, ATTRIBUTE_URL_QUERY, "REDACTED", 8);
+    else if (url.has_query)
+        query_describe(url.query, url.query_len, span);
 }
 
 static void path_describe(const struct http_head *head, struct span *span)
 {
-    const char *path = target_path(head);
-    const char *end = head->target + head->target_len;
-    const char *query = path < end ? memchr(path, '?', (size_t)(end - path)) : NULL;
-    span_set_string(span, ATTRIBUTE_URL_PATH, path, (size_t)((query ? query : end) - path));
-    if (!query)
+    const char *target = head->target, *end = target + head->target_len;
+    size_t path_len = redact_plain_len(target, head->target_len);
+    bool has_query = path_len < head->target_len && target[path_len] == '?';
+    if (!path_len || *target != '/' || (path_len < head->target_len && !has_query)) {
+        target_describe(head, span);
         return;
-    char bytes[HTTP_TARGET_LEN_MAX];
-    struct text text = text_on(bytes, sizeof bytes);
-    redact_append_query(&text, query + 1, (size_t)(end - query - 1));
-    span_set_string(span, ATTRIBUTE_URL_QUERY, text.bytes, text.len);
+    }
+    span_set_string(span, ATTRIBUTE_URL_PATH, target, path_len);
+    if (!has_query)
+        return;
+    const char *query = target + path_len + 1, *fragment = bytes_find(query, end, '#');
+    query_describe(query, (size_t)((fragment ? fragment : end) - query), span);
 }
 
 void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends)

@@ -110,7 +110,12 @@ void http_describe_method(struct span *span, const char *method, size_t len);
  * up; a server is not to blame for 4xx, and fails from 500 up. Does nothing where @status is not positive. */
 void http_describe_status(struct span *span, enum span_kind kind, int status);
 
-/* http_describe_url_server - sets server.address and server.port from an absolute URL. */
+/* http_describe_url_server - sets server.address and server.port from an absolute URL, or what CONNECT asks for. */
 void http_describe_url_server(struct span *span, const char *url, size_t len);
+
+/* http_describe_route - @path, in which ids have become {id}, joins the method in the name, where there is room for all of
+ * it, and is a CLIENT's url.template; if RUN_TRACED_URL_ROUTES asks for it. After http_describe_method. No http.route: by
+ * the conventions only the framework that routed the request can tell that. */
+void http_describe_route(struct span *span, enum span_kind kind, const char *path, size_t len);
 
 #endif

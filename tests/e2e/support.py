@@ -96,7 +96,7 @@ ATTRIBUTE_TYPES = {
     "http.request.method": str, "http.request.method_original": str,
     "http.request.body.size": int, "http.response.status_code": int,
     "http.response.body.size": int, "url.full": str, "url.scheme": str, "url.path": str,
-    "url.query": str, "server.address": str, "server.port": int, "client.address": str,
+    "url.query": str, "url.template": str, "server.address": str, "server.port": int, "client.address": str,
     "client.port": int, "network.peer.address": str, "network.peer.port": int,
     "network.protocol.name": str, "network.protocol.version": str, "network.transport": str,
     "user_agent.original": str, "error.type": str, "code.function.name": str, "thread.id": int,

@@ -114,7 +114,7 @@ Test(http_head, server_paths_and_queries)
         {"/a?", "/a", ""},
         {"*", "*", ""},
         {"http://u:p@h:1/x?y=z", "/x", "y=REDACTED"},
-        {"http://h?y=z", "", "y=REDACTED"},
+        {"http://h?y=z", "/", "y=REDACTED"},
         {"/u?v=http://w/x?y", "/u", "v=REDACTED"},
     };
     union endpoint peer = peer_make(), local = peer_make();

@@ -111,3 +111,170 @@ Test(redact, a_text_that_is_full_shows_nothing_more)
         cr_assert_eq(bytes[capacity], '\0', "written beyond its room");
     }
 }
+
+/* What a value is recorded by: its key, and that it holds nothing that is a secret itself. */
+Test(redact, values_of_chosen_keys_are_kept)
+{
+    static const struct row rows[] = {
+        {"page=2&limit=10&token=t", "page=2&limit=10&token=REDACTED"},
+        {"page=2;token=t", "page=2;token=REDACTED"},
+        {"token=t;page=2", "token=REDACTED"},
+        {"%70age=2", "%70age=2"},
+        {"Page=2", "Page=REDACTED"},
+        {"page", "REDACTED"},
+        {"sig=chosen", "sig=chosen"},
+        {"page=http://u:p@h/", "page=REDACTED"},
+        {"page=http%3A%2F%2Fu%3Ap%40h", "page=REDACTED"},
+        {"page=/cb?token=t", "page=REDACTED"},
+        {"page=%2Fcb%3Faccess_token%3Dt", "page=REDACTED"},
+    };
+    setenv("RUN_TRACED_URL_QUERY_KEEP", "page, limit,sig", 1);
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_query);
+}
+
+Test(redact, known_secrets_stay_where_queries_are_kept)
+{
+    static const struct row rows[] = {
+        {"a=1&sig=s", "a=1&sig=REDACTED"},
+        {"AWSAccessKeyId=s&Signature=s", "AWSAccessKeyId=REDACTED&Signature=REDACTED"},
+        {"X-Goog-Signature=s&x-amz-security-token=s", "X-Goog-Signature=REDACTED&x-amz-security-token=REDACTED"},
+        {"X-Amz-Credential=s&to%6ben=s&api_key=s", "X-Amz-Credential=REDACTED&to%6ben=REDACTED&api_key=REDACTED"},
+        {"a=1;password=s;b=2", "a=1;password=REDACTED"},
+        {"next=https%3a%2f%2fu%3as%40h", "next=REDACTED"},
+        {"laptop=1&desk=2&keyboard=3&hotpink=4", "laptop=1&desk=2&keyboard=3&hotpink=4"},
+    };
+    setenv("RUN_TRACED_URL_QUERY", "keep", 1);
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_query);
+}
+
+Test(redact, what_only_looks_like_a_key_is_none)
+{
+    static const struct row rows[] = {
+        {"c2VjcmV0==", "REDACTED"},
+        {"Zm9vYmFyYmF6cXV4MTIz=", "REDACTED"},
+        {"0123456789abcdef=1", "REDACTED"},
+        {"a_rather_long_name_of_a_key=1", "a_rather_long_name_of_a_key=REDACTED"},
+    };
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_query);
+}
+
+/* In whatever shape it comes. */
+Test(redact, userinfo)
+{
+    static const struct row rows[] = {
+        {"http:/u:s@h/p", "http:/h/p"},
+        {"http:///u:s@h/p", "http:///h/p"},
+        {"ftp://u:s@h/p", "ftp://h/p"},
+        {"http://u:s%40h/p", "http://h/p"},
+        {"http://u%40x:s@h/p", "http://h/p"},
+        {"http://u:s/s@h/p", "http://REDACTED"},
+        {"http://u:s#s@h/p", "http://REDACTED"},
+        {"http://u:s?s@h/p", "http://REDACTED"},
+        {"http://u:1#s@h/p", "http://REDACTED"},
+        {"http://h:80/@scope/p", "http://h:80/@scope/p"},
+        {"u:s@h/to/http://x", "h/to/http://x"},
+        {"http://h/to/http://u:s@h", "http://h/to/http://h"},
+        {"/to/http:/u:s@h/and/https://s@h/x", "/to/http:/h/and/https://h/x"},
+        {"/to/https%3A%2F%2Fu%3As%40h%2Fx", "/to/h%2Fx"},
+        {"//s@h/x", "//h/x"},
+        {"/users/me@example.com", "/users/me@example.com"},
+        {"http://[::1]:80@h/", "http://h/"},
+        {"http://[fe80::1%25eth0]:80/", "http://[fe80::1%25eth0]:80/"},
+    };
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_url);
+}
+
+Test(redact, parameters_and_encoded_queries_in_paths)
+{
+    static const struct row rows[] = {
+        {"/cart;jsessionid=s/x", "/cart;jsessionid=REDACTED/x"},
+        {"/a;v=1;w=2;flag", "/a;v=REDACTED;w=REDACTED;flag"},
+        {"/to/h%3Ftoken=s", "/to/h%3FREDACTED"},
+        {"/100%25", "/100%25"},
+        {"/a;b", "/a;b"},
+    };
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_path);
+}
+
+Test(redact, hosts)
+{
+    static const struct row rows[] = {
+        {"h:80", "h:80"},          {"u:s@h:80", "h:80"},    {"h/p?a=s", "h"},
+        {"h?a=s", "h"},            {"u:s#x", "REDACTED"},   {"[::1]:80", "[::1]:80"},
+        {"s@h", "h"},              {"", ""},
+    };
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_host);
+}
+
+Test(redact, ids_become_routes)
+{
+    static const struct row rows[] = {
+        {"/orders/42", "/orders/{id}"},
+        {"/orders/42/items/7/", "/orders/{id}/items/{id}/"},
+        {"/o/550e8400-e29b-41d4-a716-446655440000.jpg", "/o/{id}.jpg"},
+        {"/o/507f1f77bcf86cd799439011", "/o/{id}"},
+        {"/o/01ARZ3NDEKTSV4RRFFQ69G5FAV", "/o/{id}"},
+        {"/o/dGhpcyBpcyBhIHRva2Vu9-_", "/o/{id}"},
+        {"/o/42;v=1", "/o/{id};v=REDACTED"},
+        {"/v2/deadbeef/internationalisation/my-article-of-2024", "/v2/deadbeef/internationalisation/my-article-of-2024"},
+        {"/", "/"},
+        {"*", "*"},
+    };
+    static const struct row urls[] = {{"http://h:80/orders/42?a=1", "http://h:80/orders/{id}?a=REDACTED"}};
+    setenv("RUN_TRACED_URL_ROUTES", "on", 1);
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), redact_append_path);
+    rows_check(urls, ARRAY_LEN(urls), redact_append_url);
+}
+
+static void header_append(struct text *text, const char *line, size_t len)
+{
+    char name[64];
+    const char *colon = memchr(line, ':', len);
+    memcpy(name, line, (size_t)(colon - line));
+    name[colon - line] = '\0';
+    redact_append_header(text, name, colon + 1, len - (size_t)(colon + 1 - line));
+}
+
+Test(redact, header_values)
+{
+    static const struct row rows[] = {
+        {"authorization:s", "REDACTED"},
+        {"proxy-authorization:s", "REDACTED"},
+        {"cookie:s", "REDACTED"},
+        {"set-cookie:s", "REDACTED"},
+        {"x-api-key:s", "REDACTED"},
+        {"x-auth-token:s", "REDACTED"},
+        {"x-amz-security-token:s", "REDACTED"},
+        {"x-csrf-token:s", "REDACTED"},
+        {"sec-websocket-protocol:s", "REDACTED"},
+        {"x-goog-iap-jwt-assertion:s", "REDACTED"},
+        {"x-any:Bearer s", "REDACTED"},
+        {"x-any:eyJhbGciOi", "REDACTED"},
+        {"x-tenant:one", "one"},
+        {"referer:https://u:s@h/p?a=s", "https://h/p?a=REDACTED"},
+        {"x-original-uri:/p?a=s", "/p?a=REDACTED"},
+        {"link:<https://h/p?a=s>", "<https://h/p?a=REDACTED"},
+        {"accept:a/b;q=1", "a/b;q=1"},
+    };
+    redact_init();
+    rows_check(rows, ARRAY_LEN(rows), header_append);
+}
+
+Test(redact, patterns_are_used_where_they_are_set)
+{
+    static const struct row rows[] = {{"/in/ACME-42/x", "/in/REDACTED/x"}, {"/%61cme-1", "/REDACTED"}};
+    cr_assert_not(g_redact_choices.has_patterns);
+    setenv("RUN_TRACED_REDACT", "acme-*", 1);
+    redact_init();
+    cr_assert(g_redact_choices.has_patterns);
+    rows_check(rows, ARRAY_LEN(rows), redact_append_by_patterns);
+    cr_assert(redact_matches("x=acme-", 7));
+    cr_assert_not(redact_matches("x=acm", 5));
+}
