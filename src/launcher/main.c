@@ -1,6 +1,7 @@
 /* main.c - run-traced: runs a command with the tracing library preloaded, or shows what was traced.
  */
 #include "launcher/collect.h"
+#include "launcher/config.h"
 #include "launcher/message.h"
 #include "launcher/options.h"
 #include "launcher/run.h"
@@ -20,12 +21,18 @@ int main(int argc, char **argv)
     message_guard_descriptors();
     if (options_parse(argc, argv, &options))
         return EXIT_LAUNCHER_FAILED;
+    bool is_asked = options.mode == OPTIONS_HELP || options.mode == OPTIONS_VERSION;
+    if (!is_asked && config_apply(&options))
+        return EXIT_LAUNCHER_FAILED;
     switch (options.mode) {
     case OPTIONS_HELP:
         options_print_help(stdout);
         return finish_output();
     case OPTIONS_VERSION:
         puts("run-traced " RUN_TRACED_VERSION);
+        return finish_output();
+    case OPTIONS_PRINT_CONFIG:
+        config_print(&options, stdout);
         return finish_output();
     case OPTIONS_VIEW:
         return view_file(options.view_path, stdout, NULL);

@@ -1,12 +1,21 @@
 #include "launcher/options.h"
 
+#include "base/text.h"
 #include "launcher/message.h"
 
 #include <errno.h>
 #include <getopt.h>
 #include <string.h>
 
-enum { OPTION_VERSION = 256, OPTION_VIEW, OPTION_COLLECT, OPTION_FOLLOW, OPTION_KEEP, OPTION_KEEP_WAIT };
+enum {
+    OPTION_VERSION = 256,
+    OPTION_VIEW,
+    OPTION_COLLECT,
+    OPTION_FOLLOW,
+    OPTION_KEEP,
+    OPTION_KEEP_WAIT,
+    OPTION_PRINT_CONFIG,
+};
 
 static const struct option LONG_OPTIONS[] = {
     {"output", required_argument, NULL, 'o'},
@@ -21,6 +30,7 @@ static const struct option LONG_OPTIONS[] = {
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
     {"daemonize", no_argument, NULL, 'D'},
+    {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {NULL, 0, NULL, 0},
 };
 
@@ -51,6 +61,7 @@ static const char HELP[] =
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
     "                       time went\n"
+    "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
     "\n"
@@ -136,6 +147,9 @@ static int options_set(struct options *options, int letter, char **argv)
         options->mode = OPTIONS_COLLECT;
         options->collect_path = optarg;
         return *optarg ? 0 : options_complain("--collect needs the name of a directory", "");
+    case OPTION_PRINT_CONFIG:
+        options->mode = OPTIONS_PRINT_CONFIG;
+        return 0;
     case 'h':
         options->mode = OPTIONS_HELP;
         return 0;
@@ -182,6 +196,63 @@ static int options_finish_run(struct options *options)
     return 0;
 }
 
+/* The place of an option in the table, by what getopt says; -1: none. */
+static int option_place(int letter)
+{
+    for (int i = 0; LONG_OPTIONS[i].name; i++)
+        if (LONG_OPTIONS[i].val == letter)
+            return i;
+    return -1;
+}
+
+static void option_note(struct options *options, int letter)
+{
+    int place = option_place(letter);
+    if (place < 0 || place >= OPTIONS_COUNT_MAX)
+        return;
+    options->given |= 1ULL << place;
+    options->given_values[place] = LONG_OPTIONS[place].has_arg ? optarg : "on";
+}
+
+static int option_find(const char *name)
+{
+    for (int i = 0; LONG_OPTIONS[i].name; i++)
+        if (strcmp(LONG_OPTIONS[i].name, name) == 0)
+            return i;
+    return -1;
+}
+
+void options_set_from_file(struct options *options, const char *name, const char *value)
+{
+    int place = option_find(name);
+    if (place < 0 || options->given >> place & 1)
+        return;
+    optarg = (char *)value;
+    options_set(options, LONG_OPTIONS[place].val, NULL);
+}
+
+const char *options_given(const struct options *options, const char *name, char *room, size_t size)
+{
+    int place = option_find(name);
+    struct text text = text_on(room, size);
+    if (place < 0 || !(options->given >> place & 1))
+        return NULL;
+    if (LONG_OPTIONS[place].val != 'e')
+        return options->given_values[place];
+    for (unsigned i = 0; i < options->exporter_count; i++) {
+        text_append_string(&text, i ? "," : "");
+        text_append_string(&text, options->exporter_urls[i]);
+    }
+    return text_terminate(&text);
+}
+
+int options_finish(struct options *options)
+{
+    if (options->mode == OPTIONS_VIEW)
+        return options_finish_view(options);
+    return options->mode == OPTIONS_PRINT_CONFIG ? 0 : options_finish_run(options);
+}
+
 int options_parse(int argc, char **argv, struct options *options)
 {
     *options = (struct options){.mode = OPTIONS_RUN};
@@ -193,10 +264,10 @@ int options_parse(int argc, char **argv, struct options *options)
         int error = options_set(options, letter, argv);
         if (error)
             return error;
+        option_note(options, letter);
         if (options->mode == OPTIONS_HELP || options->mode == OPTIONS_VERSION)
             return 0;
     }
     options->command = argv + optind;
-    return options->mode == OPTIONS_VIEW ? options_finish_view(options)
-                                         : options_finish_run(options);
+    return 0;
 }

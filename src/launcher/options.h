@@ -6,6 +6,7 @@
 #include "launcher/keep.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 /* Exit statuses of our own, as env(1), nice(1) and timeout(1) have them. */
@@ -13,7 +14,9 @@ enum { EXIT_LAUNCHER_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 1
 
 #define SPANS_FILE_DEFAULT "spans.jsonl"
 
-enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW, OPTIONS_COLLECT };
+enum { OPTIONS_COUNT_MAX = 32 };
+
+enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW, OPTIONS_COLLECT, OPTIONS_PRINT_CONFIG };
 
 struct options {
     enum options_mode mode;
@@ -29,11 +32,24 @@ struct options {
     const char *collect_path; /* --collect */
     const char *view_path;
     char **command; /* and its arguments, ended by NULL; points into argv */
+    /* The command line's own: those that it has, as bits of their places in the table. */
+    uint64_t given;
+    const char *given_values[OPTIONS_COUNT_MAX];
 };
 
-/* options_parse - reads the command line, up to the first word that is no option.
+/* options_parse - reads the command line, up to the first word that is no option; options_finish is to follow.
  * Returns 0, or -EINVAL after a message. Uses getopt's globals: one caller at a time. */
 int options_parse(int argc, char **argv, struct options *options);
+
+/* options_set_from_file - sets the long option @name to @value, which must stay, unless the command line has it. What is no
+ * option here is passed over. */
+void options_set_from_file(struct options *options, const char *name, const char *value);
+
+/* options_finish - nothing more will be set: what is missing gets its default. Returns 0, or -EINVAL after a message. */
+int options_finish(struct options *options);
+
+/* options_given - what the command line has for the long option @name, several parted by commas in @room; NULL: nothing. */
+const char *options_given(const struct options *options, const char *name, char *room, size_t size);
 
 /* options_print_help - what --help prints. */
 void options_print_help(FILE *out);

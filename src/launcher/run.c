@@ -292,8 +292,6 @@ int run_command(const struct options *options)
     int failure = run_find(&run);
     if (failure)
         return failure;
-    if (!options->is_quiet)
-        environment_check();
     signal_relay_block(&run.relay);
     failure = run_prepare(&run);
     if (failure) {

@@ -32,7 +32,8 @@ static int parse(const char *line, struct options *options)
 {
     static struct command_line words; /* options point into it */
     split(line, &words);
-    return options_parse(words.count, words.words, options);
+    int error = options_parse(words.count, words.words, options);
+    return error || options->mode == OPTIONS_HELP || options->mode == OPTIONS_VERSION ? error : options_finish(options);
 }
 
 Test(launcher_options, reads_what_is_well_formed)
