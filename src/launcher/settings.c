@@ -29,12 +29,12 @@ const struct setting *setting_find(const char *key)
     return NULL;
 }
 
-/* @words: parted by blanks. */
-static bool is_among(const char *words, const char *word, size_t len)
+/* @words: parted by blanks. OpenTelemetry takes them in any case; our own variables are as they are. */
+static bool is_among(const char *words, const char *word, size_t len, bool is_any_case)
 {
     for (; *words; words += strspn(words, " ")) {
         size_t word_len = strcspn(words, " ");
-        if (word_len == len && strncasecmp(words, word, len) == 0)
+        if (word_len == len && (is_any_case ? strncasecmp : strncmp)(words, word, len) == 0)
             return true;
         words += word_len;
     }
@@ -49,10 +49,10 @@ static void say(struct text *why, const char *value, size_t len, const char *wha
     text_append_string(why, what);
 }
 
-static bool choice_check(const char *choices, const char *value, struct text *why)
+static bool choice_check(const char *choices, const char *value, bool is_any_case, struct text *why)
 {
     const char *blank = strchr(choices, ' ');
-    if (is_among(choices, value, strlen(value)))
+    if (is_among(choices, value, strlen(value), is_any_case))
         return true;
     bool are_two = blank && !strchr(blank + 1, ' ');
     say(why, value, strlen(value), are_two ? "is neither " : "is none of ");
@@ -73,7 +73,7 @@ static bool list_check(const struct setting *setting, const char *value, struct 
         size_t field_len = strcspn(at, ","), len = field_len;
         while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
             len--;
-        if (len && !is_among(setting->choices, at, len) && is_good) {
+        if (len && !is_among(setting->choices, at, len, true) && is_good) {
             say(why, at, len, "is not known and does not count; known are ");
             for (const char *c = setting->choices; *c; c++)
                 text_append(why, *c == ' ' ? ", " : c, *c == ' ' ? 2 : 1);
@@ -159,11 +159,11 @@ bool setting_check(const struct setting *setting, const char *value, struct text
 {
     switch (setting->type) {
     case SETTING_SWITCH:
-        return choice_check("on off true false", value, why);
+        return choice_check("on off true false", value, true, why);
     case SETTING_BOOL:
-        return choice_check("true false", value, why);
+        return choice_check("true false", value, true, why);
     case SETTING_CHOICE:
-        return choice_check(setting->choices, value, why);
+        return choice_check(setting->choices, value, strncmp(setting->name, "OTEL_", 5) == 0, why);
     case SETTING_LIST:
         return list_check(setting, value, why);
     case SETTING_NAMES:
