@@ -18,7 +18,7 @@ static const char *distrust(const struct stat *st)
     return st->st_mode & (S_IWGRP | S_IWOTH) ? "can be written to by others" : NULL;
 }
 
-/* Returns false if there is no such file, or none that may be read; *@file is NULL then. */
+/* NULL: there is none that may be read. A directory that is closed to us (HOME, after su) is no reason to complain. */
 static FILE *open_one(const char *path, bool is_named, int flags, void (*complain)(const char *sentence))
 {
     char sentence[PATH_MAX + 128];
@@ -26,7 +26,7 @@ static FILE *open_one(const char *path, bool is_named, int flags, void (*complai
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags);
     const char *reason = NULL;
     if (fd < 0)
-        reason = is_named || (errno != ENOENT && errno != ENOTDIR) ? strerror(errno) : NULL;
+        reason = is_named || !(errno == ENOENT || errno == ENOTDIR || errno == EACCES) ? strerror(errno) : NULL;
     else if (fstat(fd, &st) < 0)
         reason = strerror(errno);
     else if (!is_named)
