@@ -275,6 +275,7 @@ static bool backend_open(struct backends *backends, struct backend *backend, con
     backend->batch->text = text_on((char *)(backend->batch + 1), BATCH_LEN_MAX);
     batch_reset(backend->batch);
     queue_open(&backend->queue, backends->limits.memory_max, backends->limits.spill_max, backends->limits.spill_path);
+    backend->queue.memory_spans_max = backends->limits.memory_spans;
     backend->has_thread = pthread_create(&backend->thread, NULL, backend_run, backend) == 0;
     if (!backend->has_thread)
         message_print("no spans can be sent to %s: no thread can be made", target->name);

@@ -13,6 +13,7 @@ struct backend_limits {
     uint64_t delay_ns;        /* how long a span may wait for others: OTEL_BSP_SCHEDULE_DELAY */
     uint64_t flush_ns;        /* at the end: how long without any success: OTEL_BSP_EXPORT_TIMEOUT */
     size_t memory_max;        /* of one queue, bytes */
+    uint64_t memory_spans;    /* and spans: OTEL_BSP_MAX_QUEUE_SIZE */
     uint64_t spill_max;       /* beyond that on the disk */
     const char *spill_path;   /* the folder for that */
     bool is_telling;          /* at once when a backend is away; else at the end */

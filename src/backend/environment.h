@@ -1,5 +1,5 @@
 /* environment.h - backends by OpenTelemetry's standard variables: OTEL_TRACES_EXPORTER, OTEL_EXPORTER_OTLP_*,
- * OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*. What is wrong in one is named in a message, and its default is used.
+ * OTEL_EXPORTER_ZIPKIN_*, OTEL_BSP_*. What is wrong in one does not count: launcher/config.h has named it.
  * OpenTelemetry, "General SDK Configuration" and "OpenTelemetry Protocol Exporter". */
 #ifndef RUN_TRACED_BACKEND_ENVIRONMENT_H
 #define RUN_TRACED_BACKEND_ENVIRONMENT_H

@@ -18,7 +18,7 @@ void queue_open(struct queue *queue, size_t memory_max, uint64_t spill_max, cons
 {
     pthread_condattr_t monotonic;
     *queue = (struct queue){
-        .memory_max = memory_max, .spill_max = spill_max, .spill_fd = -1, .spill_path = spill_path};
+        .memory_max = memory_max, .memory_spans_max = UINT64_MAX, .spill_max = spill_max, .spill_fd = -1, .spill_path = spill_path};
     pthread_mutex_init(&queue->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
@@ -35,6 +35,7 @@ static void memory_add(struct queue *queue, struct message *message)
         queue->first = message;
     queue->last = message;
     queue->memory_len += message->len;
+    queue->memory_spans += message->span_count;
 }
 
 static bool write_all(int fd, const void *bytes, size_t len, uint64_t at)
@@ -119,7 +120,8 @@ bool queue_add(struct queue *queue, struct message *message)
 {
     uint32_t span_count = message->span_count;
     pthread_mutex_lock(&queue->lock);
-    bool fits = !is_spilling(queue) && queue->memory_len + message->len <= queue->memory_max;
+    bool fits = !is_spilling(queue) && queue->memory_len + message->len <= queue->memory_max &&
+                queue->memory_spans + message->span_count <= queue->memory_spans_max;
     bool is_spilled = !fits && spill_add(queue, message);
     bool is_taken = fits || is_spilled || !queue->first;
     if (is_taken && !is_spilled)
@@ -140,6 +142,7 @@ static struct message *memory_take(struct queue *queue)
     if (!queue->first)
         queue->last = NULL;
     queue->memory_len -= message->len;
+    queue->memory_spans -= message->span_count;
     return message;
 }
 

@@ -21,6 +21,7 @@ struct queue {
     pthread_cond_t changed;
     struct message *first, *last; /* in memory: older than all in the file */
     size_t memory_len, memory_max;
+    uint64_t memory_spans, memory_spans_max; /* the latter may be set after queue_open; it is unlimited else */
     int spill_fd; /* -1: none yet */
     uint64_t spill_read, spill_written, spill_max;
     uint64_t spilled_count; /* messages that went to the file, ever */

@@ -27,6 +27,13 @@ static void complain(const char *sentence)
         message_print("%s", sentence);
 }
 
+/* Of a list, what is wrong is passed over by who reads it, the rest counts. */
+static bool counts_in_part(const struct setting *setting)
+{
+    return setting->type == SETTING_LIST || setting->type == SETTING_NAMES || setting->type == SETTING_PATTERNS ||
+           setting->type == SETTING_PATHS;
+}
+
 /* "run-traced.conf:3: NAME: 'x' is neither a nor b; using a". */
 static bool value_check(const struct setting *setting, const char *value, const char *place)
 {
@@ -34,7 +41,7 @@ static bool value_check(const struct setting *setting, const char *value, const 
     struct text why = text_on(bytes, sizeof bytes);
     if (setting_check(setting, value, &why))
         return true;
-    if (setting->type != SETTING_LIST && setting->type != SETTING_NAMES && setting->type != SETTING_PATTERNS)
+    if (!counts_in_part(setting))
         snprintf(fallback, sizeof fallback, setting->fallback ? "; using %s" : "; it does not count",
                  setting->fallback);
     if (!g_is_quiet)
@@ -46,12 +53,6 @@ static bool is_in_environment(const struct setting *setting)
 {
     const char *value = setting->name ? getenv(setting->name) : NULL;
     return value && *value;
-}
-
-/* Of a list, what is wrong is passed over by who reads it, the rest counts. */
-static bool counts_in_part(const struct setting *setting)
-{
-    return setting->type == SETTING_LIST || setting->type == SETTING_NAMES || setting->type == SETTING_PATTERNS;
 }
 
 static void line_take(struct options *options, const char *key, const char *value, unsigned line)

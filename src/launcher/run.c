@@ -4,7 +4,6 @@
 #include "launcher/command.h"
 #include "launcher/diagnosis.h"
 #include "launcher/environment.h"
-#include "launcher/environment_check.h"
 #include "launcher/library.h"
 #include "launcher/message.h"
 #include "launcher/outputs.h"

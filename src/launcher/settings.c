@@ -1,6 +1,7 @@
 #include "launcher/settings.h"
 
 #include "base/compiler.h"
+#include "trace/ignore.h"
 #include "trace/name_list.h"
 #include "trace/pattern.h"
 #include "trace/redact.h"
@@ -101,23 +102,34 @@ static bool names_check(const char *value, struct text *why)
     return true;
 }
 
-static bool g_is_refused;
+static const char *g_refused; /* the last one; NULL: all are taken */
+static size_t g_refused_len;
 
 static void refused_note(const char *pattern, size_t len)
 {
-    (void)pattern;
-    (void)len;
-    g_is_refused = true;
+    g_refused = pattern;
+    g_refused_len = len;
 }
 
 static bool patterns_check(const char *value, struct text *why)
 {
     static struct pattern_list ignored;
-    g_is_refused = false;
+    g_refused = NULL;
     pattern_list_parse(&ignored, value, refused_note);
-    if (g_is_refused)
+    if (g_refused) /* it may be a secret itself */
         text_append_string(why, "a pattern has at most 62 bytes, a list 32 patterns; others do not count");
-    return !g_is_refused;
+    return !g_refused;
+}
+
+static bool paths_check(const char *value, struct text *why)
+{
+    struct ignore_list ignored;
+    g_refused = NULL;
+    ignore_parse(value, &ignored, refused_note);
+    if (g_refused)
+        say(why, g_refused, g_refused_len, "does not count; there may be 32 patterns of 127 bytes, each a path that begins with "
+                                           "'/' or '*', or a method and a path");
+    return !g_refused;
 }
 
 static bool number_check(const char *value, bool is_ratio, struct text *why)
@@ -170,6 +182,8 @@ bool setting_check(const struct setting *setting, const char *value, struct text
         return names_check(value, why);
     case SETTING_PATTERNS:
         return patterns_check(value, why);
+    case SETTING_PATHS:
+        return paths_check(value, why);
     case SETTING_NUMBER:
     case SETTING_RATIO:
         return number_check(value, setting->type == SETTING_RATIO, why);

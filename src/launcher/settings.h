@@ -12,6 +12,7 @@ enum setting_type {
     SETTING_LIST,         /* some of choices, parted by commas */
     SETTING_NAMES,        /* parted by commas; as many and as long as a struct name_list takes */
     SETTING_PATTERNS,     /* as a struct pattern_list takes */
+    SETTING_PATHS,        /* as a struct ignore_list takes */
     SETTING_NUMBER,       /* from 0 up; of milliseconds, say */
     SETTING_RATIO,        /* 0 to 1 */
     SETTING_URL,          /* http or https */

@@ -123,7 +123,7 @@ class Values(ConfigTest):
         lines = {"RUN_TRACED_URL_QUERY = kep": "'kep' is neither redact nor keep; using redact",
                  "OTEL_SDK_DISABLED = yes": "'yes' is neither true nor false; using false",
                  "OTEL_PROPAGATORS = b3,ottrace": "'ottrace' is not known and does not count",
-                 "OTEL_BSP_SCHEDULE_DELAY = 5s": "'5s' is no whole number; using 5000",
+                 "OTEL_BSP_SCHEDULE_DELAY = 5s": "'5s' is no whole number; using 1000",
                  "OTEL_TRACES_SAMPLER_ARG = 2": "'2' is no number from 0 to 1; it does not count",
                  "OTEL_EXPORTER_OTLP_ENDPOINT = localhost:4318": "it is no URL with http:// or https://",
                  "OTEL_EXPORTER_OTLP_HEADERS = api-key SECRET": "it is no list of key=value",

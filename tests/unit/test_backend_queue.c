@@ -95,6 +95,20 @@ Test(backend_queue, a_message_larger_than_the_memory_is_taken_if_it_is_alone)
     queue_free(&g_queue);
 }
 
+Test(backend_queue, spans_in_memory_may_be_limited_as_well)
+{
+    queue_open(&g_queue, 100 * LEN, 1 << 20, "/tmp");
+    g_queue.memory_spans_max = 5;
+    cr_expect(add(2));
+    cr_expect(add(3));
+    cr_expect(add(1));
+    cr_expect_eq(g_queue.spilled_count, 1);
+    expect(2);
+    expect(3);
+    expect(1);
+    queue_free(&g_queue);
+}
+
 Test(backend_queue, closed_it_gives_what_it_has_and_then_nothing)
 {
     queue_open(&g_queue, LEN, 1 << 20, "/tmp");
