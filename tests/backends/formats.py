@@ -1,0 +1,287 @@
+"""What the backends answer, as native spans again; and what of a native span each format keeps.
+
+A reader makes spans of an answer. A keeper makes of a span of the native file what must come back: the same, but for what
+the format has no place or no type for. Both give spans with all fields, so that they can be compared as they are.
+"""
+import base64
+import copy
+import json
+import urllib.parse
+
+KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
+STATUS_CODES = ("UNSET", "OK", "ERROR")
+ABSENT_PARENT = ("", "0" * 16)
+
+
+def complete(span):
+    """A span of the native file, with all fields that it could have."""
+    status = span["status"]
+    return {"traceId": span["traceId"], "spanId": span["spanId"], "parentSpanId": span.get("parentSpanId", ""),
+            "name": span["name"], "kind": span["kind"], "timestamp": span["timestamp"], "duration": span["duration"],
+            "status": {"code": status["code"], "message": status.get("message", "")},
+            "traceState": span.get("traceState", ""), "attributes": dict(span["attributes"]),
+            "events": [{"attributes": {}} | event for event in span.get("events", [])],
+            "links": [{"attributes": {}} | link for link in span.get("links", [])],
+            "resource": dict(span["resource"])}
+
+
+# ---- OTLP ---------------------------------------------------------------------------------------
+
+def id_hex(text, byte_count):
+    """An id, which is hexadecimal in OTLP's JSON, and base64 in JSON of protobuf."""
+    return text if len(text) in (0, 2 * byte_count) else base64.b64decode(text).hex()
+
+
+def enum_name(value, names, prefix):
+    return names[value] if isinstance(value, int) else value.removeprefix(prefix)
+
+
+def any_value(value):
+    """A value with its type."""
+    (kind, content), = value.items()
+    if kind == "intValue":
+        return int(content)
+    if kind == "arrayValue":
+        return [any_value(item) for item in content.get("values", [])]
+    if kind == "doubleValue":
+        return float(content)
+    if kind in ("stringValue", "boolValue"):
+        return content
+    raise ValueError(f"a value of type {kind}")
+
+
+def key_values(items):
+    keys = [item["key"] for item in items or []]
+    if len(keys) != len(set(keys)):
+        raise ValueError(f"a key twice: {keys}")
+    return {item["key"]: any_value(item["value"]) for item in items or []}
+
+
+def otlp_span(span, resource):
+    start = int(span["startTimeUnixNano"])
+    status = span.get("status", {})
+    return {"traceId": id_hex(span["traceId"], 16), "spanId": id_hex(span["spanId"], 8),
+            "parentSpanId": id_hex(span.get("parentSpanId", ""), 8), "name": span["name"],
+            "kind": enum_name(span.get("kind", 0), KINDS, "SPAN_KIND_"), "timestamp": start // 1000,
+            "duration": (int(span["endTimeUnixNano"]) - start) // 1000,
+            "status": {"code": enum_name(status.get("code", 0), STATUS_CODES, "STATUS_CODE_"),
+                       "message": status.get("message", "")},
+            "traceState": span.get("traceState", ""), "attributes": key_values(span.get("attributes")),
+            "events": [{"name": event["name"], "timestamp": int(event["timeUnixNano"]) // 1000,
+                        "attributes": key_values(event.get("attributes"))} for event in span.get("events", [])],
+            "links": [{"traceId": id_hex(link["traceId"], 16), "spanId": id_hex(link["spanId"], 8),
+                       "attributes": key_values(link.get("attributes"))} for link in span.get("links", [])],
+            "resource": resource}
+
+
+def otlp_spans(document):
+    """Of a TracesData, by whatever name its parts went over the years. What the SDK says of itself is left out."""
+    for group in document.get("resourceSpans") or document.get("batches") or []:
+        resource = {name: value for name, value in key_values(group.get("resource", {}).get("attributes")).items()
+                    if not name.startswith("telemetry.")}
+        for scope in group.get("scopeSpans") or group.get("instrumentationLibrarySpans") or []:
+            for span in scope["spans"]:
+                yield otlp_span(span, resource)
+
+
+def keep_all(span):
+    return complete(span)
+
+
+# ---- Jaeger -------------------------------------------------------------------------------------
+
+def as_text(value):
+    """A value where there are only strings."""
+    if isinstance(value, str):
+        return value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def keep_jaeger(span):
+    """Tags have no lists. A link is a reference, and the collector notes of which type."""
+    kept = complete(span)
+    kept["attributes"] = {name: as_text(value) if isinstance(value, list) else value
+                          for name, value in kept["attributes"].items()}
+    for link in kept["links"]:
+        link["attributes"] = {"opentracing.ref_type": "follows_from"}
+    return kept
+
+
+# ---- Zipkin -------------------------------------------------------------------------------------
+
+ZIPKIN_TAGS = ("error", "otel.status_code", "otel.scope.name", "otel.scope.version", "otel.dropped_attributes_count")
+
+
+def zipkin_span(span):
+    tags = span.get("tags", {})
+    return {"traceId": span["traceId"], "spanId": span["id"], "parentSpanId": span.get("parentId", ""),
+            "name": span["name"], "kind": span.get("kind", "INTERNAL"), "timestamp": span["timestamp"],
+            "duration": span["duration"],
+            "status": {"code": tags.get("otel.status_code", "UNSET"), "message": tags.get("error", "")},
+            "traceState": "", "links": [],
+            "attributes": {name: value for name, value in tags.items() if name not in ZIPKIN_TAGS},
+            "events": [{"name": annotation["value"], "timestamp": annotation["timestamp"], "attributes": {}}
+                       for annotation in span.get("annotations", [])],
+            "resource": {"service.name": span["localEndpoint"]["serviceName"]}}
+
+
+def keep_zipkin(span):
+    """All is text; the resource is tags; no place for links and tracestate; names are in lower case; no time is 0."""
+    kept = complete(span)
+    service = kept["resource"].pop("service.name")
+    kept["attributes"] = {name: as_text(value) for name, value in (kept["resource"] | kept["attributes"]).items()}
+    kept["resource"] = {"service.name": service.lower()}
+    kept["name"] = kept["name"].lower()
+    kept["duration"] = max(kept["duration"], 1)
+    kept["links"], kept["traceState"] = [], ""
+    return kept
+
+
+# ---- Datadog ------------------------------------------------------------------------------------
+
+# What is said a second time, under Datadog's own names, and what Datadog's agent is told for itself.
+DATADOG_TAGS = ("http.method", "http.url", "http.status_code", "http.useragent", "http.client_ip", "env", "version",
+                "language", "span.kind", "events", "error.message", "w3c.tracestate", "process_id",
+                "otel.dropped_attributes_count", "_sampling_priority_v1", "_sample_rate")
+
+
+def datadog_attributes(span):
+    values = {**span["meta"], **{name: int(value) if value == int(value) else value
+                                 for name, value in span["metrics"].items()}}
+    return {name: value for name, value in values.items()
+            if name not in DATADOG_TAGS and not name.startswith("_dd.")} | {"process.pid": values.get("process_id")}
+
+
+def datadog_span(span, trace_id_high):
+    meta = span["meta"]
+    return {"traceId": f"{trace_id_high}{span['trace_id']:016x}", "spanId": f"{span['span_id']:016x}",
+            "parentSpanId": f"{span['parent_id'] or 0:016x}" if span.get("parent_id") else "", "name": span["resource"],
+            "kind": meta["span.kind"].upper(), "timestamp": span["start"] // 1000, "duration": span["duration"] // 1000,
+            "status": {"code": "ERROR" if span["error"] else "UNSET", "message": meta.get("error.message", "")},
+            "traceState": meta.get("w3c.tracestate", ""), "attributes": datadog_attributes(span),
+            "events": [{"name": event["name"], "timestamp": event["time_unix_nano"] // 1000,
+                        "attributes": event.get("attributes", {})} for event in json.loads(meta.get("events", "[]"))],
+            "links": [{"traceId": link["trace_id"], "spanId": link["span_id"], "attributes": link.get("attributes", {})}
+                      for link in json.loads(meta.get("_dd.span_links", "[]"))],
+            "resource": {"service.name": span["service"]}}
+
+
+def datadog_spans(chunks):
+    """Of lists of spans. The first of each says the upper half of their trace id."""
+    for chunk in chunks:
+        high = chunk[0]["meta"].get("_dd.p.tid", "0" * 16)
+        for span in chunk:
+            yield datadog_span(span, high)
+
+
+def keep_datadog(span):
+    """Numbers and text; the resource is tags; nothing but an error is a status."""
+    kept = complete(span)
+    values = kept["resource"] | kept["attributes"]
+    kept["attributes"] = {name: value if isinstance(value, (int, float)) and not isinstance(value, bool) else as_text(value)
+                          for name, value in values.items() if name != "service.name"}
+    kept["resource"] = {"service.name": kept["resource"]["service.name"]}
+    if kept["status"]["code"] == "OK":
+        kept["status"]["code"] = "UNSET"
+    return kept
+
+
+# ---- X-Ray --------------------------------------------------------------------------------------
+
+XRAY_ANNOTATIONS = {"error_type": "error.type", "code_function_name": "code.function.name",
+                    "server_address": "server.address", "server_port": "server.port"}
+XRAY_REQUEST = {"method": "http.request.method", "client_ip": "client.address", "user_agent": "user_agent.original"}
+XRAY_RESPONSE = {"status": "http.response.status_code", "content_length": "http.response.body.size"}
+
+
+def xray_trace_id(trace_id):
+    """The trace id that an X-Ray one stands for."""
+    version, time, rest = trace_id.split("-")
+    if version != "1" or len(time) != 8 or len(rest) != 24:
+        raise ValueError(f"trace id {trace_id}")
+    return time + rest
+
+
+def xray_url(url, kind):
+    if not url:
+        return {}
+    if kind == "CLIENT":
+        return {"url.full": url}
+    parts = urllib.parse.urlsplit(url)
+    return {"url.scheme": parts.scheme, "url.path": parts.path} | ({"url.query": parts.query} if parts.query else {})
+
+
+def xray_attributes(document, kind):
+    request = document.get("http", {}).get("request", {})
+    response = document.get("http", {}).get("response", {})
+    named = [(XRAY_ANNOTATIONS, document.get("annotations", {})), (XRAY_REQUEST, request), (XRAY_RESPONSE, response)]
+    known = {names[name]: value for names, values in named for name, value in values.items() if name in names}
+    return document["metadata"]["default"] | known | xray_url(request.get("url"), kind)
+
+
+def micros(seconds):
+    return round(seconds * 1e6)
+
+
+def xray_span(document):
+    metadata = document["metadata"]
+    kind = metadata["span"]["kind"].upper()
+    causes = document.get("cause", {}).get("exceptions", [])
+    is_error = any(document.get(flag) for flag in ("error", "fault", "throttle"))
+    return {"traceId": xray_trace_id(document["trace_id"]), "spanId": document["id"],
+            "parentSpanId": document.get("parent_id", ""), "name": metadata["span"]["name"], "kind": kind,
+            "timestamp": micros(document["start_time"]),
+            "duration": micros(document["end_time"]) - micros(document["start_time"]),
+            "status": {"code": "ERROR" if is_error else "UNSET", "message": causes[0].get("message", "") if causes else ""},
+            "traceState": metadata["span"].get("w3c.tracestate", ""), "attributes": xray_attributes(document, kind),
+            "events": [{"name": name, "timestamp": micros(time), "attributes": {}}
+                       for name, time in sorted(metadata["events"].items(), key=lambda item: item[1])],
+            "links": [{"traceId": xray_trace_id(link["trace_id"]), "spanId": link["id"], "attributes": {}}
+                      for link in document.get("links", [])],
+            "resource": metadata["resource"]}
+
+
+def keep_xray(span):
+    """An HTTP status decides on the error, and stands for its message; the events are a map by name."""
+    kept = complete(span)
+    http_status = kept["attributes"].get("http.response.status_code")
+    is_error = kept["status"]["code"] == "ERROR" or (http_status or 0) >= 400
+    kept["status"] = {"code": "ERROR" if is_error else "UNSET",
+                      "message": kept["status"]["message"] if is_error and not http_status else ""}
+    if "url.full" in kept["attributes"] and kept["kind"] == "SERVER":
+        raise ValueError("a server's url.full")
+    names = [event["name"] for event in kept["events"]]
+    kept["events"] = [event for i, event in enumerate(kept["events"]) if event["name"] not in names[:i]]
+    return kept
+
+
+# ---- comparing ----------------------------------------------------------------------------------
+
+TIMES = ("timestamp", "duration")
+
+
+def is_same(path, sent, found, tolerance_us):
+    if path.rpartition(".")[2] in TIMES and isinstance(found, int):
+        return abs(sent - found) <= tolerance_us
+    return type(sent) is type(found) and sent == found
+
+
+def differences(sent, found, tolerance_us=0, path=""):
+    """[(path, what was sent or None, what was found or None)] of two values of JSON; types count."""
+    if isinstance(sent, dict) and isinstance(found, dict):
+        pairs = [(f"{path}[{name}]" if path.endswith(("attributes", "resource")) else f"{path}.{name}".lstrip("."),
+                  sent.get(name), found.get(name)) for name in sorted({**sent, **found})]
+    elif isinstance(sent, list) and isinstance(found, list) and len(sent) == len(found):
+        pairs = [(f"{path}[{i}]", *pair) for i, pair in enumerate(zip(sent, found))]
+    else:
+        return [] if is_same(path, sent, found, tolerance_us) else [(path, sent, found)]
+    return [difference for name, left, right in pairs for difference in differences(left, right, tolerance_us, name)]
+
+
+def without(span, names):
+    """The span without the attributes that a backend adds of its own."""
+    if not names:
+        return span
+    span = copy.copy(span)
+    span["attributes"] = {name: value for name, value in span["attributes"].items() if name not in names}
+    return span
