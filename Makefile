@@ -123,6 +123,10 @@ accuracy: test-deps ## are parents right under load, in threads, processes, even
 	@$(MAKE) --no-print-directory -s all
 	@BUILD=$(BUILD) tests/accuracy/run $(ACCURACY_FLAGS)
 
+test-backends: test-deps ## send spans to real backends and ask for them again (BACKENDS_FLAGS=...)
+	@$(MAKE) --no-print-directory -s all testapps
+	@BUILD=$(BUILD) tests/backends/run --fetch $(BACKENDS_FLAGS)
+
 unit-tests: $(UNIT_TESTS) $(FORMAT_ENCODER)
 
 fuzz: deps ## fuzz the parsers and the viewer (FUZZ_SECONDS=10 a target; without clang, the seeds alone)
@@ -215,6 +219,6 @@ help: ## show this list
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
-.PHONY: all testapps demo test test-formats test-harmless test-races accuracy strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
+.PHONY: all testapps demo test test-formats test-harmless test-races test-backends accuracy strangers bench bench-programs unit-tests fuzz fuzz-targets install deps \
         fuzz-deps bench-deps test-deps check-packages clean help
 .DELETE_ON_ERROR:

@@ -48,11 +48,10 @@ def is_up(url):
 
 
 class Backend:
-    """One backend that gets one format. @directory is its own."""
+    """One backend that gets one format. @directory is its own. keep() says what of a native span must come back."""
 
     name, scheme, path, query = "", "", "", ""
-    keep = staticmethod(formats.keep_all)
-    adds = ()  # attributes of its own making
+    keep = staticmethod(formats.complete)
     tolerance_us = 0
 
     def __init__(self, cache, directory):
@@ -148,7 +147,10 @@ class JaegerThrift:
 class ZipkinJson:
     """The same."""
     scheme = "zipkin+http"
-    keep = staticmethod(formats.keep_zipkin)
+    keep = staticmethod(formats.keep_zipkin_collector)
+
+    def found(self, trace_ids):
+        return map(formats.zipkin_collector_span, super().found(trace_ids))
 
     def receiver(self):
         return {"zipkin": {"endpoint": f"{LOCAL}:{self.port}"}}
@@ -197,7 +199,7 @@ class Jaeger(CollectorProgram):
     def found(self, trace_ids):
         for trace_id in trace_ids:
             answer = ask(f"http://{LOCAL}:{self.query_port}/api/v3/traces/{trace_id}")
-            yield from formats.otlp_spans(answer["result"] if answer else {})
+            yield from map(formats.without_warnings, formats.otlp_spans(answer["result"] if answer else {}))
 
 
 class JaegerOtlp(Otlp, Jaeger):
@@ -293,7 +295,7 @@ class Zipkin(Backend):
     """Zipkin's server with its memory for storage."""
     name = "zipkin, zipkin"
     scheme = "zipkin+http"
-    keep = staticmethod(formats.keep_zipkin)
+    keep = staticmethod(formats.keep_zipkin_server)
 
     def find(self, cache):
         install.tool("java")

@@ -4,13 +4,11 @@ A reader makes spans of an answer. A keeper makes of a span of the native file w
 the format has no place or no type for. Both give spans with all fields, so that they can be compared as they are.
 """
 import base64
-import copy
 import json
 import urllib.parse
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 STATUS_CODES = ("UNSET", "OK", "ERROR")
-ABSENT_PARENT = ("", "0" * 16)
 
 
 def complete(span):
@@ -84,11 +82,12 @@ def otlp_spans(document):
                 yield otlp_span(span, resource)
 
 
-def keep_all(span):
-    return complete(span)
-
-
 # ---- Jaeger -------------------------------------------------------------------------------------
+
+def without_warnings(span):
+    """Jaeger says in an attribute that a parent is not in the trace, as where a context comes from elsewhere."""
+    return span | {"attributes": {name: value for name, value in span["attributes"].items() if name != "@jaeger@warnings"}}
+
 
 def as_text(value):
     """A value where there are only strings."""
@@ -114,7 +113,7 @@ ZIPKIN_TAGS = ("error", "otel.status_code", "otel.scope.name", "otel.scope.versi
 
 def zipkin_span(span):
     tags = span.get("tags", {})
-    return {"traceId": span["traceId"], "spanId": span["id"], "parentSpanId": span.get("parentId", ""),
+    return {"traceId": span["traceId"].zfill(32), "spanId": span["id"], "parentSpanId": span.get("parentId", ""),
             "name": span["name"], "kind": span.get("kind", "INTERNAL"), "timestamp": span["timestamp"],
             "duration": span["duration"],
             "status": {"code": tags.get("otel.status_code", "UNSET"), "message": tags.get("error", "")},
@@ -125,16 +124,46 @@ def zipkin_span(span):
             "resource": {"service.name": span["localEndpoint"]["serviceName"]}}
 
 
+def resource_into_attributes(span):
+    """As where a resource has no place of its own, but for the service's name."""
+    resource = dict(span["resource"])
+    service = {"service.name": resource.pop("service.name")}
+    return span | {"attributes": resource | span["attributes"], "resource": service}
+
+
 def keep_zipkin(span):
-    """All is text; the resource is tags; no place for links and tracestate; names are in lower case; no time is 0."""
-    kept = complete(span)
-    service = kept["resource"].pop("service.name")
-    kept["attributes"] = {name: as_text(value) for name, value in (kept["resource"] | kept["attributes"]).items()}
-    kept["resource"] = {"service.name": service.lower()}
-    kept["name"] = kept["name"].lower()
+    """All is text; no place for links and tracestate; no time is 0."""
+    kept = resource_into_attributes(complete(span))
+    kept["attributes"] = {name: as_text(value) for name, value in kept["attributes"].items()}
     kept["duration"] = max(kept["duration"], 1)
     kept["links"], kept["traceState"] = [], ""
     return kept
+
+
+def keep_zipkin_server(span):
+    """Zipkin's server has names in lower case."""
+    kept = keep_zipkin(span)
+    kept["name"] = kept["name"].lower()
+    kept["resource"]["service.name"] = kept["resource"]["service.name"].lower()
+    return kept
+
+
+def keep_zipkin_collector(span):
+    """The collector knows of no tag that says OK, and has one process for each service of a message."""
+    kept = keep_zipkin(span)
+    del kept["attributes"]["process.pid"]
+    if kept["status"]["code"] == "OK":
+        kept["status"]["code"] = "UNSET"
+    return kept
+
+
+def zipkin_collector_span(span):
+    """What the collector's Zipkin receiver makes: it puts some tags into the resource, leaves others as they are."""
+    span = resource_into_attributes(span)
+    message = span["attributes"].get("error", "")
+    span["attributes"] = {name: value for name, value in span["attributes"].items() if name not in (*ZIPKIN_TAGS, "process.pid")}
+    span["status"] = {"code": span["status"]["code"], "message": span["status"]["message"] or message}
+    return span
 
 
 # ---- Datadog ------------------------------------------------------------------------------------
@@ -176,11 +205,9 @@ def datadog_spans(chunks):
 
 def keep_datadog(span):
     """Numbers and text; the resource is tags; nothing but an error is a status."""
-    kept = complete(span)
-    values = kept["resource"] | kept["attributes"]
+    kept = resource_into_attributes(complete(span))
     kept["attributes"] = {name: value if isinstance(value, (int, float)) and not isinstance(value, bool) else as_text(value)
-                          for name, value in values.items() if name != "service.name"}
-    kept["resource"] = {"service.name": kept["resource"]["service.name"]}
+                          for name, value in kept["attributes"].items()}
     if kept["status"]["code"] == "OK":
         kept["status"]["code"] = "UNSET"
     return kept
@@ -248,8 +275,6 @@ def keep_xray(span):
     is_error = kept["status"]["code"] == "ERROR" or (http_status or 0) >= 400
     kept["status"] = {"code": "ERROR" if is_error else "UNSET",
                       "message": kept["status"]["message"] if is_error and not http_status else ""}
-    if "url.full" in kept["attributes"] and kept["kind"] == "SERVER":
-        raise ValueError("a server's url.full")
     names = [event["name"] for event in kept["events"]]
     kept["events"] = [event for i, event in enumerate(kept["events"]) if event["name"] not in names[:i]]
     return kept
@@ -278,10 +303,7 @@ def differences(sent, found, tolerance_us=0, path=""):
     return [difference for name, left, right in pairs for difference in differences(left, right, tolerance_us, name)]
 
 
-def without(span, names):
-    """The span without the attributes that a backend adds of its own."""
-    if not names:
-        return span
-    span = copy.copy(span)
-    span["attributes"] = {name: value for name, value in span["attributes"].items() if name not in names}
-    return span
+def in_order(span):
+    """Events by time, and links by id: some backends answer them in an order of their own."""
+    return span | {"events": sorted(span["events"], key=lambda event: (event["timestamp"], event["name"])),
+                   "links": sorted(span["links"], key=lambda link: (link["traceId"], link["spanId"]))}
