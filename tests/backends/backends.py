@@ -140,6 +140,9 @@ class JaegerThrift:
     scheme = "jaeger+http"
     keep = staticmethod(formats.keep_jaeger)
 
+    def found(self, trace_ids):
+        return map(formats.without_scope, super().found(trace_ids))
+
     def receiver(self):
         return {"jaeger": {"protocols": {"thrift_http": {"endpoint": f"{LOCAL}:{self.port}"}}}}
 

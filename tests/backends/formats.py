@@ -55,13 +55,17 @@ def key_values(items):
     return {item["key"]: any_value(item["value"]) for item in items or []}
 
 
+def times(start_ns, end_ns):
+    """As the native file has them: a point in time is cut off at microseconds, a duration rounded."""
+    return {"timestamp": start_ns // 1000, "duration": (end_ns - start_ns + 500) // 1000}
+
+
 def otlp_span(span, resource):
-    start = int(span["startTimeUnixNano"])
     status = span.get("status", {})
     return {"traceId": id_hex(span["traceId"], 16), "spanId": id_hex(span["spanId"], 8),
             "parentSpanId": id_hex(span.get("parentSpanId", ""), 8), "name": span["name"],
-            "kind": enum_name(span.get("kind", 0), KINDS, "SPAN_KIND_"), "timestamp": start // 1000,
-            "duration": (int(span["endTimeUnixNano"]) - start) // 1000,
+            "kind": enum_name(span.get("kind", 0), KINDS, "SPAN_KIND_"),
+            **times(int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"])),
             "status": {"code": enum_name(status.get("code", 0), STATUS_CODES, "STATUS_CODE_"),
                        "message": status.get("message", "")},
             "traceState": span.get("traceState", ""), "attributes": key_values(span.get("attributes")),
@@ -84,9 +88,19 @@ def otlp_spans(document):
 
 # ---- Jaeger -------------------------------------------------------------------------------------
 
+def without(span, names):
+    """The span without attributes that are the backend's own."""
+    return span | {"attributes": {name: value for name, value in span["attributes"].items() if name not in names}}
+
+
 def without_warnings(span):
     """Jaeger says in an attribute that a parent is not in the trace, as where a context comes from elsewhere."""
-    return span | {"attributes": {name: value for name, value in span["attributes"].items() if name != "@jaeger@warnings"}}
+    return without(span, ("@jaeger@warnings",))
+
+
+def without_scope(span):
+    """The collector's Jaeger receiver does not know the scope's tags by their present names."""
+    return without(span, ("otel.scope.name", "otel.scope.version"))
 
 
 def as_text(value):
@@ -108,6 +122,8 @@ def keep_jaeger(span):
 
 # ---- Zipkin -------------------------------------------------------------------------------------
 
+# What the collector makes of the remote endpoint, which is said of by attributes.
+ZIPKIN_PEER = ("net.peer.ip", "net.peer.port", "peer.service")
 ZIPKIN_TAGS = ("error", "otel.status_code", "otel.scope.name", "otel.scope.version", "otel.dropped_attributes_count")
 
 
@@ -161,9 +177,8 @@ def zipkin_collector_span(span):
     """What the collector's Zipkin receiver makes: it puts some tags into the resource, leaves others as they are."""
     span = resource_into_attributes(span)
     message = span["attributes"].get("error", "")
-    span["attributes"] = {name: value for name, value in span["attributes"].items() if name not in (*ZIPKIN_TAGS, "process.pid")}
     span["status"] = {"code": span["status"]["code"], "message": span["status"]["message"] or message}
-    return span
+    return without(span, (*ZIPKIN_TAGS, *ZIPKIN_PEER, "process.pid"))
 
 
 # ---- Datadog ------------------------------------------------------------------------------------
@@ -185,7 +200,7 @@ def datadog_span(span, trace_id_high):
     meta = span["meta"]
     return {"traceId": f"{trace_id_high}{span['trace_id']:016x}", "spanId": f"{span['span_id']:016x}",
             "parentSpanId": f"{span['parent_id'] or 0:016x}" if span.get("parent_id") else "", "name": span["resource"],
-            "kind": meta["span.kind"].upper(), "timestamp": span["start"] // 1000, "duration": span["duration"] // 1000,
+            "kind": meta["span.kind"].upper(), **times(span["start"], span["start"] + span["duration"]),
             "status": {"code": "ERROR" if span["error"] else "UNSET", "message": meta.get("error.message", "")},
             "traceState": meta.get("w3c.tracestate", ""), "attributes": datadog_attributes(span),
             "events": [{"name": event["name"], "timestamp": event["time_unix_nano"] // 1000,
