@@ -367,6 +367,8 @@ class DatadogAgent(Backend):
     name = "datadog agent, datadog"
     scheme = "datadog+http"
     keep = staticmethod(formats.keep_datadog)
+    CHECKS = ("trace_count_header", "meta_tracer_version_header", "trace_content_length", "meta_events_is_valid_json",
+              "trace_peer_service", "trace_dd_service")
 
     def __init__(self, cache, directory):
         super().__init__(cache, directory)
@@ -381,7 +383,7 @@ class DatadogAgent(Backend):
                 "--pool-trace-check-failures", "true", "--disable-error-responses", "true"]
 
     def environment(self):
-        return {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false"}
+        return {"DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false", "ENABLED_CHECKS": ",".join(self.CHECKS)}
 
     def is_ready(self):
         return is_up(f"http://{LOCAL}:{self.port}/info")
@@ -392,9 +394,11 @@ class DatadogAgent(Backend):
 
     def complaints(self):
         with urllib.request.build_opener(urllib.request.ProxyHandler({}), AnyStatus()).open(
-                f"http://{LOCAL}:{self.port}/test/trace_check/failures", timeout=ASK_SECONDS) as answer:
+                f"http://{LOCAL}:{self.port}/test/trace_check/failures?return_all=true", timeout=ASK_SECONDS) as answer:
             text = answer.read().decode(errors="replace")
-        return [text.strip()] if answer.status != 200 else []
+        if answer.status == 200:
+            return []
+        return [line.strip() for line in text.splitlines() if "failed:" in line] or [text]
 
 
 class AnyStatus(urllib.request.HTTPErrorProcessor):
