@@ -425,16 +425,16 @@ class XrayRelay:
         while data := self.socket.recv(65536):
             try:
                 self._take(data)
-            except (ValueError, OSError, Failure) as error:
+            except (KeyError, ValueError, OSError, Failure) as error:
                 self.problems.append(f"{error}: {data[:300]!r}")
 
     def _take(self, data):
         header, newline, document = data.partition(b"\n")
         if not newline or json.loads(header) != self.HEADER:
             raise ValueError("no header")
-        refused = self.put(document.decode())
+        refused = formats.xray_problems(json.loads(document)) or self.put(document.decode())
         if refused:
-            raise ValueError(f"refused: {refused}")
+            raise ValueError(f"not allowed: {refused}")
 
     def close(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:

@@ -5,6 +5,7 @@ the format has no place or no type for. Both give spans with all fields, so that
 """
 import base64
 import json
+import re
 import urllib.parse
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
@@ -281,6 +282,23 @@ def xray_span(document):
             "links": [{"traceId": xray_trace_id(link["trace_id"]), "spanId": link["id"], "attributes": {}}
                       for link in document.get("links", [])],
             "resource": metadata["resource"]}
+
+
+def xray_problems(document):
+    """What X-Ray's guide, "X-Ray segment documents", does not allow."""
+    annotations = document.get("annotations", {})
+    rules = {"id": re.fullmatch("[0-9a-f]{16}", document["id"]),
+             "trace_id": re.fullmatch("1-[0-9a-f]{8}-[0-9a-f]{24}", document["trace_id"]),
+             "parent_id": re.fullmatch("[0-9a-f]{16}", document.get("parent_id", "0" * 16)),
+             "a subsegment's parent_id": document.get("type") != "subsegment" or "parent_id" in document,
+             "name": re.fullmatch(r"[\w .:/%&#=+\\\-@]{1,200}", document["name"]),
+             "type": document.get("type", "subsegment") == "subsegment",
+             "namespace": document.get("namespace", "remote") in ("aws", "remote"),
+             "times": isinstance(document["start_time"], float) and document["end_time"] >= document["start_time"],
+             "an annotation's key": all(re.fullmatch("[A-Za-z0-9_]{1,500}", key) for key in annotations),
+             "an annotation's value": all(isinstance(value, (str, int, float)) and len(str(value)) <= 1000
+                                          for value in annotations.values())}
+    return [what for what, holds in rules.items() if not holds]
 
 
 def keep_xray(span):
