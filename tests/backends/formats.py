@@ -302,12 +302,10 @@ def xray_problems(document):
 
 
 def keep_xray(span):
-    """An HTTP status decides on the error, and stands for its message; the events are a map by name."""
+    """An HTTP status of 400 and more is an error in any case; the events are a map by name."""
     kept = complete(span)
-    http_status = kept["attributes"].get("http.response.status_code")
-    is_error = kept["status"]["code"] == "ERROR" or (http_status or 0) >= 400
-    kept["status"] = {"code": "ERROR" if is_error else "UNSET",
-                      "message": kept["status"]["message"] if is_error and not http_status else ""}
+    is_error = kept["status"]["code"] == "ERROR" or kept["attributes"].get("http.response.status_code", 0) >= 400
+    kept["status"]["code"] = "ERROR" if is_error else "UNSET"
     names = [event["name"] for event in kept["events"]]
     kept["events"] = [event for i, event in enumerate(kept["events"]) if event["name"] not in names[:i]]
     return kept
