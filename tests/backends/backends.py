@@ -283,14 +283,14 @@ class CollectorXray(Backend):
     name = "collector, xray"
 
     def find(self, cache):
-        raise install.Unavailable("no version of the collector's awsxrayreceiver whose checksum can be verified")
+        raise install.Unavailable("no version of the collector's awsxrayreceiver has a checksum that can be verified")
 
 
 class CollectorDatadog(Backend):
     name = "collector, datadog"
 
     def find(self, cache):
-        raise install.Unavailable("no version of the collector's datadogreceiver whose checksum can be verified")
+        raise install.Unavailable("no version of the collector's datadogreceiver has a checksum that can be verified")
 
 
 # ---- the others ---------------------------------------------------------------------------------
