@@ -115,7 +115,7 @@ static void append_outcome(struct text *text, const struct span *span, const str
     } else if ((code >= 500 && code <= 599) || span->status == SPAN_STATUS_ERROR) {
         json_append_true(text, "fault");
     }
-    if (!status && span->status == SPAN_STATUS_ERROR)
+    if (span->status == SPAN_STATUS_ERROR && (!status || span_message_len(span)))
         append_cause(text, span, values);
 }
 

@@ -96,6 +96,8 @@ static void append_resource(struct text *text, const struct span *span, const st
 {
     struct resource_attribute attribute;
     APPEND_LITERAL(text, ",\"resource\":{");
+    json_append_string(text, "service.name", resource->service_name,
+                       MIN(resource->service_name_len, sizeof resource->service_name));
     json_append_number(text, "process.pid", span->pid);
     for (size_t at = 0; resource_string_next(resource, &at, &attribute);) {
         json_append_any_key(text, attribute.key, attribute.key_len);

@@ -218,8 +218,7 @@ class Messages(TracedTest):
         self.assertRegex(self.said(OTEL_TRACES_SAMPLER="traceidratio", OTEL_TRACES_SAMPLER_ARG="5 %"),
                          "OTEL_TRACES_SAMPLER_ARG: '5 %' .*0 to 1")
         self.assertRegex(self.said(RUN_TRACED_IGNORE="/ok,health"), "RUN_TRACED_IGNORE: 'health' ")
-        for env in ({"OTEL_TRACES_SAMPLER": "always_on", "OTEL_TRACES_SAMPLER_ARG": "x"}, {"RUN_TRACED_IGNORE": "/a,*b"}):
-            self.assertNotRegex(self.said(**env), "OTEL_|IGNORE")
+        self.assertNotRegex(self.said(OTEL_TRACES_SAMPLER="always_on", RUN_TRACED_IGNORE="/a,*b"), "OTEL_|IGNORE")
 
 
 class ByTail(TracedTest):

@@ -33,7 +33,7 @@ Test(format_xray, a_request_that_is_served_is_a_segment)
         "\"metadata\":{\"default\":{\"run_traced.parent.ambiguous\":true,"
         "\"http.request.header.x\":[\"a\\\"b\",\"\xef\xbf\xbd\"],\"thread.id\":4712},"
         "\"span\":{\"name\":\"POST /checkout\",\"kind\":\"server\"},"
-        "\"resource\":{\"process.pid\":4711,\"process.executable.name\":\"shop\",\"host.name\":\"box\","
+        "\"resource\":{\"service.name\":\"order-service\",\"process.pid\":4711,\"process.executable.name\":\"shop\",\"host.name\":\"box\","
         "\"service.version\":\"1.2\"},\"events\":{\"response.first_byte\":1699999999.000101}}}");
 }
 
@@ -101,11 +101,11 @@ Test(format_xray, the_status_decides_who_is_at_fault)
         const char *expected;
     } rows[] = {
         {200, false, "\"remote\",\"http\""},
-        {404, true, "\"remote\",\"error\":true,\"http\""},
-        {429, true, "\"remote\",\"error\":true,\"throttle\":true,\"http\""},
-        {500, true, "\"remote\",\"fault\":true,\"http\""},
+        {404, true, "\"remote\",\"error\":true,\"cause\""},
+        {429, true, "\"remote\",\"error\":true,\"throttle\":true,\"cause\""},
+        {500, true, "\"remote\",\"fault\":true,\"cause\""},
         {503, false, "\"remote\",\"fault\":true,\"http\""},
-        {200, true, "\"remote\",\"fault\":true,\"http\""},
+        {200, true, "\"remote\",\"fault\":true,\"cause\""},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         struct span span;
@@ -117,7 +117,7 @@ Test(format_xray, the_status_decides_who_is_at_fault)
     }
 }
 
-Test(format_xray, an_error_without_a_status_has_a_cause)
+Test(format_xray, an_error_without_a_status_or_with_a_message_has_a_cause)
 {
     struct span span;
     fill_span(&span, SPAN_KIND_CLIENT);
