@@ -151,10 +151,9 @@ static unsigned open_count_here(void)
 }
 
 /* But for its own. */
-static bool are_others_lost_here(void)
+static bool are_others_lost_at(uint32_t slot)
 {
     const struct active_request *request = t_active.owner.request;
-    uint32_t slot = slot_of(process_tid());
     if (LIKELY(atomic_load_explicit(&g_lost_total, memory_order_relaxed) <= 0))
         return false;
     bool is_own = request && request->lost_slot == slot && active_is_open(&t_active) &&
@@ -168,19 +167,16 @@ static enum active_verdict work_verdict(void)
 {
     bool is_same_turn = t_set_in_turn == t_turn;
     bool is_certain = active_is_open(&t_active)
-                          ? !are_others_lost_here() && (is_same_turn || open_count_here() <= 1)
+                          ? !are_others_lost_at(slot_of(process_tid())) && (is_same_turn || open_count_here() <= 1)
                           : is_same_turn && t_has_answered && t_wait_count + t_yield_count == 0 && active_lost_count() == 0;
     return is_certain ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
 }
 
-/* Its creator has others open than that for which the thread was started. */
+/* Who started the thread has put others in a queue, too, than that for which it was started. */
 static bool has_creator_others(void)
 {
     const struct active_request *request = t_active.owner.request;
-    if (LIKELY(!t_is_from_loop) || !request)
-        return false;
-    uint64_t word = atomic_load_explicit(&g_open[request->slot], memory_order_relaxed);
-    return word >> OPEN_COUNT_SHIFT > (uint64_t)active_is_open(&t_active);
+    return UNLIKELY(t_is_from_loop) && request && are_others_lost_at(request->slot);
 }
 
 /* A thread that was started for a request goes on with it, also after that was answered. But a pool's thread outlives the
