@@ -172,11 +172,15 @@ static enum active_verdict work_verdict(void)
     return is_certain ? ACTIVE_CERTAIN : ACTIVE_UNCLEAR;
 }
 
-/* Who started the thread has put others in a queue, too, than that for which it was started. */
+/* Who started the thread may have put others in a queue, too, than that for which it was started; but who has answered that
+ * is itself at work for those that it has read since, as long as they are not lost. */
 static bool has_creator_others(void)
 {
     const struct active_request *request = t_active.owner.request;
-    return UNLIKELY(t_is_from_loop) && request && are_others_lost_at(request->slot);
+    if (LIKELY(!t_is_from_loop) || !request)
+        return false;
+    uint64_t word = atomic_load_explicit(&g_open[request->slot], memory_order_relaxed);
+    return active_is_open(&t_active) ? word >> OPEN_COUNT_SHIFT > 1 : are_others_lost_at(request->slot);
 }
 
 /* A thread that was started for a request goes on with it, also after that was answered. But a pool's thread outlives the
