@@ -51,7 +51,7 @@ static void away_tell(struct backend *backend, const char *reason)
     if (*reason || !backend->reason[0])
         snprintf(backend->reason, sizeof backend->reason, "%s", *reason ? reason : "no answer");
     if (!backend->is_away && backend->limits->is_telling)
-        message_print("cannot send spans to %s: %s; trying again", backend->target->name, reason);
+        message_print("cannot send spans to %s: %s; trying again", backend->target->name, backend->reason);
     backend->is_away = true;
 }
 
@@ -72,7 +72,7 @@ static void deadline_move(struct backend *backend)
 static bool is_over(struct backend *backend)
 {
     uint64_t abort_after_ns = atomic_load(&backend->abort_after_ns);
-    return abort_after_ns && clock_monotonic_ns() > abort_after_ns;
+    return abort_after_ns && (clock_monotonic_ns() > abort_after_ns || delivery_is_interrupted());
 }
 
 static void message_done(struct backend *backend, const struct message *message, const struct delivery *delivery)
@@ -89,10 +89,12 @@ static void message_done(struct backend *backend, const struct message *message,
     deadline_move(backend);
 }
 
-static void sleep_ns(uint64_t ns)
+/* In short naps: the signals are blocked, and none would wake us. */
+static void sleep_unless_interrupted(uint64_t ns)
 {
-    nanosleep(&(struct timespec){.tv_sec = (time_t)(ns / NANOS_PER_SECOND), .tv_nsec = (long)(ns % NANOS_PER_SECOND)},
-              NULL);
+    uint64_t end_ns = clock_monotonic_ns() + ns, now_ns;
+    while ((now_ns = clock_monotonic_ns()) < end_ns && !delivery_is_interrupted())
+        nanosleep(&(struct timespec){.tv_nsec = (long)MIN(end_ns - now_ns, 20 * NANOS_PER_MILLI)}, NULL);
 }
 
 /* A wait in which the run's end begins is over with it, but for what the backend itself asked for. False: that is later than
@@ -109,8 +111,8 @@ static bool wait_for_retry(struct backend *backend, uint64_t wait_ns, uint64_t a
     uint64_t abort_after_ns = atomic_load(&backend->abort_after_ns);
     if (now_ns > abort_after_ns || MIN(wait_ns, asked_ns) > abort_after_ns - now_ns)
         return false;
-    sleep_ns(MIN(wait_ns, abort_after_ns - now_ns));
-    return true;
+    sleep_unless_interrupted(MIN(wait_ns, abort_after_ns - now_ns));
+    return !is_over(backend);
 }
 
 /* False: there is no time left. */

@@ -1,5 +1,13 @@
 #include "backend/delivery.h"
 
+#include <signal.h>
+
+bool delivery_is_interrupted(void)
+{
+    sigset_t pending;
+    return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
+}
+
 struct transport *transport_open(const struct target *target, const _Atomic uint64_t *abort_after_ns, struct text *reason)
 {
     switch (target->kind) {

@@ -30,6 +30,10 @@ void transport_send(struct transport *transport, const struct message *message, 
 
 void transport_close(struct transport *transport);
 
+/* delivery_is_interrupted - does a signal wait that asks us to end? At the end it ends the waiting: the command is gone by
+ * then. Such signals are blocked. */
+bool delivery_is_interrupted(void);
+
 /* The kinds there are; transport_open chooses. */
 struct transport {
     void (*send)(struct transport *transport, const struct message *message, struct delivery *out);

@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,19 +33,12 @@ static size_t answer_take(char *bytes, size_t size, size_t count, void *argument
     return size * count;
 }
 
-/* An interruption that is pending ends the waiting: the command is gone by then. */
-static bool is_interrupted(void)
-{
-    sigset_t pending;
-    return sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM));
-}
-
 static int progress(void *argument, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
 {
     struct http *http = argument;
     uint64_t abort_after_ns = atomic_load(http->abort_after_ns);
     (void)a, (void)b, (void)c, (void)d;
-    return abort_after_ns && (clock_monotonic_ns() > abort_after_ns || is_interrupted());
+    return abort_after_ns && (clock_monotonic_ns() > abort_after_ns || delivery_is_interrupted());
 }
 
 static bool header_add(struct http *http, const char *header)

@@ -29,12 +29,17 @@ static int directory_complain(const char *path, int error)
 
 static int stop_signals_open(void)
 {
-    sigset_t stop;
+    sigset_t stop, endings;
     sigemptyset(&stop);
+    sigemptyset(&endings);
     sigaddset(&stop, SIGINT);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGHUP);
     sigprocmask(SIG_BLOCK, &stop, NULL);
+    /* A peer or a disk that takes no more is an error to count, not our end. */
+    sigaddset(&endings, SIGPIPE);
+    sigaddset(&endings, SIGXFSZ);
+    sigprocmask(SIG_BLOCK, &endings, NULL);
     return signalfd(-1, &stop, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
@@ -42,11 +47,15 @@ static void collect_until_stopped(struct collector *collector, int stop_fd)
 {
     struct pollfd watched[] = {{.fd = stop_fd, .events = POLLIN},
                                {.fd = collector->epoll_fd, .events = POLLIN}};
+    struct signalfd_siginfo info;
     while (!watched[0].revents) {
         TEMP_FAILURE_RETRY(poll(watched, 2, -1));
         if (watched[1].revents)
             collector_work(collector);
     }
+    /* Taken off, so that the last flush is not taken to be interrupted: a second signal does that. */
+    while (read(stop_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
     collector_leave(collector);
 }
 

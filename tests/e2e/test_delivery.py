@@ -1,0 +1,79 @@
+"""The way to backends under adversity: interruptions, limits, answers that are none."""
+
+import resource
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+from support import PREFIX, clean_env
+from test_backends import Backend, BackendTest, answer
+
+
+class SlowBackend(Backend):
+    """Answers when it is told that it may."""
+
+    def __init__(self, *answers):
+        self.gate_open = threading.Event()
+        super().__init__(*answers)
+
+    def next_answer(self, request):
+        self.gate_open.wait(30)
+        return super().next_answer(request)
+
+
+class Interruptions(BackendTest):
+    def test_an_interruption_gives_up_what_a_backend_does_not_take(self):
+        """While it is waited for the next try, too."""
+        backend = self.serve(Backend(*[answer(503)] * 1000))
+        started = time.monotonic()
+        with subprocess.Popen([PREFIX, "-e", self.otlp(backend), "--", *self.calls(3)], stderr=subprocess.PIPE, text=True,
+                              env=clean_env() | {"OTEL_BSP_EXPORT_TIMEOUT": "30000"}, cwd=self.directory) as prefixed:
+            time.sleep(2)
+            prefixed.send_signal(signal.SIGINT)
+            said = prefixed.communicate(timeout=60)[1]
+        self.assertEqual(prefixed.returncode, 0)
+        self.assertLess(time.monotonic() - started, 10)
+        self.assertIn("3 spans lost", said)
+
+
+class Collecting(BackendTest):
+    def collect(self, *options, env=None):
+        """A collector that is at work, and what is to be in the environment of those whose spans it collects."""
+        ring = self.directory / "ring"
+        ring.mkdir(mode=0o700)
+        collector = subprocess.Popen([PREFIX, *options, "--collect", ring], stderr=subprocess.PIPE, text=True,
+                                     env=clean_env() | (env or {}), cwd=self.directory)
+        self.addCleanup(collector.stderr.close)
+        self.addCleanup(collector.wait)
+        self.addCleanup(collector.kill)
+        words = collector.stderr.readline().split()
+        return collector, dict(word.split("=", 1) for word in words if "=" in word)
+
+    def test_what_ends_a_collector_does_not_break_off_its_last_flush(self):
+        backend = self.serve(Backend())
+        collector, env = self.collect("-e", self.otlp(backend))
+        subprocess.run(self.calls(3), env=clean_env() | env, check=True)
+        collector.send_signal(signal.SIGTERM)
+        said = collector.communicate(timeout=60)[1]
+        self.assertEqual((collector.returncode, len(backend.otlp_spans())), (0, 3))
+        self.assertNotIn("lost", said)
+        self.assertNotIn("tries", said)
+
+    def test_a_limit_to_files_sizes_loses_what_has_no_room_and_ends_nothing(self):
+        backend = self.serve(SlowBackend())
+        collector, env = self.collect("-e", self.otlp(backend), env={
+            "OTEL_BSP_MAX_QUEUE_SIZE": "1", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5", "TMPDIR": str(self.directory)})
+        resource.prlimit(collector.pid, resource.RLIMIT_FSIZE, (5000, 5000))
+        subprocess.run(self.calls(100), env=clean_env() | env, check=True)
+        time.sleep(0.5)
+        backend.gate_open.set()
+        collector.send_signal(signal.SIGTERM)
+        said = collector.communicate(timeout=60)[1]
+        self.assertEqual(collector.returncode, 0)
+        self.assertRegex(said, rf"{100 - len(backend.otlp_spans())} spans lost for \S+: the queue was full")
+
+
+if __name__ == "__main__":
+    unittest.main()
