@@ -1,6 +1,8 @@
 /* Messages that are written to a file, which may be rotated, or to the terminal. */
 #include "backend/delivery.h"
 
+#include "base/compiler.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -15,8 +17,9 @@ struct file {
     struct transport transport;
     const struct target *target;
     int fd;
-    uint64_t len;      /* what is in it */
-    bool is_damaged;   /* a message was written in part: the next one begins a new line */
+    uint64_t len;       /* what is in it */
+    bool is_regular;    /* a device is never moved away */
+    size_t written_len; /* of a message that comes again: a full disk took so much of it */
 };
 
 static int file_open(struct file *file)
@@ -25,7 +28,8 @@ static int file_open(struct file *file)
     file->fd = open(file->target->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY, 0600);
     if (file->fd < 0)
         return errno;
-    file->len = fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+    file->is_regular = fstat(file->fd, &st) == 0 && S_ISREG(st.st_mode);
+    file->len = file->is_regular ? (uint64_t)st.st_size : 0;
     return 0;
 }
 
@@ -51,7 +55,7 @@ static int write_all(struct file *file, const char *bytes, size_t len)
         bytes += written;
         len -= (size_t)written;
         file->len += (uint64_t)written;
-        file->is_damaged = len > 0;
+        file->written_len += (size_t)written;
     }
     return 0;
 }
@@ -63,19 +67,26 @@ static bool ends_line(const struct message *message)
 
 static int message_write(struct file *file, const struct message *message)
 {
-    int error = file->is_damaged ? write_all(file, "\n", 1) : 0;
-    if (!error)
-        error = write_all(file, message->bytes, message->len);
+    size_t done = MIN(file->written_len, message->len);
+    int error = write_all(file, message->bytes + done, message->len - done);
     if (!error && !ends_line(message))
         error = write_all(file, "\n", 1);
+    if (!error)
+        file->written_len = 0;
     return error;
+}
+
+static bool is_full_for(const struct file *file, const struct message *message)
+{
+    uint64_t limit = file->target->rotate_len;
+    return limit && file->fd >= 0 && file->is_regular && file->len && !file->written_len &&
+           file->len + message->len > limit;
 }
 
 static void file_send(struct transport *transport, const struct message *message, struct delivery *out)
 {
     struct file *file = (struct file *)transport;
-    uint64_t limit = file->target->rotate_len;
-    if (limit && file->fd >= 0 && file->len && file->len + message->len > limit)
+    if (is_full_for(file, message))
         rotate(file);
     int error = file->fd < 0 ? file_open(file) : 0;
     if (!error)
