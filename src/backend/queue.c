@@ -69,6 +69,11 @@ static bool is_spilling(const struct queue *queue)
     return queue->spill_read < queue->spill_written;
 }
 
+static bool is_empty(const struct queue *queue)
+{
+    return !queue->first && !is_spilling(queue);
+}
+
 static bool spill_add(struct queue *queue, const struct message *message)
 {
     struct spill_header header = {message->span_count, message->part_count, message->len};
@@ -123,7 +128,7 @@ bool queue_add(struct queue *queue, struct message *message)
     bool fits = !is_spilling(queue) && queue->memory_len + message->len <= queue->memory_max &&
                 queue->memory_spans + message->span_count <= queue->memory_spans_max;
     bool is_spilled = !fits && spill_add(queue, message);
-    bool is_taken = fits || is_spilled || !queue->first;
+    bool is_taken = fits || is_spilled || is_empty(queue);
     if (is_taken && !is_spilled)
         memory_add(queue, message);
     if (is_taken)
@@ -144,11 +149,6 @@ static struct message *memory_take(struct queue *queue)
     queue->memory_len -= message->len;
     queue->memory_spans -= message->span_count;
     return message;
-}
-
-static bool is_empty(const struct queue *queue)
-{
-    return !queue->first && !is_spilling(queue);
 }
 
 struct message *queue_take(struct queue *queue)

@@ -72,6 +72,7 @@ Test(backend_queue, beyond_both_limits_it_refuses)
     expect(1);
     expect(2);
     cr_expect(add(5), "what has been read makes room");
+    cr_expect_not(add(6), "even if nothing lies in memory: it would overtake those on the disk");
     expect(3);
     expect(5);
     queue_free(&g_queue);
