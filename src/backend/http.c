@@ -9,7 +9,7 @@
 #include <string.h>
 #include <zlib.h>
 
-enum { ANSWER_LEN_MAX = 4096 };
+enum { ANSWER_LEN_MAX = 4096, ANSWER_LEN_READ = 256 * 1024 };
 
 struct http {
     struct transport transport;
@@ -21,7 +21,7 @@ struct http {
     char *packed; /* what gzip made of a message */
     size_t packed_size;
     char answer[ANSWER_LEN_MAX];
-    size_t answer_len;
+    size_t answer_len, answer_read_len;
 };
 
 static size_t answer_take(char *bytes, size_t size, size_t count, void *argument)
@@ -30,7 +30,14 @@ static size_t answer_take(char *bytes, size_t size, size_t count, void *argument
     size_t len = MIN(size * count, sizeof http->answer - http->answer_len);
     memcpy(http->answer + http->answer_len, bytes, len);
     http->answer_len += len;
-    return size * count;
+    http->answer_read_len += size * count;
+    return http->answer_read_len > ANSWER_LEN_READ ? 0 : size * count;
+}
+
+/* One that goes on and on was broken off by answer_take; its status counts. */
+static bool is_answered(const struct http *http, CURLcode code)
+{
+    return code == CURLE_OK || (code == CURLE_WRITE_ERROR && http->answer_read_len > ANSWER_LEN_READ);
 }
 
 static int progress(void *argument, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
@@ -128,12 +135,12 @@ static void perform(struct http *http, const char *bytes, size_t len, const stru
     const struct curl_functions *curl = http->curl;
     long status = 0;
     curl_off_t retry_after = 0;
-    http->answer_len = 0;
+    http->answer_len = http->answer_read_len = 0;
     curl->easy_setopt(http->easy, CURLOPT_POSTFIELDS, bytes);
     curl->easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)len);
     curl->easy_setopt(http->easy, CURLOPT_HTTPHEADER, headers);
     CURLcode code = curl->easy_perform(http->easy);
-    if (code != CURLE_OK) {
+    if (!is_answered(http, code)) {
         out->outcome = DELIVERY_LATER;
         if (code != CURLE_ABORTED_BY_CALLBACK) /* that was us */
             snprintf(out->reason, sizeof out->reason, "%s", curl->easy_strerror(code));

@@ -174,6 +174,20 @@ static bool is_port(const char *port, size_t len)
     return number > 0;
 }
 
+/* Without userinfo and query, which may be secret. */
+static int network_fail(struct text *error, const char *url, const char *why)
+{
+    const char *authority = strstr(url, "://") + 3;
+    const char *host = authority + strcspn(authority, "/?#");
+    while (host > authority && host[-1] != '@')
+        host--;
+    text_append_char(error, '\'');
+    text_append(error, url, (size_t)(authority - url));
+    text_append(error, host, strcspn(host, "?#"));
+    text_append_string(error, why);
+    return -EINVAL;
+}
+
 static int network_parse(const struct scheme *scheme, const char *url, struct target *out, struct text *error)
 {
     char left[TARGET_URL_LEN_MAX];
@@ -187,9 +201,9 @@ static int network_parse(const struct scheme *scheme, const char *url, struct ta
     out->format = scheme->format;
     authority_split(at, authority_len, &authority);
     if (authority.host_len == 0 || authority.host_len > TARGET_HOST_LEN_MAX)
-        return fail(error, "'", url, "': a host must follow '://'");
+        return network_fail(error, url, "': a host must follow '://'");
     if (authority.port_len && !is_port(authority.port, authority.port_len))
-        return fail(error, "'", url, "': the port is none (1 to 65535)");
+        return network_fail(error, url, "': the port is none (1 to 65535)");
     int result = query_take(out, asked, &query, error);
     if (result)
         return result;

@@ -38,6 +38,23 @@ class Interruptions(BackendTest):
         self.assertIn("3 spans lost", said)
 
 
+class Answers(BackendTest):
+    def test_one_that_never_ends_is_broken_off_and_its_status_counts(self):
+        backend = self.serve(Backend(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n" + b"x" * 300000))
+        said = self.prefixed("-e", self.otlp(backend))
+        self.assertEqual((len(backend.requests), len(backend.otlp_spans())), (1, 3))
+        self.assertNotIn("lost", said)
+
+    def test_what_is_secret_in_a_url_is_never_said(self):
+        for url in ("otlp+http://me:secret@", "zipkin+http://me:secret@:1", "otlp+http://me:secret@h:0?key=secret",
+                    "otlp+http://me:secret@h?format=xml", "jaeger+http://me:secret@h?timeout=soon",
+                    "datadog+http://me:secret@h/" + "x" * 3000):
+            with self.subTest(url=url):
+                result = subprocess.run([PREFIX, "-e", url, "true"], env=clean_env(), capture_output=True, check=False)
+                self.assertEqual(result.returncode, 125)
+                self.assertNotIn("secret", result.stderr.decode())
+
+
 class Collecting(BackendTest):
     def collect(self, *options, env=None):
         """A collector that is at work, and what is to be in the environment of those whose spans it collects."""
