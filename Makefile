@@ -81,7 +81,7 @@ $(NODE_BRIDGE): src/shim/node_bridge.cjs
 
 $(LAUNCHER): $(LAUNCHER_OBJECTS)
 	@echo "  LINK  $@"
-	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -o $@ $^ $(LAUNCHER_LIBS)
+	$(Q)$(CC) $(CFLAGS) $(SANITIZE) -Wl,--export-dynamic-symbol=run_traced_launcher -o $@ $^ $(LAUNCHER_LIBS)
 
 $(BUILD)/tests/unit/%: tests/unit/%.c $(UNIT_OBJECTS)
 	@mkdir -p $(@D)

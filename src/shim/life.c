@@ -6,6 +6,7 @@
 #include "export/run_stats.h"
 #include "shim/callsite_record.h"
 #include "shim/curl_transfer.h"
+#include "shim/module.h"
 #include "shim/node.h"
 #include "shim/python.h"
 #include "shim/real.h"
@@ -50,6 +51,12 @@ static void fork_child(void)
     process_pid();
 }
 
+/* Are we in a run-traced that is traced itself? The requests that take its spans to backends are nobody's spans. */
+static bool is_launcher(void)
+{
+    return _r_debug.r_map && module_exports(_r_debug.r_map, "run_traced_launcher");
+}
+
 /* Into the ring if it can be mapped; a process that has no right to it may still write by itself. */
 static void tracing_begin(const char *ring, const char *exporters)
 {
@@ -61,10 +68,12 @@ static void tracing_begin(const char *ring, const char *exporters)
     }
     if (!sink)
         return;
+    run_stats_count_process();
+    if (is_launcher())
+        return;
     g_is_tracing = true;
     span_sink_set(sink);
     pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
-    run_stats_count_process();
     redact_init();
     sampler_init_from_environment();
     ignore_init();

@@ -23,6 +23,15 @@ class SlowBackend(Backend):
         return super().next_answer(request)
 
 
+class Nested(BackendTest):
+    def test_what_is_sent_to_a_backend_is_no_span_of_an_outer_run(self):
+        backend = self.serve(Backend())
+        said = self.prefixed("-o", "outer", command=[PREFIX, "-e", self.otlp(backend), "--", *self.calls(3)])
+        self.assertEqual((len(backend.otlp_spans()), self.native("outer")), (3, []))
+        self.assertEqual([r.all("traceparent") for r in backend.requests], [[]])
+        self.assertIn("the command made no traced network calls", said)
+
+
 class Interruptions(BackendTest):
     def test_an_interruption_gives_up_what_a_backend_does_not_take(self):
         """While it is waited for the next try, too."""
