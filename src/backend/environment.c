@@ -112,13 +112,16 @@ static const struct format *otlp_format(void)
 
 static bool is_http(const char *url)
 {
-    return strncasecmp(url, "http://", 7) == 0 || strncasecmp(url, "https://", 8) == 0;
+    size_t len = strncasecmp(url, "http://", 7) == 0 ? 7 : strncasecmp(url, "https://", 8) == 0 ? 8 : 0;
+    return len && url[len] && !strchr("/?#", url[len]);
 }
 
 static bool otlp_add(struct target *out)
 {
     const char *traces = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), *base = variable("OTEL_EXPORTER_OTLP_ENDPOINT");
     char url[TARGET_URL_LEN_MAX];
+    if (!is_http(traces ? traces : base ? base : "http://localhost"))
+        return false;
     if (traces) {
         snprintf(url, sizeof url, "%s", traces);
     } else {
@@ -126,8 +129,6 @@ static bool otlp_add(struct target *out)
         int len = (int)strlen(base);
         snprintf(url, sizeof url, "%.*s/v1/traces", len && base[len - 1] == '/' ? len - 1 : len, base);
     }
-    if (!is_http(url))
-        return false;
     target_post_to(url, otlp_format(), out);
     backend_environment_apply(out);
     return true;

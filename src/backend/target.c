@@ -112,9 +112,11 @@ static int parameter_set(struct target *target, const char *parameter, struct te
                    ? 0 : fail(error, "compression: '", value, "' is neither gzip nor none");
     }
     if (strncmp(parameter, "timeout=", 8) == 0) {
-        unsigned long ms = strtoul(value, NULL, 10);
+        char *end;
+        unsigned long ms = strtoul(value, &end, 10);
+        bool is_number = *value >= '0' && *value <= '9' && !*end && ms > 0 && ms < 1UL << 40;
         target->timeout_ns = ms * NANOS_PER_MILLI;
-        return ms ? 0 : fail(error, "timeout: '", value, "' is no number of milliseconds");
+        return is_number ? 0 : fail(error, "timeout: '", value, "' is no number of milliseconds");
     }
     return 1;
 }
@@ -154,11 +156,20 @@ static void authority_split(const char *at, size_t len, struct authority *out)
     *out = (struct authority){.userinfo = at, .userinfo_len = userinfo_end ? (size_t)(userinfo_end - at) + 1 : 0};
     out->host = at + out->userinfo_len;
     const char *bracket = memchr(out->host, ']', (size_t)(end - out->host));
-    const char *from = bracket ? bracket : out->host;
+    const char *from = bracket ? bracket + 1 : out->host;
     const char *colon = memchr(from, ':', (size_t)(end - from));
     out->host_len = (size_t)((colon ? colon : end) - out->host);
     out->port = colon ? colon + 1 : end;
     out->port_len = (size_t)(end - out->port);
+}
+
+/* A name or a number, or an IPv6 number in brackets. */
+static bool is_host(const char *host, size_t len)
+{
+    const char *bracket = memchr(host, ']', len);
+    if (len == 0 || len > TARGET_HOST_LEN_MAX)
+        return false;
+    return *host == '[' ? bracket == host + len - 1 && len > 2 : !bracket;
 }
 
 static bool is_port(const char *port, size_t len)
@@ -200,7 +211,7 @@ static int network_parse(const struct scheme *scheme, const char *url, struct ta
     out->kind = scheme->kind;
     out->format = scheme->format;
     authority_split(at, authority_len, &authority);
-    if (authority.host_len == 0 || authority.host_len > TARGET_HOST_LEN_MAX)
+    if (!is_host(authority.host, authority.host_len))
         return network_fail(error, url, "': a host must follow '://'");
     if (authority.port_len && !is_port(authority.port, authority.port_len))
         return network_fail(error, url, "': the port is none (1 to 65535)");

@@ -205,7 +205,10 @@ class Backends(BackendTest):
     def test_wrong_urls_are_named(self):
         for url, word in (("otlp+http://", "host"), ("otlp+http://h:0", "port"), ("otlp+http://h?format=xml", "xml"),
                           ("zipkin+http://h?format=otlp-json", "one only"), ("otlp+http://h?compression=zip", "gzip"),
-                          ("file:x?format=xml", "native"), ("file:x?rotate=much", "size"), ("smoke://h", "unknown")):
+                          ("file:x?format=xml", "native"), ("file:x?rotate=much", "size"), ("smoke://h", "unknown"),
+                          ("otlp+http://[]", "host"), ("otlp+http://[::1]x:80", "host"), ("otlp+http://[::1", "host"),
+                          ("otlp+http://h?timeout=-1", "milliseconds"), ("otlp+http://h?timeout=1s", "milliseconds"),
+                          ("otlp+http://h?timeout=99999999999999999999", "milliseconds")):
             result = subprocess.run([PREFIX, "-e", url, "true"], env=clean_env(), capture_output=True, check=False,
                                     cwd=self.directory)
             self.assertEqual((url, result.returncode), (url, 125))

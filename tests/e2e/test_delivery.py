@@ -64,6 +64,16 @@ class Answers(BackendTest):
                 self.assertNotIn("secret", result.stderr.decode())
 
 
+class Variables(BackendTest):
+    def test_a_url_without_a_host_does_not_count(self):
+        for url in ("http://", "http:///v1", "https://?a=b", "h:4318"):
+            with self.subTest(url=url):
+                said = self.prefixed("-o", "own.jsonl", env={"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+                self.assertNotIn("lost", said)
+                said = self.prefixed(env={"OTEL_EXPORTER_OTLP_ENDPOINT": url})
+                self.assertRegex(said, "3 spans of 1 service, no errors, in spans.jsonl")
+
+
 class Collecting(BackendTest):
     def collect(self, *options, env=None):
         """A collector that is at work, and what is to be in the environment of those whose spans it collects."""
