@@ -38,7 +38,7 @@ int main(int argc, char **argv)
         config_print(&options, stdout);
         return finish_output();
     case OPTIONS_VIEW:
-        return view_file(options.view_path, stdout, NULL);
+        return view_file(options.view_path, stdout, &options.view);
     case OPTIONS_COLLECT:
         return collect(&options);
     default:

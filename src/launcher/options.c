@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "launcher/message.h"
+#include "launcher/view_options.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -15,6 +16,12 @@ enum {
     OPTION_KEEP,
     OPTION_KEEP_WAIT,
     OPTION_PRINT_CONFIG,
+    OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
+    OPTION_VIEW_SLOWER_THAN,
+    OPTION_VIEW_NAME,
+    OPTION_VIEW_TRACE,
+    OPTION_VIEW_SORT,
+    OPTION_VIEW_LIMIT,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -31,13 +38,19 @@ static const struct option LONG_OPTIONS[] = {
     {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+    {"errors", no_argument, NULL, OPTION_OF_VIEW},
+    {"slower-than", required_argument, NULL, OPTION_VIEW_SLOWER_THAN},
+    {"name", required_argument, NULL, OPTION_VIEW_NAME},
+    {"trace", required_argument, NULL, OPTION_VIEW_TRACE},
+    {"sort", required_argument, NULL, OPTION_VIEW_SORT},
+    {"limit", required_argument, NULL, OPTION_VIEW_LIMIT},
     {NULL, 0, NULL, 0},
 };
 
 static const char HELP[] =
     "Usage: run-traced.sh [OPTIONS] [--] COMMAND [ARGUMENTS...]\n"
     "       run-traced.sh [-o FILE] [-e URL] --collect DIR\n"
-    "       run-traced.sh --view [FILE]\n"
+    "       run-traced.sh --view [FILE] [OPTIONS]\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
     "that it and its child processes send or serve as an OpenTelemetry span.\n"
@@ -60,7 +73,13 @@ static const char HELP[] =
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
-    "                       time went\n"
+    "                       time went; only some of them:\n"
+    "      --service NAME, --name TEXT, --errors\n"
+    "                       those with a span of that service, with TEXT in its name or\n"
+    "                       path, that failed: one span that is all of what is asked for\n"
+    "      --slower-than TIME  those that took longer: 500ms, 2s\n"
+    "      --trace ID       that one; the beginning of its id is enough\n"
+    "      --sort start, duration or errors; --limit N\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -119,8 +138,19 @@ static int options_set_keep_wait(struct options *options, const char *time)
     return options_complain("--keep-wait needs a time like 2s or 500ms, not ", time);
 }
 
+/* The place of an option in the table, by what getopt says; -1: none. */
+static int option_place(int letter)
+{
+    for (int i = 0; LONG_OPTIONS[i].name; i++)
+        if (LONG_OPTIONS[i].val == letter)
+            return i;
+    return -1;
+}
+
 static int options_set(struct options *options, int letter, char **argv)
 {
+    if (letter >= OPTION_OF_VIEW)
+        return view_options_set(&options->view, LONG_OPTIONS[option_place(letter)].name, optarg);
     switch (letter) {
     case 'o':
         options->output = optarg;
@@ -167,10 +197,17 @@ static int options_set(struct options *options, int letter, char **argv)
     }
 }
 
-/* --view FILE: getopt_long itself knows only --view=FILE. */
+static bool option_is_given(const struct options *options, int letter)
+{
+    return options->given >> option_place(letter) & 1;
+}
+
+/* --view FILE: getopt_long itself knows only --view=FILE. What the file of settings says of the service is meant for runs. */
 static int options_finish_view(struct options *options)
 {
     char **rest = options->command;
+    if (option_is_given(options, 's'))
+        options->view.service = options->service_name;
     if (!options->view_path && *rest)
         options->view_path = *rest++;
     if (*rest)
@@ -180,8 +217,18 @@ static int options_finish_view(struct options *options)
     return 0;
 }
 
+static int options_complain_of_view(const struct options *options)
+{
+    for (int i = 0; LONG_OPTIONS[i].name; i++)
+        if (LONG_OPTIONS[i].val >= OPTION_OF_VIEW && options->given >> i & 1)
+            return options_complain("there is no --view for --", LONG_OPTIONS[i].name);
+    return 0;
+}
+
 static int options_finish_run(struct options *options)
 {
+    if (options_complain_of_view(options))
+        return -EINVAL;
     if (options->mode == OPTIONS_RUN && !*options->command)
         return options_complain("no command given", "");
     if (options->mode == OPTIONS_COLLECT && *options->command)
@@ -194,15 +241,6 @@ static int options_finish_run(struct options *options)
     if (options->output && options->exporter_count == EXPORTER_COUNT_MAX)
         return options_complain_of_count();
     return 0;
-}
-
-/* The place of an option in the table, by what getopt says; -1: none. */
-static int option_place(int letter)
-{
-    for (int i = 0; LONG_OPTIONS[i].name; i++)
-        if (LONG_OPTIONS[i].val == letter)
-            return i;
-    return -1;
 }
 
 static void option_note(struct options *options, int letter)
@@ -253,6 +291,15 @@ int options_finish(struct options *options)
     return options->mode == OPTIONS_PRINT_CONFIG ? 0 : options_finish_run(options);
 }
 
+/* --view may have its file among its options: nothing is run that they could be meant for. */
+static bool options_take_view_file(struct options *options, int argc, char **argv)
+{
+    if (options->mode != OPTIONS_VIEW || options->view_path || optind >= argc || strcmp(argv[optind - 1], "--") == 0)
+        return false;
+    options->view_path = argv[optind++];
+    return true;
+}
+
 int options_parse(int argc, char **argv, struct options *options)
 {
     *options = (struct options){.mode = OPTIONS_RUN};
@@ -260,7 +307,10 @@ int options_parse(int argc, char **argv, struct options *options)
     optind = 0; /* glibc: start anew, so that tests can parse more than once */
     int letter;
     /* '+': the first word that is no option ends them; ':': a missing argument is told apart. */
-    while ((letter = getopt_long(argc, argv, "+:o:e:s:qhD", LONG_OPTIONS, NULL)) != -1) {
+    while ((letter = getopt_long(argc, argv, "+:o:e:s:qhD", LONG_OPTIONS, NULL)) != -1 ||
+           options_take_view_file(options, argc, argv)) {
+        if (letter == -1)
+            continue;
         int error = options_set(options, letter, argv);
         if (error)
             return error;

@@ -4,6 +4,7 @@
 
 #include "export/exporter.h"
 #include "launcher/keep.h"
+#include "view/view.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -31,6 +32,7 @@ struct options {
     struct keep keep;         /* --keep, --keep-wait */
     const char *collect_path; /* --collect */
     const char *view_path;
+    struct view_options view; /* what --view is to show of it */
     char **command; /* and its arguments, ended by NULL; points into argv */
     /* The command line's own: those that it has, as bits of their places in the table. */
     uint64_t given;

@@ -106,6 +106,12 @@ int trace_list_select(struct trace_list *list, size_t max, bool is_filled)
     return 0;
 }
 
+void trace_list_select_first(struct trace_list *list, size_t max)
+{
+    for (size_t i = 0; i < list->count; i++)
+        show(list, &list->entries[i], max);
+}
+
 void trace_list_free(struct trace_list *list)
 {
     free(list->entries);

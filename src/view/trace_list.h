@@ -32,6 +32,9 @@ int trace_list_make(const struct view_span *spans, size_t count, struct trace_li
  * slowest. Returns 0 or -ENOMEM. */
 int trace_list_select(struct trace_list *list, size_t max, bool is_filled);
 
+/* trace_list_select_first - marks the first @max traces to show, as the list is sorted. */
+void trace_list_select_first(struct trace_list *list, size_t max);
+
 /* trace_list_free - gives back all memory but the spans. */
 void trace_list_free(struct trace_list *list);
 

@@ -6,6 +6,7 @@
 #include "view/service_colors.h"
 #include "view/skip_text.h"
 #include "view/span_reader.h"
+#include "view/trace_filter.h"
 #include "view/trace_list.h"
 #include "view/trace_summary.h"
 #include "view/waterfall.h"
@@ -25,6 +26,7 @@ struct view {
     struct service_colors colors;
     struct screen screen;
     size_t duplicate_count;
+    bool is_sorted; /* by what was asked for: the first are shown */
 };
 
 /* "cannot read FILE: REASON", then @advice; FILE may hold anything. */
@@ -90,8 +92,8 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
 {
     const char *value = getenv(TRACES_VARIABLE);
     *is_asked_for = true;
-    if (options && options->max_traces > 0)
-        return (size_t)options->max_traces;
+    if (options->max_traces > 0)
+        return options->max_traces;
     if (value && *value) {
         char *end;
         errno = 0;
@@ -113,15 +115,17 @@ static void selection_print(struct view *view)
         failed += entry->error_count > 0;
         failed_shown += entry->error_count > 0 && entry->is_shown;
     }
-    screen_format(&view->screen, STYLE_DIM, "%zu of them shown above: the slowest",
-                  view->list.shown_count);
+    screen_format(&view->screen, STYLE_DIM, "%zu of them shown above%s", view->list.shown_count,
+                  view->is_sorted ? "" : ": the slowest");
+    if (view->is_sorted)
+        failed = 0;
     if (failed && failed == failed_shown)
         screen_put(&view->screen, STYLE_DIM, " and all with errors");
     else if (failed)
         screen_format(&view->screen, STYLE_DIM, " and %zu of %zu with errors", failed_shown,
                       failed);
     screen_newline(&view->screen);
-    screen_format(&view->screen, STYLE_DIM, "%s=%zu shows all", TRACES_VARIABLE, view->list.count);
+    screen_format(&view->screen, STYLE_DIM, "--limit %zu shows all", view->list.count);
     screen_newline(&view->screen);
 }
 
@@ -162,17 +166,39 @@ static int view_prepare(struct view *view, const struct view_options *options)
     view->duplicate_count = view->set.count - count;
     view->set.count = count;
     int result = trace_list_make(view->set.spans, count, &view->list);
-    if (result == 0)
+    if (result < 0)
+        return result;
+    trace_filter(&view->list, options);
+    trace_sort(&view->list, options->sort);
+    view->is_sorted = options->sort != VIEW_SORT_NONE;
+    if (view->is_sorted)
+        trace_list_select_first(&view->list, max);
+    else
         result = trace_list_select(&view->list, max, is_asked_for);
     if (result == 0)
         result = service_colors_assign(view->set.spans, count, &view->colors);
     return result;
 }
 
+/* Nothing is to be shown, or more than one trace where one was asked for. */
+static int complain_of_choice(const struct view *view, const char *path, const struct view_options *options)
+{
+    char what[128];
+    if (view->list.count == 0 && options->trace_prefix)
+        snprintf(what, sizeof what, "no trace that begins with %s in", options->trace_prefix);
+    else if (view->list.count == 0)
+        return complain("no trace that is asked for in", path, "", "");
+    else
+        snprintf(what, sizeof what, "%zu traces begin with %s in", view->list.count, options->trace_prefix);
+    return complain(what, path, "", view->list.count ? "; more of the id is needed" : "");
+}
+
 static int view_print(struct view *view, const char *path, FILE *out,
                       const struct view_options *options)
 {
     int result = view_prepare(view, options);
+    if (result == 0 && (view->list.count == 0 || (options->trace_prefix && view->list.count > 1)))
+        return complain_of_choice(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
         result = traces_print(view);
@@ -185,7 +211,9 @@ static int view_print(struct view *view, const char *path, FILE *out,
 
 int view_file(const char *path, FILE *out, const struct view_options *options)
 {
+    static const struct view_options defaults;
     struct view view = {0};
+    options = options ? options : &defaults;
     char text[SKIP_TEXT_LEN];
     int result = file_read(path, &view.set);
     int status;

@@ -3,7 +3,12 @@
 #ifndef RUN_TRACED_VIEW_VIEW_H
 #define RUN_TRACED_VIEW_VIEW_H
 
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+enum view_sort { VIEW_SORT_NONE, VIEW_SORT_START, VIEW_SORT_DURATION, VIEW_SORT_ERRORS };
 
 enum view_color {
     VIEW_COLOR_AUTO, /* if @out is a terminal, NO_COLOR is unset or empty, and TERM is not dumb */
@@ -15,7 +20,15 @@ enum view_color {
 struct view_options {
     int width; /* columns; 0: the terminal's, else COLUMNS, else 100 */
     enum view_color color;
-    int max_traces; /* shown as waterfalls; 0: RUN_TRACED_VIEW_TRACES, else up to 10 */
+    size_t max_traces; /* to show; 0: RUN_TRACED_VIEW_TRACES, else up to 10 waterfalls */
+    /* Which traces: those with one span that is all of the next three, ... */
+    const char *service; /* NULL: any */
+    const char *name;    /* in its name or path; NULL: any */
+    bool is_failed;
+    int64_t slower_than_us;  /* ... that took longer, 0: any, ... */
+    const char *trace_prefix; /* ... and whose id begins so, lower-case hex; NULL: any */
+    /* Not NONE: the first of these are shown, in this order. NONE: the slowest and the failed, by start. */
+    enum view_sort sort;
 };
 
 /* view_file - shows the spans of a JSON Lines file (the native span line).
@@ -23,8 +36,8 @@ struct view_options {
  * Draws with UTF-8 where the locale of the environment has it, else in ASCII. Text that comes from
  * the file is printed with its control characters replaced.
  * Lines that are damaged or no spans are skipped; a line at the end counts them by reason.
- * Returns an exit status: 0, or 1 after a message on stderr when the file cannot be read or has no
- * span in it, or when @out cannot be written. */
+ * Returns an exit status: 0, or 1 after a message on stderr when the file cannot be read, has no span
+ * in it or no trace that is asked for, or when @out cannot be written. */
 int view_file(const char *path, FILE *out, const struct view_options *options);
 
 #endif

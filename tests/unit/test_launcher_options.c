@@ -77,6 +77,8 @@ Test(launcher_options, knows_its_other_modes)
         {"--version", OPTIONS_VERSION, NULL}, {"--view", OPTIONS_VIEW, "spans.jsonl"},
         {"--view x", OPTIONS_VIEW, "x"},      {"--view=x", OPTIONS_VIEW, "x"},
         {"--view -- -x", OPTIONS_VIEW, "-x"},
+        {"--view x --errors", OPTIONS_VIEW, "x"},
+        {"--errors --limit 3 --view x", OPTIONS_VIEW, "x"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct options options;
@@ -102,6 +104,14 @@ Test(launcher_options, refuses_and_says_what, .init = cr_redirect_stderr)
         "--quiet=1 ls",
         "--view a b",
         "--view=a b",
+        "--view a --errors b",
+        "--view --slower-than 5",
+        "--view --trace 0xab",
+        "--view --sort size",
+        "--view --limit 0",
+        "--view --limit -1",
+        "--view --name=",
+        "--errors ls",
         "-e a -e a -e a -e a -e a -e a -e a -e a -e a ls",
         "-o f -e a -e a -e a -e a -e a -e a -e a -e a ls",
     };
@@ -117,6 +127,27 @@ Test(launcher_options, names_the_unknown_option, .init = cr_redirect_stderr)
     parse("-q --bogus ls", &options);
     cr_assert_stderr_eq_str("run-traced: unknown option --bogus;"
                             " run-traced.sh --help shows what there is\n");
+}
+
+Test(launcher_options, takes_what_view_is_to_show)
+{
+    struct options options;
+    cr_assert_eq(parse("--view f --service api --errors --slower-than 1.5s --name /pay --trace 0a1 --sort duration --limit 7",
+                       &options), 0);
+    cr_expect_str_eq(options.view.service, "api");
+    cr_expect(options.view.is_failed);
+    cr_expect_eq(options.view.slower_than_us, 1500000);
+    cr_expect_str_eq(options.view.name, "/pay");
+    cr_expect_str_eq(options.view.trace_prefix, "0a1");
+    cr_expect_eq(options.view.sort, VIEW_SORT_DURATION);
+    cr_expect_eq(options.view.max_traces, 7);
+}
+
+Test(launcher_options, names_the_wrong_value, .init = cr_redirect_stderr)
+{
+    struct options options;
+    parse("--view --sort size", &options);
+    cr_assert_stderr_eq_str("run-traced: --sort needs start, duration or errors, not 'size'\n");
 }
 
 static struct outputs g_outputs;

@@ -249,7 +249,8 @@ Test(view, shows_as_many_traces_as_the_environment_asks_for)
 {
     static const struct {
         const char *variable;
-        int option, traces;
+        size_t option;
+        int traces;
     } rows[] = {{NULL, 0, 6}, {"12", 0, 12}, {"1", 0, 1},  {"1000", 0, 40},
                 {"12", 2, 2}, {"x", 0, 6},   {"-1", 0, 6}, {"", 0, 6}};
     char path[512];

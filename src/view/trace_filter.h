@@ -1,0 +1,14 @@
+/* trace_filter.h - which traces of a list are asked for, and in which order. */
+#ifndef RUN_TRACED_VIEW_TRACE_FILTER_H
+#define RUN_TRACED_VIEW_TRACE_FILTER_H
+
+#include "view/trace_list.h"
+#include "view/view.h"
+
+/* trace_filter - drops from the list what @options do not ask for. Returns how many were dropped. O(spans). */
+size_t trace_filter(struct trace_list *list, const struct view_options *options);
+
+/* trace_sort - puts the list in that order: by start, or the slowest, or those with most errors, first. NONE: as it is. */
+void trace_sort(struct trace_list *list, enum view_sort sort);
+
+#endif
