@@ -22,6 +22,8 @@ enum {
     OPTION_VIEW_TRACE,
     OPTION_VIEW_SORT,
     OPTION_VIEW_LIMIT,
+    OPTION_VIEW_LIST,
+    OPTION_VIEW_JSON,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -44,6 +46,8 @@ static const struct option LONG_OPTIONS[] = {
     {"trace", required_argument, NULL, OPTION_VIEW_TRACE},
     {"sort", required_argument, NULL, OPTION_VIEW_SORT},
     {"limit", required_argument, NULL, OPTION_VIEW_LIMIT},
+    {"list", no_argument, NULL, OPTION_VIEW_LIST},
+    {"json", no_argument, NULL, OPTION_VIEW_JSON},
     {NULL, 0, NULL, 0},
 };
 
@@ -80,6 +84,7 @@ static const char HELP[] =
     "      --slower-than TIME  those that took longer: 500ms, 2s\n"
     "      --trace ID       that one; the beginning of its id is enough\n"
     "      --sort start, duration or errors; --limit N\n"
+    "      --list, --json   a line for each, to read or as a JSON object\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"

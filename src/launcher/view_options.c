@@ -16,6 +16,20 @@ static int errors_set(struct view_options *view, const char *value)
     return 0;
 }
 
+static int list_set(struct view_options *view, const char *value)
+{
+    (void)value;
+    view->is_list = true;
+    return 0;
+}
+
+static int json_set(struct view_options *view, const char *value)
+{
+    (void)value;
+    view->is_json = true;
+    return 0;
+}
+
 static int slower_than_set(struct view_options *view, const char *value)
 {
     uint64_t ns;
@@ -67,6 +81,8 @@ static const struct {
     const char *needed;
 } OPTIONS[] = {
     {"errors", errors_set, ""},
+    {"list", list_set, ""},
+    {"json", json_set, ""},
     {"slower-than", slower_than_set, "a time like 500ms or 2s"},
     {"name", name_set, "a part of a span's name or path"},
     {"trace", trace_set, "the beginning of a trace id: up to 32 of 0-9 and a-f"},

@@ -7,13 +7,16 @@
 #include "view/skip_text.h"
 #include "view/span_reader.h"
 #include "view/trace_filter.h"
+#include "view/trace_json.h"
 #include "view/trace_list.h"
 #include "view/trace_summary.h"
+#include "view/trace_table.h"
 #include "view/waterfall.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRACES_MAX = 10 };
 
@@ -92,6 +95,8 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
 {
     const char *value = getenv(TRACES_VARIABLE);
     *is_asked_for = true;
+    if ((options->is_list || options->is_json) && options->max_traces == 0)
+        return SIZE_MAX;
     if (options->max_traces > 0)
         return options->max_traces;
     if (value && *value) {
@@ -125,7 +130,7 @@ static void selection_print(struct view *view)
         screen_format(&view->screen, STYLE_DIM, " and %zu of %zu with errors", failed_shown,
                       failed);
     screen_newline(&view->screen);
-    screen_format(&view->screen, STYLE_DIM, "--limit %zu shows all", view->list.count);
+    screen_format(&view->screen, STYLE_DIM, "--limit %zu shows all, --list a line for each", view->list.count);
     screen_newline(&view->screen);
 }
 
@@ -157,6 +162,25 @@ static void leftovers_print(struct view *view)
     }
 }
 
+/* In the form that was asked for. A list that goes on to a program is not cut. */
+static int choice_print(struct view *view, FILE *out, const struct view_options *options)
+{
+    int result = 0;
+    if (options->is_json) {
+        for (size_t i = 0; i < view->list.count && result == 0; i++)
+            if (view->list.entries[i].is_shown)
+                result = trace_json_print(&view->list.entries[i], out);
+        return result;
+    }
+    if (options->is_list)
+        result = trace_table_print(&view->screen, &view->colors, &view->list,
+                                   options->width || isatty(fileno(out)) ? view->screen.width : 0);
+    else
+        result = traces_print(view);
+    leftovers_print(view);
+    return result;
+}
+
 /* Sorts what was read, and settles what is shown and how. */
 static int view_prepare(struct view *view, const struct view_options *options)
 {
@@ -170,7 +194,7 @@ static int view_prepare(struct view *view, const struct view_options *options)
         return result;
     trace_filter(&view->list, options);
     trace_sort(&view->list, options->sort);
-    view->is_sorted = options->sort != VIEW_SORT_NONE;
+    view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json;
     if (view->is_sorted)
         trace_list_select_first(&view->list, max);
     else
@@ -201,8 +225,7 @@ static int view_print(struct view *view, const char *path, FILE *out,
         return complain_of_choice(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
-        result = traces_print(view);
-        leftovers_print(view);
+        result = choice_print(view, out, options);
         if (screen_close(&view->screen) < 0)
             return complain("cannot print all of", path, "writing failed", "");
     }

@@ -101,3 +101,25 @@ Test(view_choice, that_is_empty_is_told, .init = cr_redirect_stderr)
     fflush(stderr);
     cr_assert_stderr_eq_str(expected);
 }
+
+Test(view_choice, is_listed_a_line_each)
+{
+    cr_assert_str_eq(shown(&(struct view_options){.is_list = true, .color = VIEW_COLOR_NEVER}),
+                     "start                            duration   spans  errors  trace     root     services\n"
+                     "1970-01-01T00:00:01.000+00:00      100 ms       2       1  0a100000  api GET  api,pay\n"
+                     "1970-01-01T00:00:02.000+00:00      200 ms       2       2  0b300000  web PUT  web\n"
+                     "1970-01-01T00:00:03.000+00:00      300 ms       1       0  0a200000  api GET  api\n");
+    cr_expect_str_eq(shown(&(struct view_options){.is_list = true, .max_traces = 1, .sort = VIEW_SORT_ERRORS, .width = 80}),
+                     "start                            duration   spans  errors  trace     root     services\n"
+                     "1970-01-01T00:00:02.000+00:00      200 ms       2       2  0b300000  web PUT  w…\n");
+}
+
+Test(view_choice, is_json_for_programs)
+{
+    cr_assert_str_eq(shown(&(struct view_options){.is_json = true, .trace_prefix = "0a1"}),
+                     "{\"traceId\":\"0a100000000000000000000000000001\",\"timestamp\":1000000,\"duration\":100000,"
+                     "\"spans\":2,\"errors\":1,\"root\":{\"service\":\"api\",\"name\":\"GET\"},"
+                     "\"services\":[\"api\",\"pay\"],\"criticalPath\":["
+                     "{\"kind\":\"service\",\"name\":\"api\",\"us\":50000},"
+                     "{\"kind\":\"service\",\"name\":\"pay\",\"caller\":\"api\",\"us\":50000}]}\n");
+}
