@@ -1,6 +1,7 @@
 #include "view/span_decode.h"
 
 #include "base/compiler.h"
+#include "view/span_scan.h"
 #include "view/span_url.h"
 
 #include <cjson/cJSON.h>
@@ -10,12 +11,6 @@
 /* Times beyond are not integers any more in JSON's doubles; sums of two still fit an int64_t. */
 static const double TIME_MAX_US = 9007199254740992.0;
 
-/* Where the parts of a span line are, before they are looked into. */
-struct span_fields {
-    const cJSON *trace_id, *span_id, *parent_span_id, *name, *timestamp, *duration, *kind, *status,
-        *attributes, *resource;
-};
-
 static int hex_digit(char c)
 {
     if (c >= '0' && c <= '9')
@@ -24,10 +19,11 @@ static int hex_digit(char c)
 }
 
 /* Lower-case hex of exactly @len bytes that are not all zero. */
-static bool id_parse(const char *hex, size_t len, uint8_t *out)
+static bool id_parse(const struct span_value *value, size_t len, uint8_t *out)
 {
+    const char *hex = value->text;
     uint8_t any = 0;
-    if (strlen(hex) != 2 * len)
+    if (value->len != 2 * len)
         return false;
     for (size_t i = 0; i < len; i++) {
         int high = hex_digit(hex[2 * i]);
@@ -40,47 +36,31 @@ static bool id_parse(const char *hex, size_t len, uint8_t *out)
     return any != 0;
 }
 
-static const cJSON *field(const cJSON *object, const char *name)
-{
-    return cJSON_GetObjectItemCaseSensitive(object, name);
-}
-
-static struct span_fields fields_find(const cJSON *line)
-{
-    return (struct span_fields){
-        .trace_id = field(line, "traceId"),
-        .span_id = field(line, "spanId"),
-        .parent_span_id = field(line, "parentSpanId"),
-        .name = field(line, "name"),
-        .timestamp = field(line, "timestamp"),
-        .duration = field(line, "duration"),
-        .kind = field(line, "kind"),
-        .status = field(line, "status"),
-        .attributes = field(line, "attributes"),
-        .resource = field(line, "resource"),
-    };
-}
-
 /* Whole microseconds: what is no number, negative, too large or broken fails. */
-static bool time_parse(const cJSON *value, int64_t *out)
+static bool time_parse(const struct span_value *value, int64_t *out)
 {
-    if (!cJSON_IsNumber(value) || !(value->valuedouble >= 0 && value->valuedouble <= TIME_MAX_US))
+    if (value->type != VALUE_NUMBER || !(value->number >= 0 && value->number <= TIME_MAX_US))
         return false;
-    *out = (int64_t)value->valuedouble;
-    return (double)*out == value->valuedouble;
+    *out = (int64_t)value->number;
+    return (double)*out == value->number;
 }
 
-static bool kind_parse(const cJSON *value, uint8_t *out)
+static bool is_string(const struct span_value *value, const char *expected)
+{
+    return value->type == VALUE_STRING && value->len == strlen(expected) && memcmp(value->text, expected, value->len) == 0;
+}
+
+static bool kind_parse(const struct span_value *value, uint8_t *out)
 {
     static const char *const names[] = {
         [VIEW_KIND_INTERNAL] = "INTERNAL", [VIEW_KIND_SERVER] = "SERVER",
         [VIEW_KIND_CLIENT] = "CLIENT",     [VIEW_KIND_PRODUCER] = "PRODUCER",
         [VIEW_KIND_CONSUMER] = "CONSUMER",
     };
-    if (!value)
+    if (value->type == VALUE_ABSENT)
         return true;
-    for (size_t i = 0; cJSON_IsString(value) && i < ARRAY_LEN(names); i++)
-        if (strcmp(value->valuestring, names[i]) == 0) {
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (is_string(value, names[i])) {
             *out = (uint8_t)i;
             return true;
         }
@@ -88,118 +68,138 @@ static bool kind_parse(const cJSON *value, uint8_t *out)
 }
 
 /* The pool's copy of a string value, cut to what the viewer can use; NULL if it is none. */
-static const char *string_intern(struct string_pool *pool, const cJSON *value)
+static const char *string_intern(struct string_pool *pool, const struct span_value *value)
 {
-    if (!cJSON_IsString(value) || value->valuestring[0] == '\0')
+    if (value->type != VALUE_STRING || value->len == 0)
         return NULL;
-    size_t len = strnlen(value->valuestring, VIEW_STRING_LEN_MAX + 1);
+    size_t len = value->len;
     if (len > VIEW_STRING_LEN_MAX) {
         len = VIEW_STRING_LEN_MAX;
-        while (len && ((unsigned char)value->valuestring[len] & 0xc0) == 0x80)
+        while (len && ((unsigned char)value->text[len] & 0xc0) == 0x80)
             len--; /* not within a UTF-8 sequence */
     }
-    return string_pool_intern(pool, value->valuestring, len);
+    return string_pool_intern(pool, value->text, len);
 }
 
-static bool is_absent(const cJSON *value)
+static bool is_absent(const struct span_value *value)
 {
-    return !value || cJSON_IsNull(value);
+    return value->type == VALUE_ABSENT || value->type == VALUE_NULL;
 }
 
-static enum skip_reason ids_decode(const struct span_fields *fields, struct view_span *span)
+static bool is_type_or_absent(const struct span_value *value, enum span_value_type type)
 {
-    const cJSON *parent = fields->parent_span_id;
-    if (!fields->trace_id || !fields->span_id || !fields->timestamp || !fields->duration)
+    return is_absent(value) || value->type == type;
+}
+
+static enum skip_reason ids_decode(const struct span_value *values, struct view_span *span)
+{
+    const struct span_value *parent = &values[FIELD_PARENT_SPAN_ID];
+    if (values[FIELD_TRACE_ID].type == VALUE_ABSENT || values[FIELD_SPAN_ID].type == VALUE_ABSENT ||
+        values[FIELD_TIMESTAMP].type == VALUE_ABSENT || values[FIELD_DURATION].type == VALUE_ABSENT)
         return SKIP_NOT_SPAN;
-    if (!cJSON_IsString(fields->trace_id) || !cJSON_IsString(fields->span_id) ||
-        !(is_absent(parent) || cJSON_IsString(parent)))
+    if (values[FIELD_TRACE_ID].type != VALUE_STRING || values[FIELD_SPAN_ID].type != VALUE_STRING ||
+        !is_type_or_absent(parent, VALUE_STRING))
         return SKIP_WRONG_TYPE;
-    if (!id_parse(fields->trace_id->valuestring, TRACE_ID_LEN, span->trace_id) ||
-        !id_parse(fields->span_id->valuestring, SPAN_ID_LEN, span->span_id))
+    if (!id_parse(&values[FIELD_TRACE_ID], TRACE_ID_LEN, span->trace_id) ||
+        !id_parse(&values[FIELD_SPAN_ID], SPAN_ID_LEN, span->span_id))
         return SKIP_INVALID_ID;
-    if (!is_absent(parent) && parent->valuestring[0] &&
-        !id_parse(parent->valuestring, SPAN_ID_LEN, span->parent_span_id))
+    if (!is_absent(parent) && parent->len && !id_parse(parent, SPAN_ID_LEN, span->parent_span_id))
         return SKIP_INVALID_ID;
     return SKIP_NONE;
 }
 
-static bool is_object_or_absent(const cJSON *value)
+static enum skip_reason types_check(const struct span_value *values)
 {
-    return is_absent(value) || cJSON_IsObject(value);
+    if (values[FIELD_NAME].type == VALUE_ABSENT)
+        return SKIP_NOT_SPAN;
+    bool is_right = values[FIELD_NAME].type == VALUE_STRING && is_type_or_absent(&values[FIELD_STATUS], VALUE_OBJECT) &&
+                    is_type_or_absent(&values[FIELD_ATTRIBUTES], VALUE_OBJECT) &&
+                    is_type_or_absent(&values[FIELD_RESOURCE], VALUE_OBJECT) &&
+                    is_type_or_absent(&values[FIELD_SERVICE_NAME], VALUE_STRING) &&
+                    is_type_or_absent(&values[FIELD_STATUS_CODE], VALUE_STRING);
+    return is_right ? SKIP_NONE : SKIP_WRONG_TYPE;
 }
 
-static enum skip_reason types_check(const struct span_fields *fields)
+static void status_decode(const struct span_value *values, struct string_pool *pool, struct view_span *span)
 {
-    if (!cJSON_IsString(fields->name) || !is_object_or_absent(fields->status) ||
-        !is_object_or_absent(fields->attributes) || !is_object_or_absent(fields->resource))
-        return fields->name ? SKIP_WRONG_TYPE : SKIP_NOT_SPAN;
-    const cJSON *service = field(fields->resource, "service.name");
-    const cJSON *code = field(fields->status, "code");
-    if (!(is_absent(service) || cJSON_IsString(service)) ||
-        !(is_absent(code) || cJSON_IsString(code)))
-        return SKIP_WRONG_TYPE;
-    return SKIP_NONE;
+    const struct span_value *http_status = &values[FIELD_HTTP_STATUS];
+    span->is_error = is_string(&values[FIELD_STATUS_CODE], "ERROR");
+    span->message = string_intern(pool, &values[FIELD_STATUS_MESSAGE]);
+    span->error_type = string_intern(pool, &values[FIELD_ERROR_TYPE]);
+    if (http_status->type == VALUE_NUMBER && http_status->number >= 100 && http_status->number <= 999)
+        span->http_status = (uint16_t)http_status->number;
 }
 
-static void status_decode(const struct span_fields *fields, struct string_pool *pool,
-                          struct view_span *span)
+static void texts_decode(const struct span_fields *fields, struct string_pool *pool, struct view_span *span)
 {
-    const cJSON *code = field(fields->status, "code");
-    const cJSON *http_status = field(fields->attributes, "http.response.status_code");
-    span->is_error = code && cJSON_IsString(code) && strcmp(code->valuestring, "ERROR") == 0;
-    span->message = string_intern(pool, field(fields->status, "message"));
-    span->error_type = string_intern(pool, field(fields->attributes, "error.type"));
-    if (cJSON_IsNumber(http_status) && http_status->valuedouble >= 100 &&
-        http_status->valuedouble <= 999)
-        span->http_status = (uint16_t)http_status->valuedouble;
-}
-
-static void texts_decode(const struct span_fields *fields, struct string_pool *pool,
-                         struct view_span *span)
-{
-    const char *service = string_intern(pool, field(fields->resource, "service.name"));
-    const char *name = string_intern(pool, fields->name);
+    const char *service = string_intern(pool, &fields->values[FIELD_SERVICE_NAME]);
+    const char *name = string_intern(pool, &fields->values[FIELD_NAME]);
     span->service = service ? service : string_pool_intern(pool, "unknown_service", 15);
     span->name = name ? name : string_pool_intern(pool, "(no name)", 9);
-    span->path = span_url_path(fields->attributes, pool);
+    span->path = span_url_path(fields, pool);
     if (span->kind == VIEW_KIND_CLIENT || span->kind == VIEW_KIND_PRODUCER)
-        span->callee = span_url_callee(fields->attributes, pool);
+        span->callee = span_url_callee(fields, pool);
 }
 
 static enum skip_reason fields_decode(const struct span_fields *fields, struct string_pool *pool,
                                       struct view_span *out)
 {
     struct view_span span = {0};
-    enum skip_reason reason = ids_decode(fields, &span);
+    const struct span_value *values = fields->values;
+    enum skip_reason reason = ids_decode(values, &span);
     if (reason == SKIP_NONE)
-        reason = types_check(fields);
+        reason = types_check(values);
     if (reason != SKIP_NONE)
         return reason;
-    if (!time_parse(fields->timestamp, &span.start_us) ||
-        !time_parse(fields->duration, &span.duration_us) || !kind_parse(fields->kind, &span.kind))
+    if (!time_parse(&values[FIELD_TIMESTAMP], &span.start_us) ||
+        !time_parse(&values[FIELD_DURATION], &span.duration_us) || !kind_parse(&values[FIELD_KIND], &span.kind))
         return SKIP_WRONG_TYPE;
-    status_decode(fields, pool, &span);
+    status_decode(values, pool, &span);
     texts_decode(fields, pool, &span);
     *out = span;
     return SKIP_NONE;
 }
 
-enum skip_reason span_decode(const char *line, size_t len, struct string_pool *pool,
-                             struct view_span *out)
+static struct span_value value_of(const cJSON *json)
 {
-    /* A NUL within the line would hide what follows it. */
-    if (memchr(line, '\0', len))
-        return SKIP_NOT_JSON;
+    if (cJSON_IsString(json))
+        return (struct span_value){VALUE_STRING, json->valuestring, strlen(json->valuestring), 0};
+    if (cJSON_IsNumber(json))
+        return (struct span_value){.type = VALUE_NUMBER, .number = json->valuedouble};
+    if (cJSON_IsObject(json))
+        return (struct span_value){.type = VALUE_OBJECT};
+    return (struct span_value){.type = !json ? VALUE_ABSENT : cJSON_IsNull(json) ? VALUE_NULL : VALUE_OTHER};
+}
+
+/* What span_scan leaves: by the library. */
+static enum skip_reason unusual_decode(const char *line, size_t len, struct string_pool *pool, struct view_span *out)
+{
+    struct span_fields fields;
     cJSON *json = cJSON_ParseWithLengthOpts(line, len + 1, NULL, 1);
     if (!json)
         return SKIP_NOT_JSON;
     enum skip_reason reason = SKIP_NOT_SPAN;
     if (cJSON_IsObject(json)) {
-        struct span_fields fields = fields_find(json);
+        for (enum span_field field = 0; field < FIELD_COUNT; field++) {
+            enum span_field parent = span_field_parent(field);
+            const cJSON *object =
+                parent == FIELD_COUNT ? json : cJSON_GetObjectItemCaseSensitive(json, span_field_name(parent));
+            fields.values[field] = value_of(cJSON_GetObjectItemCaseSensitive(object, span_field_name(field)));
+        }
         reason = fields_decode(&fields, pool, out);
     }
     cJSON_Delete(json);
     return reason;
+}
+
+enum skip_reason span_decode(const char *line, size_t len, struct string_pool *pool,
+                             struct view_span *out)
+{
+    struct span_fields fields;
+    /* A NUL within the line would hide what follows it. */
+    if (memchr(line, '\0', len))
+        return SKIP_NOT_JSON;
+    return span_scan(line, len, &fields) ? fields_decode(&fields, pool, out) : unusual_decode(line, len, pool, out);
 }
 
 const char *skip_reason_text(enum skip_reason reason)

@@ -6,10 +6,13 @@
 
 #include <string.h>
 
-static const char *attribute_string(const cJSON *attributes, const char *key)
+/* Up to the first byte of @set, or all. */
+static size_t len_until(const char *bytes, size_t len, const char *set)
 {
-    const cJSON *value = cJSON_GetObjectItemCaseSensitive(attributes, key);
-    return cJSON_IsString(value) && value->valuestring[0] ? value->valuestring : NULL;
+    size_t i = 0;
+    while (i < len && !strchr(set, bytes[i]))
+        i++;
+    return i;
 }
 
 /* The first @len bytes or fewer: cut so that no UTF-8 sequence is split. */
@@ -23,54 +26,66 @@ static const char *intern_cut(struct string_pool *pool, const char *bytes, size_
     return len ? string_pool_intern(pool, bytes, len) : NULL;
 }
 
-/* What follows "scheme://", or NULL if it is no such URL. */
-static const char *url_authority(const char *url)
+static bool has_text(const struct span_value *value)
 {
-    const char *scheme_end = url ? strstr(url, "://") : NULL;
-    return scheme_end ? scheme_end + 3 : NULL;
+    return value->type == VALUE_STRING && value->len;
 }
 
-const char *span_url_path(const cJSON *attributes, struct string_pool *pool)
+/* What follows "scheme://" in url.full. Returns false if it is no such URL. */
+static bool url_authority(const struct span_fields *fields, const char **authority, size_t *len)
 {
-    const char *path = attribute_string(attributes, "url.path");
-    if (!path) {
-        const char *authority = url_authority(attribute_string(attributes, "url.full"));
-        if (!authority)
+    const struct span_value *url = &fields->values[FIELD_URL_FULL];
+    const char *scheme_end = has_text(url) ? memmem(url->text, url->len, "://", 3) : NULL;
+    if (!scheme_end)
+        return false;
+    *authority = scheme_end + 3;
+    *len = (size_t)(url->text + url->len - *authority);
+    return true;
+}
+
+const char *span_url_path(const struct span_fields *fields, struct string_pool *pool)
+{
+    const struct span_value *value = &fields->values[FIELD_URL_PATH];
+    const char *path = value->text;
+    size_t len = value->len;
+    if (!has_text(value)) {
+        if (!url_authority(fields, &path, &len))
             return NULL;
-        path = authority + strcspn(authority, "/?#");
+        size_t authority_len = len_until(path, len, "/?#");
+        path += authority_len;
+        len -= authority_len;
     }
-    return intern_cut(pool, path, strcspn(path, "?#"));
+    return intern_cut(pool, path, len_until(path, len, "?#"));
 }
 
-static const char *address_intern(const cJSON *attributes, const char *address,
-                                  const char *port_key, struct string_pool *pool)
+static const char *address_intern(const struct span_value *address, const struct span_value *port,
+                                  struct string_pool *pool)
 {
     char bytes[VIEW_STRING_LEN_MAX];
     struct text text = text_on(bytes, sizeof bytes);
-    const cJSON *port = cJSON_GetObjectItemCaseSensitive(attributes, port_key);
-    bool is_ipv6 = strchr(address, ':') && address[0] != '[';
+    bool is_ipv6 = memchr(address->text, ':', address->len) && address->text[0] != '[';
     text_append_string(&text, is_ipv6 ? "[" : "");
-    text_append(&text, address, strnlen(address, VIEW_STRING_LEN_MAX - 16));
+    text_append(&text, address->text, MIN(address->len, (size_t)VIEW_STRING_LEN_MAX - 16));
     text_append_string(&text, is_ipv6 ? "]" : "");
-    if (cJSON_IsNumber(port) && port->valuedouble > 0 && port->valuedouble <= 65535) {
+    if (port->type == VALUE_NUMBER && port->number > 0 && port->number <= 65535) {
         text_append_char(&text, ':');
-        text_append_decimal(&text, (int64_t)port->valuedouble);
+        text_append_decimal(&text, (int64_t)port->number);
     }
     return string_pool_intern(pool, bytes, text.len);
 }
 
-const char *span_url_callee(const cJSON *attributes, struct string_pool *pool)
+const char *span_url_callee(const struct span_fields *fields, struct string_pool *pool)
 {
-    const char *address = attribute_string(attributes, "server.address");
-    if (address)
-        return address_intern(attributes, address, "server.port", pool);
-    address = attribute_string(attributes, "network.peer.address");
-    if (address)
-        return address_intern(attributes, address, "network.peer.port", pool);
-    const char *authority = url_authority(attribute_string(attributes, "url.full"));
-    if (!authority)
+    const struct span_value *values = fields->values;
+    const char *authority;
+    size_t len;
+    if (has_text(&values[FIELD_SERVER_ADDRESS]))
+        return address_intern(&values[FIELD_SERVER_ADDRESS], &values[FIELD_SERVER_PORT], pool);
+    if (has_text(&values[FIELD_PEER_ADDRESS]))
+        return address_intern(&values[FIELD_PEER_ADDRESS], &values[FIELD_PEER_PORT], pool);
+    if (!url_authority(fields, &authority, &len))
         return NULL;
-    size_t len = strcspn(authority, "/?#");
+    len = len_until(authority, len, "/?#");
     const char *at = memrchr(authority, '@', len);
     size_t userinfo_len = at ? (size_t)(at + 1 - authority) : 0;
     return intern_cut(pool, authority + userinfo_len, len - userinfo_len);

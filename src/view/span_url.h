@@ -2,16 +2,14 @@
 #ifndef RUN_TRACED_VIEW_SPAN_URL_H
 #define RUN_TRACED_VIEW_SPAN_URL_H
 
+#include "view/span_fields.h"
 #include "view/string_pool.h"
 
-#include <cjson/cJSON.h>
-
-/* span_url_path - url.path, else the path of url.full; without the query. NULL if there is none.
- * @attributes: an object, or NULL. */
-const char *span_url_path(const cJSON *attributes, struct string_pool *pool);
+/* span_url_path - url.path, else the path of url.full; without the query. NULL if there is none. */
+const char *span_url_path(const struct span_fields *fields, struct string_pool *pool);
 
 /* span_url_callee - host and port that a client spoke to, "[::1]:80" for IPv6: of server.address,
- * else network.peer.address, else url.full. NULL if none. @attributes: an object, or NULL. */
-const char *span_url_callee(const cJSON *attributes, struct string_pool *pool);
+ * else network.peer.address, else url.full. NULL if none. */
+const char *span_url_callee(const struct span_fields *fields, struct string_pool *pool);
 
 #endif
