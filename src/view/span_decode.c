@@ -11,11 +11,11 @@
 /* Times beyond are not integers any more in JSON's doubles; sums of two still fit an int64_t. */
 static const double TIME_MAX_US = 9007199254740992.0;
 
-static int hex_digit(char c)
+/* 16 and above: none. */
+static unsigned hex_digit(char c)
 {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+    unsigned digit = (unsigned char)c - (unsigned)'0', letter = (unsigned char)c - (unsigned)'a';
+    return digit < 10 ? digit : letter < 6 ? letter + 10 : 16;
 }
 
 /* Lower-case hex of exactly @len bytes that are not all zero. */
@@ -26,9 +26,8 @@ static bool id_parse(const struct span_value *value, size_t len, uint8_t *out)
     if (value->len != 2 * len)
         return false;
     for (size_t i = 0; i < len; i++) {
-        int high = hex_digit(hex[2 * i]);
-        int low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
+        unsigned high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
+        if ((high | low) > 15)
             return false;
         out[i] = (uint8_t)(high << 4 | low);
         any |= out[i];

@@ -54,21 +54,22 @@ static int line_read(const char *line, size_t len, struct span_set *set)
     return span_append(set, &span);
 }
 
-int span_reader_read(FILE *in, struct span_set *set)
+int span_reader_read(int fd, struct span_set *set)
 {
-    char *line = NULL;
-    size_t capacity = 0;
-    ssize_t len;
-    int result = 0;
-    errno = 0;
-    while (result == 0 && (len = getline(&line, &capacity, in)) > 0) {
-        result = line_read(line, (size_t)len, set);
-        errno = 0;
-    }
-    if (result == 0 && !feof(in))
-        result = errno ? -errno : -EIO;
-    free(line);
+    struct line_reader reader = {.fd = fd};
+    int result = span_reader_take(&reader, false, set);
+    line_reader_free(&reader);
     return result;
+}
+
+int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *set)
+{
+    char *line;
+    long len = 0;
+    int result = 0;
+    while (result == 0 && (len = line_reader_next(reader, is_live, &line)) > 0)
+        result = line_read(line, (size_t)len, set);
+    return result < 0 ? result : (int)MIN(len, 0L);
 }
 
 void span_set_free(struct span_set *set)

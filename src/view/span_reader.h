@@ -2,9 +2,8 @@
 #ifndef RUN_TRACED_VIEW_SPAN_READER_H
 #define RUN_TRACED_VIEW_SPAN_READER_H
 
+#include "view/line_reader.h"
 #include "view/span_decode.h"
-
-#include <stdio.h>
 
 struct skip_count {
     uint64_t count;
@@ -21,10 +20,13 @@ struct span_set {
     uint64_t line_count;
 };
 
-/* span_reader_read - adds every span of @in to @set, in the order of the file. Lines that are none
+/* span_reader_read - adds every span of the file to @set, in the order of the file. Lines that are none
  * are counted; blank lines are not. Time and memory grow linearly with the file. Returns 0, or a
  * negative errno if reading failed or memory ran out; @set then holds what came before. */
-int span_reader_read(FILE *in, struct span_set *set);
+int span_reader_read(int fd, struct span_set *set);
+
+/* span_reader_take - the same, of what @reader has; with @is_live up to the last newline so far. */
+int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *set);
 
 /* span_set_free - gives back all memory. */
 void span_set_free(struct span_set *set);

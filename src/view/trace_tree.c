@@ -7,32 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int span_compare(const void *left, const void *right)
-{
-    const struct view_span *a = left, *b = right;
-    int order = memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN);
-    if (order == 0)
-        order = memcmp(a->span_id, b->span_id, SPAN_ID_LEN);
-    return order ? order : (a->line > b->line) - (a->line < b->line);
-}
-
-static bool is_same_span(const struct view_span *a, const struct view_span *b)
-{
-    return memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN) == 0 &&
-           memcmp(a->span_id, b->span_id, SPAN_ID_LEN) == 0;
-}
-
-size_t view_spans_sort(struct view_span *spans, size_t count)
-{
-    size_t kept = 0;
-    if (count)
-        qsort(spans, count, sizeof *spans, span_compare);
-    for (size_t i = 0; i < count; i++)
-        if (kept == 0 || !is_same_span(&spans[kept - 1], &spans[i]))
-            spans[kept++] = spans[i];
-    return kept;
-}
-
 size_t trace_len(const struct view_span *spans, size_t count)
 {
     size_t len = 1;

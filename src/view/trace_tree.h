@@ -3,6 +3,7 @@
 #define RUN_TRACED_VIEW_TRACE_TREE_H
 
 #include "view/span_decode.h"
+#include "view/span_sort.h"
 
 struct trace_node {
     const struct view_span *span;
@@ -35,10 +36,6 @@ struct trace_tree {
     size_t service_count;
     size_t step_count; /* links followed while assembling: grows linearly with count */
 };
-
-/* view_spans_sort - sorts by trace id, then span id, and drops all but the first of spans with
- * equal ids (by line). Returns how many stay. O(n log n). */
-size_t view_spans_sort(struct view_span *spans, size_t count);
 
 /* trace_len - how many of @count sorted spans, from the first, belong to the first one's trace. */
 size_t trace_len(const struct view_span *spans, size_t count);

@@ -14,6 +14,7 @@
 #include "view/waterfall.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -61,12 +62,12 @@ static int complain_unreadable(const char *path, int error)
 static int file_read(const char *path, struct span_set *set)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    FILE *in = is_stdin ? stdin : fopen(path, "re");
-    if (!in)
+    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
         return -errno;
-    int result = span_reader_read(in, set);
+    int result = span_reader_read(fd, set);
     if (!is_stdin)
-        fclose(in);
+        close(fd);
     return result;
 }
 

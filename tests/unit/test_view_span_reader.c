@@ -7,7 +7,11 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define IDS "\"traceId\":\"0af7651916cd43dd8448eb211c80319c\",\"spanId\":\"cb3c1c71a3c1f46a\""
 #define TIMES "\"timestamp\":1699999999000000,\"duration\":800000"
@@ -16,13 +20,11 @@
 
 static int text_read(const char *text, size_t len, struct span_set *set)
 {
-    /* A copy of its own, so that reading beyond its end is found. */
-    char *copy = malloc(len + 1);
-    memcpy(copy, text, len);
-    FILE *in = len ? fmemopen(copy, len, "r") : fopen("/dev/null", "r");
-    int result = span_reader_read(in, set);
-    fclose(in);
-    free(copy);
+    int fd = memfd_create("spans", MFD_CLOEXEC);
+    cr_assert_eq(write(fd, text, len), (ssize_t)len);
+    lseek(fd, 0, SEEK_SET);
+    int result = span_reader_read(fd, set);
+    close(fd);
     return result;
 }
 
@@ -207,9 +209,9 @@ Test(span_reader, does_not_let_a_nul_hide_what_follows)
 Test(span_reader, reports_a_directory)
 {
     struct span_set set = {0};
-    FILE *in = fopen("/", "r");
-    cr_expect_lt(span_reader_read(in, &set), 0);
-    fclose(in);
+    int fd = open("/", O_RDONLY | O_CLOEXEC);
+    cr_expect_lt(span_reader_read(fd, &set), 0);
+    close(fd);
     span_set_free(&set);
 }
 
@@ -245,4 +247,45 @@ Test(span_reader, survives_damage_at_every_byte, .timeout = 120)
         "\"events\":[{\"name\":\"connect\",\"timestamp\":1}],"
         "\"resource\":{\"service.name\":\"order\"}}\n" SPAN "\n";
     every_damage_read(text, sizeof text - 1);
+}
+
+Test(span_reader, gives_a_live_line_when_it_is_whole)
+{
+    int ends[2];
+    char *line;
+    cr_assert_eq(pipe(ends), 0);
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    struct line_reader reader = {.fd = ends[0]};
+    cr_assert_eq(write(ends[1], "one\ntw", 6), 6);
+    cr_expect_eq(line_reader_next(&reader, true, &line), 4);
+    cr_expect_str_eq(line, "one\n");
+    cr_expect_eq(line_reader_next(&reader, true, &line), -EAGAIN);
+    cr_assert_eq(write(ends[1], "o\nend", 5), 5);
+    close(ends[1]);
+    cr_expect_eq(line_reader_next(&reader, true, &line), 4);
+    cr_expect_str_eq(line, "two\n");
+    cr_expect_eq(line_reader_next(&reader, true, &line), 0);
+    cr_expect_eq(line_reader_next(&reader, false, &line), 3);
+    cr_expect_str_eq(line, "end");
+    cr_expect_eq(line_reader_next(&reader, false, &line), 0);
+    line_reader_free(&reader);
+    close(ends[0]);
+}
+
+Test(span_reader, takes_lines_longer_than_its_buffer)
+{
+    enum { LEN = 1 << 20 };
+    char *text = malloc(LEN), *line;
+    memset(text, 'x', LEN);
+    text[LEN - 10] = '\n';
+    int fd = memfd_create("spans", MFD_CLOEXEC);
+    cr_assert_eq(write(fd, text, LEN), LEN);
+    lseek(fd, 0, SEEK_SET);
+    struct line_reader reader = {.fd = fd};
+    cr_expect_eq(line_reader_next(&reader, false, &line), LEN - 9);
+    cr_expect_eq(line_reader_next(&reader, false, &line), 9);
+    cr_expect_eq(line_reader_next(&reader, false, &line), 0);
+    line_reader_free(&reader);
+    close(fd);
+    free(text);
 }
