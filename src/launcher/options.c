@@ -85,6 +85,7 @@ static const char HELP[] =
     "      --trace ID       that one; the beginning of its id is enough\n"
     "      --sort start, duration or errors; --limit N\n"
     "      --list, --json   a line for each, to read or as a JSON object\n"
+    "      --follow         traces as they are over, until interrupted or for --limit\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -213,6 +214,7 @@ static int options_finish_view(struct options *options)
     char **rest = options->command;
     if (option_is_given(options, 's'))
         options->view.service = options->service_name;
+    options->view.is_following = option_is_given(options, OPTION_FOLLOW);
     if (!options->view_path && *rest)
         options->view_path = *rest++;
     if (*rest)

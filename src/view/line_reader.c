@@ -1,6 +1,7 @@
 #include "view/line_reader.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -65,6 +66,9 @@ long line_reader_next(struct line_reader *reader, bool is_live, char **line)
         if (newline)
             return line_take(reader, (size_t)(newline + 1 - reader->bytes), line);
         reader->seen = reader->used;
+        struct pollfd wanted = {.fd = reader->fd, .events = POLLIN};
+        if (is_live && poll(&wanted, 1, 0) == 0)
+            return -EAGAIN;
         int result = more_read(reader);
         if (result < 0)
             return result;

@@ -20,7 +20,7 @@ struct line_reader {
 
 /* line_reader_next - the next line with its newline, if it has one, and a NUL behind it; until the next call. What comes last
  * without a newline is a line if the file has ended, and is not given with @is_live, where it may go on. Returns its length, 0 at
- * the end, or a negative errno. Memory: the longest line, 256 KiB at least. */
+ * the end, or a negative errno; with @is_live -EAGAIN where reading would wait. Memory: the longest line, 256 KiB at least. */
 long line_reader_next(struct line_reader *reader, bool is_live, char **line);
 
 /* line_reader_free - gives back all memory; the descriptor stays open. */

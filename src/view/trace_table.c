@@ -139,23 +139,36 @@ static void line_print(const struct table *table, const struct trace_entry *entr
     screen_newline(screen);
 }
 
+static struct table table_make(struct screen *screen, const struct trace_list *list)
+{
+    struct table table = {.screen = screen, .id_digits = id_digits_find(list), .root_columns = 4};
+    for (size_t i = 0; i < list->count; i++)
+        if (list->entries[i].is_shown)
+            table.root_columns =
+                MAX(table.root_columns, MIN(root_columns(screen, &list->entries[i]), (int)ROOT_COLUMNS_MAX));
+    return table;
+}
+
+void trace_table_heading(struct screen *screen, const struct trace_list *list)
+{
+    struct table table = table_make(screen, list);
+    if (table.id_digits > 0)
+        heading_print(&table);
+}
+
 int trace_table_print(struct screen *screen, const struct service_colors *colors, const struct trace_list *list, int columns)
 {
     size_t spans_max = 1;
-    struct table table = {.screen = screen, .colors = colors, .id_digits = id_digits_find(list), .root_columns = 4,
-                          .columns = columns ? columns : INT_MAX / 4};
-    for (size_t i = 0; i < list->count; i++) {
-        const struct trace_entry *entry = &list->entries[i];
-        spans_max = MAX(spans_max, entry->span_count);
-        if (entry->is_shown)
-            table.root_columns = MAX(table.root_columns, MIN(root_columns(screen, entry), (int)ROOT_COLUMNS_MAX));
-    }
+    struct table table = table_make(screen, list);
+    table.colors = colors;
+    table.columns = columns ? columns : INT_MAX / 4;
+    for (size_t i = 0; i < list->count; i++)
+        spans_max = MAX(spans_max, list->entries[i].span_count);
     table.services = malloc(spans_max * sizeof *table.services);
     if (!table.services || table.id_digits < 0) {
         free(table.services);
         return -ENOMEM;
     }
-    heading_print(&table);
     for (size_t i = 0; i < list->count; i++)
         if (list->entries[i].is_shown)
             line_print(&table, &list->entries[i]);

@@ -1,17 +1,11 @@
 #include "view/view.h"
 
 #include "base/compiler.h"
-#include "view/report.h"
-#include "view/screen.h"
-#include "view/service_colors.h"
+#include "view/follow.h"
 #include "view/skip_text.h"
-#include "view/span_reader.h"
+#include "view/span_sort.h"
 #include "view/trace_filter.h"
-#include "view/trace_json.h"
-#include "view/trace_list.h"
-#include "view/trace_summary.h"
-#include "view/trace_table.h"
-#include "view/waterfall.h"
+#include "view/view_show.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,16 +16,6 @@
 enum { TRACES_MAX = 10 };
 
 static const char TRACES_VARIABLE[] = "RUN_TRACED_VIEW_TRACES";
-
-/* What is to be drawn, and on what. */
-struct view {
-    struct span_set set;
-    struct trace_list list;
-    struct service_colors colors;
-    struct screen screen;
-    size_t duplicate_count;
-    bool is_sorted; /* by what was asked for: the first are shown */
-};
 
 /* "cannot read FILE: REASON", then @advice; FILE may hold anything. */
 static int complain(const char *what, const char *path, const char *reason, const char *advice)
@@ -71,25 +55,6 @@ static int file_read(const char *path, struct span_set *set)
     return result;
 }
 
-static int trace_print(struct view *view, const struct trace_entry *entry)
-{
-    struct trace_tree tree;
-    struct analysis analysis;
-    int result = trace_tree_build(entry->spans, entry->span_count, &tree);
-    if (result < 0)
-        return result;
-    result = analysis_make(&tree, &analysis);
-    if (result == 0) {
-        waterfall_print(&view->screen, &view->colors, &tree);
-        screen_newline(&view->screen);
-        report_print(&view->screen, &view->colors, &analysis);
-        screen_newline(&view->screen);
-        analysis_free(&analysis);
-    }
-    trace_tree_free(&tree);
-    return result;
-}
-
 /* How many traces to show: asked for by the caller or the environment (@is_asked_for), or the
  * default. */
 static size_t traces_max(const struct view_options *options, bool *is_asked_for)
@@ -110,76 +75,6 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
     }
     *is_asked_for = false;
     return TRACES_MAX;
-}
-
-/* Which traces were shown, and how to see the others. */
-static void selection_print(struct view *view)
-{
-    size_t failed = 0, failed_shown = 0;
-    for (size_t i = 0; i < view->list.count; i++) {
-        const struct trace_entry *entry = &view->list.entries[i];
-        failed += entry->error_count > 0;
-        failed_shown += entry->error_count > 0 && entry->is_shown;
-    }
-    screen_format(&view->screen, STYLE_DIM, "%zu of them shown above%s", view->list.shown_count,
-                  view->is_sorted ? "" : ": the slowest");
-    if (view->is_sorted)
-        failed = 0;
-    if (failed && failed == failed_shown)
-        screen_put(&view->screen, STYLE_DIM, " and all with errors");
-    else if (failed)
-        screen_format(&view->screen, STYLE_DIM, " and %zu of %zu with errors", failed_shown,
-                      failed);
-    screen_newline(&view->screen);
-    screen_format(&view->screen, STYLE_DIM, "--limit %zu shows all, --list a line for each", view->list.count);
-    screen_newline(&view->screen);
-}
-
-static int traces_print(struct view *view)
-{
-    int result = 0;
-    for (size_t i = 0; i < view->list.count && result == 0; i++)
-        if (view->list.entries[i].is_shown)
-            result = trace_print(view, &view->list.entries[i]);
-    if (result < 0 || view->list.shown_count == view->list.count)
-        return result;
-    result = trace_summary_print(&view->screen, &view->colors, &view->list);
-    selection_print(view);
-    return result;
-}
-
-static void leftovers_print(struct view *view)
-{
-    char text[SKIP_TEXT_LEN];
-    if (view->duplicate_count) {
-        screen_format(&view->screen, STYLE_DIM,
-                      "%zu span%s skipped: a span of the same id came before",
-                      view->duplicate_count, view->duplicate_count == 1 ? "" : "s");
-        screen_newline(&view->screen);
-    }
-    if (*skip_text(&view->set, text)) {
-        screen_put(&view->screen, STYLE_DIM, text);
-        screen_newline(&view->screen);
-    }
-}
-
-/* In the form that was asked for. A list that goes on to a program is not cut. */
-static int choice_print(struct view *view, FILE *out, const struct view_options *options)
-{
-    int result = 0;
-    if (options->is_json) {
-        for (size_t i = 0; i < view->list.count && result == 0; i++)
-            if (view->list.entries[i].is_shown)
-                result = trace_json_print(&view->list.entries[i], out);
-        return result;
-    }
-    if (options->is_list)
-        result = trace_table_print(&view->screen, &view->colors, &view->list,
-                                   options->width || isatty(fileno(out)) ? view->screen.width : 0);
-    else
-        result = traces_print(view);
-    leftovers_print(view);
-    return result;
 }
 
 /* Sorts what was read, and settles what is shown and how. */
@@ -226,7 +121,9 @@ static int view_print(struct view *view, const char *path, FILE *out,
         return complain_of_choice(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
-        result = choice_print(view, out, options);
+        result = view_show_traces(view, out, options);
+        if (!options->is_json)
+            view_show_leftovers(view);
         if (screen_close(&view->screen) < 0)
             return complain("cannot print all of", path, "writing failed", "");
     }
@@ -239,8 +136,10 @@ int view_file(const char *path, FILE *out, const struct view_options *options)
     struct view view = {0};
     options = options ? options : &defaults;
     char text[SKIP_TEXT_LEN];
-    int result = file_read(path, &view.set);
+    int result = options->is_following ? follow(path, out, options) : file_read(path, &view.set);
     int status;
+    if (options->is_following && result == 0)
+        return EXIT_SUCCESS;
     if (result < 0)
         status = complain_unreadable(path, -result);
     else if (view.set.count == 0)

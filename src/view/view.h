@@ -29,6 +29,7 @@ struct view_options {
     const char *trace_prefix; /* ... and whose id begins so, lower-case hex; NULL: any */
     /* Not NONE: the first of these are shown, in this order. NONE: the slowest and the failed, by start. */
     enum view_sort sort;
+    bool is_following; /* traces are shown when they are over, until interrupted or max_traces were (follow.h) */
     bool is_list; /* a line each, of all that are asked for */
     bool is_json; /* the same for programs: one JSON object a line (trace_json.h), and nothing else */
 };
