@@ -274,8 +274,8 @@ class ByTail(TracedTest):
     def test_errors_are_kept_whole_and_nothing_else(self):
         self.collect("--keep", "errors")
         port = self.chain()
-        for number in range(30):
-            self.ask(port, f"/status/{500 if number % 6 == 0 else 200}")
+        for number in range(30):  # the last one fails anyway: its servers may be ended before they have noted their answer
+            self.ask(port, f"/status/{500 if number % 6 == 5 else 200}")
         found, said = self.finish()
         self.check_whole(found)
         self.assertEqual(self.asked(found), ["/status/500"] * 5)
