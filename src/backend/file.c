@@ -5,13 +5,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ROTATED_MAX = 9 };
+enum { ROTATED_MAX = 9, PATIENCE_MS = 200 };
 
 struct file {
     struct transport transport;
@@ -46,10 +48,19 @@ static void rotate(struct file *file)
     file->fd = -1;
 }
 
+/* A pipe that nobody reads and a terminal that is held may never take it: the run's end must not wait for them. */
+static bool takes_some(const struct file *file)
+{
+    struct pollfd watched = {.fd = file->fd, .events = POLLOUT};
+    return file->is_regular || TEMP_FAILURE_RETRY(poll(&watched, 1, PATIENCE_MS)) > 0;
+}
+
 static int write_all(struct file *file, const char *bytes, size_t len)
 {
     while (len > 0) {
-        ssize_t written = TEMP_FAILURE_RETRY(write(file->fd, bytes, len));
+        if (!takes_some(file))
+            return EAGAIN;
+        ssize_t written = TEMP_FAILURE_RETRY(write(file->fd, bytes, file->is_regular ? len : MIN(len, (size_t)PIPE_BUF)));
         if (written <= 0)
             return written < 0 ? errno : EIO;
         bytes += written;

@@ -1,5 +1,6 @@
 """The way to backends under adversity: interruptions, limits, answers that are none."""
 
+import re
 import resource
 import signal
 import subprocess
@@ -72,6 +73,23 @@ class Variables(BackendTest):
                 self.assertNotIn("lost", said)
                 said = self.prefixed(env={"OTEL_EXPORTER_OTLP_ENDPOINT": url})
                 self.assertRegex(said, "3 spans of 1 service, no errors, in spans.jsonl")
+
+
+class Console(BackendTest):
+    def test_one_that_is_read_late_has_all_once(self):
+        with subprocess.Popen([PREFIX, "-e", "console:", "--", *self.calls(1500)], stderr=subprocess.PIPE,
+                              env=clean_env() | {"OTEL_BSP_EXPORT_TIMEOUT": "60000"}, cwd=self.directory) as prefixed:
+            time.sleep(3)
+            said = prefixed.communicate(timeout=60)[1].decode()
+        self.assertEqual(len(re.findall(r"^\S+ curl → GET \S+ 200 \S+ ms trace=[0-9a-f]{32}$", said, re.M)), 1500)
+
+    def test_one_that_is_never_read_does_not_keep_from_ending(self):
+        with subprocess.Popen([PREFIX, "-q", "-e", "console:", "--", *self.calls(1500)], stderr=subprocess.PIPE,
+                              env=clean_env() | {"OTEL_BSP_EXPORT_TIMEOUT": "1000"}, cwd=self.directory) as prefixed:
+            try:
+                self.assertEqual(prefixed.wait(30), 0)
+            finally:
+                prefixed.kill()
 
 
 class Collecting(BackendTest):
