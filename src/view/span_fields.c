@@ -32,10 +32,17 @@ static const struct {
     [FIELD_SERVICE_NAME] = {FIELD_RESOURCE, KEY("service.name")},
 };
 
+/* Those of one parent follow each other; others have none (the line's first one is no one's member but the line's). */
+static const enum span_field FIRST[FIELD_COUNT + 1] = {
+    [FIELD_STATUS] = FIELD_STATUS_CODE, [FIELD_ATTRIBUTES] = FIELD_HTTP_STATUS, [FIELD_RESOURCE] = FIELD_SERVICE_NAME,
+    [FIELD_COUNT] = FIELD_TRACE_ID,
+};
+
 enum span_field span_field_find(enum span_field parent, const char *key, size_t len)
 {
-    for (enum span_field field = 0; field < FIELD_COUNT; field++)
-        if (KEYS[field].len == len && KEYS[field].parent == parent && memcmp(KEYS[field].name, key, len) == 0)
+    enum span_field field = FIRST[parent];
+    for (; field < FIELD_COUNT && KEYS[field].parent == parent; field++)
+        if (KEYS[field].len == len && memcmp(KEYS[field].name, key, len) == 0)
             return field;
     return FIELD_COUNT;
 }

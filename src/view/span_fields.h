@@ -14,6 +14,7 @@ struct span_value {
     double number; /* NUMBER */
 };
 
+/* Those within one object follow each other. */
 enum span_field {
     FIELD_TRACE_ID,
     FIELD_SPAN_ID,

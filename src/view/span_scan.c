@@ -82,7 +82,7 @@ static bool number_scan(struct scan *scan, bool is_needed, struct span_value *va
     }
     value->type = VALUE_NUMBER;
     value->number = (double)(is_negative ? -number : number);
-    return *scan->at && strchr(",}] \t", *scan->at);
+    return true; /* what may not follow is not taken by who comes next */
 }
 
 static bool word_scan(struct scan *scan, struct span_value *value)
