@@ -32,7 +32,7 @@ static const struct {
     [FIELD_SERVICE_NAME] = {FIELD_RESOURCE, KEY("service.name")},
 };
 
-/* Those of one parent follow each other; others have none (the line's first one is no one's member but the line's). */
+/* The first within each object. Others have 0: the first of the line, which is not theirs. */
 static const enum span_field FIRST[FIELD_COUNT + 1] = {
     [FIELD_STATUS] = FIELD_STATUS_CODE, [FIELD_ATTRIBUTES] = FIELD_HTTP_STATUS, [FIELD_RESOURCE] = FIELD_SERVICE_NAME,
     [FIELD_COUNT] = FIELD_TRACE_ID,
