@@ -17,7 +17,7 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl \
-                  zlib1g-dev libmsgpack-dev
+                  zlib1g-dev libmsgpack-dev libdw-dev libdw1
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
@@ -205,8 +205,8 @@ test-deps: deps ## install the packages that the tests need as well
 	$(call install_packages,$(TEST_PACKAGES))
 
 check-packages:
-	@$(PKG_CONFIG) --exists libcjson libcurl zlib msgpack 2>/dev/null || { \
-	    echo "make: libcjson, libcurl, zlib and msgpack are needed to build; run: make deps" >&2; exit 1; }
+	@$(PKG_CONFIG) --exists libcjson libcurl zlib msgpack libdw 2>/dev/null || { \
+	    echo "make: libcjson, libcurl, zlib, msgpack and libdw are needed to build; run: make deps" >&2; exit 1; }
 
 clean: ## remove what was built
 	rm -rf build build-san build-tsan build-fuzz build-fuzz-replay

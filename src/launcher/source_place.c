@@ -1,0 +1,161 @@
+#include "launcher/source_place.h"
+
+#include "base/compiler.h"
+#include "base/text.h"
+#include "launcher/dwarf_functions.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct source_file {
+    const struct dwarf_functions *dw;
+    Dwfl *dwfl;
+    Dwfl_Module *module;
+    Dwarf_Addr bias; /* of the addresses that libdw takes */
+};
+
+enum { SCOPES_MAX = 64, REFERENCES_MAX = 8 };
+
+/* The file's own, beside it, or under /usr/lib/debug, by build id or with the CRC that the link names. */
+static bool module_report(struct source_file *file, int fd, const char *path)
+{
+    static char *debug_path;
+    static Dwfl_Callbacks callbacks = {.debuginfo_path = &debug_path};
+    callbacks.find_elf = file->dw->dwfl_build_id_find_elf;
+    callbacks.find_debuginfo = file->dw->dwfl_standard_find_debuginfo;
+    callbacks.section_address = file->dw->dwfl_offline_section_address;
+    file->dwfl = file->dw->dwfl_begin(&callbacks);
+    if (!file->dwfl)
+        return false;
+    file->dw->dwfl_report_begin(file->dwfl);
+    file->module = file->dw->dwfl_report_elf(file->dwfl, path, path, fd, 0, true);
+    file->dw->dwfl_report_end(file->dwfl, NULL, NULL);
+    return file->module && file->dw->dwfl_module_getelf(file->module, &file->bias);
+}
+
+struct source_file *source_file_open(int fd, const char *path)
+{
+    struct source_file *file = calloc(1, sizeof *file);
+    if (file)
+        file->dw = dwarf_functions_load();
+    if (file && file->dw && module_report(file, fd, path))
+        return file;
+    if (!file || !file->module) /* else it is the module's */
+        close(fd);
+    source_file_close(file);
+    return NULL;
+}
+
+void source_file_close(struct source_file *file)
+{
+    if (file && file->dwfl)
+        file->dw->dwfl_end(file->dwfl);
+    free(file);
+}
+
+static bool is_function(int tag)
+{
+    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+}
+
+/* Where a function is declared is where it belongs: within a class, a namespace, a module. */
+static Dwarf_Die declaration_of(const struct dwarf_functions *dw, Dwarf_Die die)
+{
+    for (int i = 0; i < REFERENCES_MAX; i++) {
+        Dwarf_Attribute attribute;
+        Dwarf_Die other;
+        if (!dw->dwarf_attr(&die, DW_AT_abstract_origin, &attribute) &&
+            !dw->dwarf_attr(&die, DW_AT_specification, &attribute))
+            break;
+        if (!dw->dwarf_formref_die(&attribute, &other))
+            break;
+        die = other;
+    }
+    return die;
+}
+
+static void scope_append(const struct dwarf_functions *dw, Dwarf_Die *scope, struct text *text)
+{
+    const char *name = dw->dwarf_diename(scope);
+    switch (dw->dwarf_tag(scope)) {
+    case DW_TAG_namespace:
+        text_append_string(text, name ? name : "(anonymous namespace)");
+        break;
+    case DW_TAG_class_type:
+    case DW_TAG_structure_type:
+    case DW_TAG_union_type:
+    case DW_TAG_module:
+    case DW_TAG_enumeration_type:
+        text_append_string(text, name ? name : "(unnamed)");
+        break;
+    default: /* a block or a function around it is not part of the name */
+        return;
+    }
+    text_append_string(text, "::");
+}
+
+/* shop::Cart::pay: names as the source has them need no demangler. */
+static bool function_name(const struct dwarf_functions *dw, Dwarf_Die *function, char *out, size_t size)
+{
+    Dwarf_Die declaration = declaration_of(dw, *function), *scopes = NULL;
+    const char *name = dw->dwarf_diename(&declaration);
+    struct text text = text_on(out, size - 1);
+    if (!name)
+        return false;
+    int count = dw->dwarf_getscopes_die(&declaration, &scopes);
+    for (int i = MIN(count, SCOPES_MAX) - 1; i > 0; i--)
+        scope_append(dw, &scopes[i], &text);
+    free(scopes);
+    text_append_string(&text, name);
+    out[text.len] = '\0';
+    return true;
+}
+
+static void function_find(struct source_file *file, uint64_t address, struct source_place *out)
+{
+    const struct dwarf_functions *dw = file->dw;
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = dw->dwfl_module_addrdie(file->module, address, &bias), *scopes = NULL;
+    int count = unit ? dw->dwarf_getscopes(unit, address - bias, &scopes) : 0;
+    for (int i = 0; i < count && !out->is_exact; i++)
+        if (is_function(dw->dwarf_tag(&scopes[i])))
+            out->is_exact = function_name(dw, &scopes[i], out->function, sizeof out->function);
+    free(scopes);
+}
+
+/* The line table's row for the address is the innermost inlined function's already. A path that does not fit would be
+ * another one. */
+static void line_find(struct source_file *file, uint64_t address, struct source_place *out)
+{
+    int line = 0;
+    Dwfl_Line *row = file->dw->dwfl_module_getsrc(file->module, address);
+    const char *path = row ? file->dw->dwfl_lineinfo(row, NULL, &line, NULL, NULL, NULL) : NULL;
+    if (!path || line <= 0 || strlen(path) >= sizeof out->file)
+        return;
+    strcpy(out->file, path);
+    out->line = line;
+}
+
+static void symbol_find(struct source_file *file, uint64_t address, struct source_place *out)
+{
+    GElf_Off at;
+    GElf_Sym symbol;
+    const char *name = file->dw->dwfl_module_addrinfo(file->module, address, &at, &symbol, NULL, NULL, NULL);
+    /* One without a size, or that ends before, is only the nearest. */
+    if (!name || at >= symbol.st_size || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
+        return;
+    snprintf(out->symbol, sizeof out->symbol, "%s", name);
+    if (!out->is_exact)
+        snprintf(out->function, sizeof out->function, "%.200s+0x%llx", name, (unsigned long long)at);
+}
+
+void source_file_find(struct source_file *file, uint64_t offset, struct source_place *out)
+{
+    uint64_t address = offset + file->bias;
+    *out = (struct source_place){.line = 0};
+    function_find(file, address, out);
+    line_find(file, address, out);
+    symbol_find(file, address, out);
+}
