@@ -1,0 +1,28 @@
+/* module_file.h - the file that a traced process has loaded code from: is what is at its path now still that? */
+#ifndef RUN_TRACED_LAUNCHER_MODULE_FILE_H
+#define RUN_TRACED_LAUNCHER_MODULE_FILE_H
+
+#include "launcher/traced_processes.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { MODULE_PATH_LEN_MAX = 511 };
+
+/* No two files, and no two contents of one, have the same. No padding: compared and hashed as bytes. */
+struct module_file {
+    uint64_t device;
+    uint64_t inode;
+    uint64_t size;
+    int64_t changed_unix_nano; /* its contents, its name or its attributes; in this kernel's coarse clock */
+};
+
+/* module_file_find - the file at @path, if it is a regular one and must be what @process has loaded. It must not have
+ * changed since the process came, and that sees the same files as we do; as long as it is alive, what it has mapped must
+ * not have been replaced. False: there is no telling. Opens nothing that opening would do something to. */
+bool module_file_find(const char *path, const struct traced_process *process, struct module_file *out);
+
+/* module_file_open - a descriptor to read @path by, if it is @file still; or -1. */
+int module_file_open(const char *path, const struct module_file *file);
+
+#endif

@@ -1,0 +1,148 @@
+#include "launcher/place_finder.h"
+
+#include "base/clock.h"
+#include "base/compiler.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum finder_state { FINDER_IDLE, FINDER_ASKED, FINDER_ANSWERED };
+
+/* How long a file stays open that nobody asks for: call sites come in bunches. */
+static const uint64_t KEEP_OPEN_NS = NANOS_PER_SECOND;
+static const uint64_t LEAVING_MAX_NS = 100 * NANOS_PER_MILLI;
+
+struct place_finder {
+    pthread_t thread;
+    pthread_mutex_t lock; /* of what follows, up to the thread's own */
+    pthread_cond_t is_changed;
+    enum finder_state state;
+    bool is_leaving;
+    struct place_question question;
+    struct source_place place;
+    /* The thread's own: one file at a time, so that memory is bounded. */
+    struct source_file *open;
+    struct module_file open_file;
+};
+
+static struct timespec time_after(clockid_t clock, uint64_t wait_ns)
+{
+    struct timespec time;
+    clock_gettime(clock, &time);
+    uint64_t sum_ns = (uint64_t)time.tv_nsec + wait_ns;
+    time.tv_sec += (time_t)(sum_ns / NANOS_PER_SECOND);
+    time.tv_nsec = (long)(sum_ns % NANOS_PER_SECOND);
+    return time;
+}
+
+static void file_close(struct place_finder *finder)
+{
+    source_file_close(finder->open);
+    finder->open = NULL;
+}
+
+/* Does without the lock: whoever has asked keeps the question until it has the answer. */
+static void look(struct place_finder *finder)
+{
+    const struct place_question *question = &finder->question;
+    finder->place = (struct source_place){.line = 0};
+    if (!finder->open || memcmp(&finder->open_file, &question->file, sizeof question->file) != 0) {
+        file_close(finder);
+        int fd = module_file_open(question->path, &question->file);
+        finder->open = fd < 0 ? NULL : source_file_open(fd, question->path);
+        finder->open_file = question->file;
+    }
+    if (finder->open)
+        source_file_find(finder->open, question->offset, &finder->place);
+}
+
+/* False: it is time to leave. */
+static bool question_wait(struct place_finder *finder)
+{
+    struct timespec until = time_after(CLOCK_MONOTONIC, KEEP_OPEN_NS);
+    while (finder->state != FINDER_ASKED && !finder->is_leaving) {
+        if (!finder->open)
+            pthread_cond_wait(&finder->is_changed, &finder->lock);
+        else if (pthread_cond_clockwait(&finder->is_changed, &finder->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+            file_close(finder);
+    }
+    return !finder->is_leaving;
+}
+
+static void *finder_run(void *argument)
+{
+    struct place_finder *finder = argument;
+    pthread_mutex_lock(&finder->lock);
+    while (question_wait(finder)) {
+        pthread_mutex_unlock(&finder->lock);
+        look(finder);
+        pthread_mutex_lock(&finder->lock);
+        finder->state = FINDER_ANSWERED;
+        pthread_cond_broadcast(&finder->is_changed);
+    }
+    pthread_mutex_unlock(&finder->lock);
+    file_close(finder);
+    return NULL;
+}
+
+struct place_finder *place_finder_new(void)
+{
+    struct place_finder *finder = calloc(1, sizeof *finder);
+    if (!finder)
+        return NULL;
+    pthread_mutex_init(&finder->lock, NULL);
+    pthread_cond_init(&finder->is_changed, NULL);
+    if (pthread_create(&finder->thread, NULL, finder_run, finder) == 0)
+        return finder;
+    free(finder);
+    return NULL;
+}
+
+bool place_finder_ask(struct place_finder *finder, const struct place_question *question)
+{
+    pthread_mutex_lock(&finder->lock);
+    bool is_free = finder->state == FINDER_IDLE;
+    if (is_free) {
+        finder->question = *question;
+        finder->state = FINDER_ASKED;
+        pthread_cond_broadcast(&finder->is_changed);
+    }
+    pthread_mutex_unlock(&finder->lock);
+    return is_free;
+}
+
+bool place_finder_answer(struct place_finder *finder, uint64_t wait_ns, struct place_question *question,
+                         struct source_place *place)
+{
+    struct timespec until = time_after(CLOCK_MONOTONIC, wait_ns);
+    pthread_mutex_lock(&finder->lock);
+    while (wait_ns && finder->state == FINDER_ASKED)
+        if (pthread_cond_clockwait(&finder->is_changed, &finder->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
+            break;
+    bool is_there = finder->state == FINDER_ANSWERED;
+    if (is_there) {
+        *question = finder->question;
+        *place = finder->place;
+        finder->state = FINDER_IDLE;
+    }
+    pthread_mutex_unlock(&finder->lock);
+    return is_there;
+}
+
+void place_finder_free(struct place_finder *finder)
+{
+    if (!finder)
+        return;
+    pthread_mutex_lock(&finder->lock);
+    finder->is_leaving = true;
+    pthread_cond_broadcast(&finder->is_changed);
+    pthread_mutex_unlock(&finder->lock);
+    struct timespec until = time_after(CLOCK_REALTIME, LEAVING_MAX_NS);
+    if (pthread_timedjoin_np(finder->thread, NULL, &until) == 0)
+        free(finder);
+    else
+        pthread_detach(finder->thread);
+}
