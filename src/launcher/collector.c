@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "launcher/broken_off.h"
+#include "launcher/call_sites.h"
 #include "launcher/line_batch.h"
 #include "launcher/outputs.h"
 #include "launcher/tail.h"
@@ -129,6 +130,8 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
 {
     *collector = (struct collector){.ring = ring, .ring_path = path};
     descriptor_limit_raise();
+    /* libdw would ask servers for debug information. Now, before there are threads that read the environment. */
+    unsetenv("DEBUGINFOD_URLS");
     run_stats_use(&ring->stats);
     limits_take(collector);
     /* One before us may have left anything at all. */
@@ -156,6 +159,11 @@ int collector_keep(struct collector *collector, const struct keep *keep)
         return 0;
     collector->tail = tail_new(keep, TAIL_MEMORY_MAX, span_output, collector);
     return collector->tail ? 0 : -ENOMEM;
+}
+
+void collector_look_up(struct collector *collector)
+{
+    collector->call_sites = call_sites_new();
 }
 
 static void timer_set(struct collector *collector)
@@ -193,9 +201,11 @@ static void process_meet(struct collector *collector, uint32_t process)
     }
 }
 
-static void span_export(struct collector *collector, const struct span *span, uint32_t process)
+static void span_export(struct collector *collector, struct span *span, uint32_t process)
 {
     process_meet(collector, process);
+    if (collector->call_sites && process < RING_PROCESSES_MAX)
+        call_sites_describe(collector->call_sites, span, collector->processes.table[process]);
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
     if (UNLIKELY(collector->tail))
         tail_add(collector->tail, span, resource, clock_monotonic_ns());
@@ -319,6 +329,8 @@ static void limits_adapt(struct collector *collector, uint32_t count)
 static uint32_t pass(struct collector *collector)
 {
     collector->has_scanned = false;
+    if (collector->call_sites)
+        call_sites_begin(collector->call_sites);
     traced_processes_reap(&collector->processes); /* first: what they did, they have done by now */
     newcomers_greet(collector);
     uint32_t count = ended_take(collector);
@@ -382,6 +394,8 @@ void collector_leave(struct collector *collector)
     if (collector->tail)
         tail_finish(collector->tail, clock_monotonic_ns());
     collector->tail = NULL;
+    call_sites_free(collector->call_sites);
+    collector->call_sites = NULL;
     line_batch_finish(collector->batch);
     if (collector->backends)
         backends_finish(collector->backends);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 struct backends;
+struct call_sites;
 struct keep;
 struct line_batch;
 struct outputs;
@@ -34,6 +35,7 @@ struct collector {
     struct line_batch *batch;
     struct backends *backends; /* NULL: none */
     struct tail *tail; /* NULL: all traces are kept */
+    struct call_sites *call_sites; /* NULL: they stay addresses */
 };
 
 /* collector_open - begins to collect from the ring at @path, which is mapped as @ring.
@@ -44,6 +46,10 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
 /* collector_keep - right after collector_open: traces are kept as @keep says, which may be that all are. Returns 0, or
  * -ENOMEM: then all are. */
 int collector_keep(struct collector *collector, const struct keep *keep);
+
+/* collector_look_up - right after collector_open: spans get the source lines of their calls (call_sites.h). Without memory
+ * for that they do not. */
+void collector_look_up(struct collector *collector);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

@@ -15,6 +15,7 @@ enum {
     OPTION_FOLLOW,
     OPTION_KEEP,
     OPTION_KEEP_WAIT,
+    OPTION_NO_CALL_SITES,
     OPTION_PRINT_CONFIG,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
@@ -38,6 +39,7 @@ static const struct option LONG_OPTIONS[] = {
     {"follow", no_argument, NULL, OPTION_FOLLOW},
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
+    {"no-call-sites", no_argument, NULL, OPTION_NO_CALL_SITES},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"errors", no_argument, NULL, OPTION_OF_VIEW},
@@ -74,6 +76,7 @@ static const char HELP[] =
     "                       slower=500ms, slower=p99 (of those that begin alike), and of the\n"
     "                       rest 1%, at most rate=10/s; several, separated by commas\n"
     "      --keep-wait TIME how long a trace is quiet before it counts as over (default: 2s)\n"
+    "      --no-call-sites  do not look up the source lines that calls were made from\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -176,6 +179,9 @@ static int options_set(struct options *options, int letter, char **argv)
         return options_set_keep(options, optarg);
     case OPTION_KEEP_WAIT:
         return options_set_keep_wait(options, optarg);
+    case OPTION_NO_CALL_SITES:
+        options->has_no_call_sites = true;
+        return 0;
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;

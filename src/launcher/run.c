@@ -116,6 +116,8 @@ static void run_collect(struct run *run)
         message_print("spans cannot be collected: %s", strerror(-error));
     else if (collector_keep(&run->collector, &run->options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
+    if (!error && !run->options->has_no_call_sites)
+        collector_look_up(&run->collector);
 }
 
 static int run_start(struct run *run)
