@@ -55,11 +55,6 @@ void source_file_close(struct source_file *file)
     free(file);
 }
 
-static bool is_function(int tag)
-{
-    return tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
-}
-
 /* Where a function is declared is where it belongs: within a class, a namespace, a module. */
 static Dwarf_Die declaration_of(const struct dwarf_functions *dw, Dwarf_Die die)
 {
@@ -113,16 +108,39 @@ static bool function_name(const struct dwarf_functions *dw, Dwarf_Die *function,
     return true;
 }
 
+/* What may have functions in it without having their addresses. */
+static bool is_container(int tag)
+{
+    return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_structure_type || tag == DW_TAG_class_type;
+}
+
+/* @out: the innermost function within @die, inlined or not, that has @pc. dwarf_getscopes gives up where what is inlined
+ * is of another unit, as with -flto. */
+static bool innermost_find(const struct dwarf_functions *dw, Dwarf_Die *die, Dwarf_Addr pc, int depth, Dwarf_Die *out)
+{
+    Dwarf_Die child;
+    bool is_found = false;
+    if (depth > SCOPES_MAX || dw->dwarf_child(die, &child) != 0)
+        return false;
+    do {
+        int tag = dw->dwarf_tag(&child);
+        bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
+        bool is_around = (is_function || tag == DW_TAG_lexical_block) && dw->dwarf_haspc(&child, pc) > 0;
+        if (is_around && is_function)
+            *out = child;
+        if (is_around || is_container(tag))
+            is_found |= innermost_find(dw, &child, pc, depth + 1, out);
+        is_found |= is_around && is_function;
+    } while (!is_found && dw->dwarf_siblingof(&child, &child) == 0);
+    return is_found;
+}
+
 static void function_find(struct source_file *file, uint64_t address, struct source_place *out)
 {
-    const struct dwarf_functions *dw = file->dw;
     Dwarf_Addr bias;
-    Dwarf_Die *unit = dw->dwfl_module_addrdie(file->module, address, &bias), *scopes = NULL;
-    int count = unit ? dw->dwarf_getscopes(unit, address - bias, &scopes) : 0;
-    for (int i = 0; i < count && !out->is_exact; i++)
-        if (is_function(dw->dwarf_tag(&scopes[i])))
-            out->is_exact = function_name(dw, &scopes[i], out->function, sizeof out->function);
-    free(scopes);
+    Dwarf_Die function, *unit = file->dw->dwfl_module_addrdie(file->module, address, &bias);
+    if (unit && innermost_find(file->dw, unit, address - bias, 0, &function))
+        out->is_exact = function_name(file->dw, &function, out->function, sizeof out->function);
 }
 
 /* The line table's row for the address is the innermost inlined function's already. A path that does not fit would be
