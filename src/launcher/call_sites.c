@@ -37,6 +37,7 @@ struct loaded {
 struct call_sites {
     struct place_finder *finder;
     bool is_finder_tried;
+    uint64_t oldest_boottime_ns;
     uint64_t budget_ns; /* left of this pass */
     uint64_t look_up_count;
     uint32_t count;
@@ -51,9 +52,12 @@ struct call {
     bool has_line;
 };
 
-struct call_sites *call_sites_new(void)
+struct call_sites *call_sites_new(uint64_t oldest_boottime_ns)
 {
-    return calloc(1, sizeof(struct call_sites));
+    struct call_sites *sites = calloc(1, sizeof *sites);
+    if (sites)
+        sites->oldest_boottime_ns = oldest_boottime_ns;
+    return sites;
 }
 
 static void all_forget(struct call_sites *sites)
@@ -153,7 +157,7 @@ static const struct loaded *loaded_find(struct call_sites *sites, const struct t
         return loaded;
     *loaded = (struct loaded){.pid = process->pid, .registered_boottime_ns = process->registered_boottime_ns};
     strcpy(loaded->path, path); /* as long as the question's */
-    loaded->is_sure = module_file_find(path, process, &loaded->file);
+    loaded->is_sure = module_file_find(path, process, sites->oldest_boottime_ns, &loaded->file);
     return loaded;
 }
 

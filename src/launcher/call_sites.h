@@ -14,8 +14,9 @@ enum { CALL_SITES_MAX = 65536 };
 
 struct call_sites;
 
-/* call_sites_new - none yet; no thread and nothing loaded before the first one. NULL: no memory. */
-struct call_sites *call_sites_new(void);
+/* call_sites_new - none yet; no thread and nothing loaded before the first one. @oldest_boottime_ns: no traced process has
+ * started before; 0: who knows. NULL: no memory. */
+struct call_sites *call_sites_new(uint64_t oldest_boottime_ns);
 
 /* call_sites_begin - a pass of the collector begins: all spans of it together may take some 0.4 s. */
 void call_sites_begin(struct call_sites *sites);

@@ -42,13 +42,12 @@ static bool file_stat(int fd, struct module_file *out)
 }
 
 /* The time of the change, which nobody can set, tells also of one that was renamed to its place. */
-static bool is_older(const struct module_file *file, const struct traced_process *process)
+static bool is_older(const struct module_file *file, uint64_t boottime_ns)
 {
-    if (process->registered_boottime_ns > INT64_MAX / 2)
+    if (boottime_ns == 0 || boottime_ns > INT64_MAX / 2)
         return false;
-    int64_t came_unix_nano =
-        now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME) + (int64_t)process->registered_boottime_ns;
-    return file->changed_unix_nano <= came_unix_nano - TICK_NS;
+    int64_t unix_nano = now_ns(CLOCK_REALTIME) - now_ns(CLOCK_BOOTTIME) + (int64_t)boottime_ns;
+    return file->changed_unix_nano <= unix_nano - TICK_NS;
 }
 
 enum answer { ANSWER_NO, ANSWER_YES, ANSWER_GONE };
@@ -106,13 +105,15 @@ static bool is_loaded(int fd, const struct traced_process *process)
     return answer != ANSWER_NO;
 }
 
-bool module_file_find(const char *path, const struct traced_process *process, struct module_file *out)
+bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
+                      struct module_file *out)
 {
     struct module_file file;
+    uint64_t start_ns = process->started_boottime_ns ? process->started_boottime_ns : oldest_boottime_ns;
     if (path[0] != '/' || process->is_foreign)
         return false;
     int fd = open(path, O_PATH | O_CLOEXEC);
-    bool is_it = file_stat(fd, &file) && is_older(&file, process) && is_loaded(fd, process);
+    bool is_it = file_stat(fd, &file) && is_older(&file, start_ns) && is_loaded(fd, process);
     if (fd >= 0)
         close(fd);
     if (is_it)

@@ -18,9 +18,10 @@ struct module_file {
 };
 
 /* module_file_find - the file at @path, if it is a regular one and must be what @process has loaded. It must not have
- * changed since the process came, and that sees the same files as we do; as long as it is alive, what it has mapped must
+ * changed since the process started (if that is not known, since @oldest_boottime_ns, before which none did), and that sees the same files as we do; as long as it is alive, what it has mapped must
  * not have been replaced. False: there is no telling. Opens nothing that opening would do something to. */
-bool module_file_find(const char *path, const struct traced_process *process, struct module_file *out);
+bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
+                      struct module_file *out);
 
 /* module_file_open - a descriptor to read @path by, if it is @file still; or -1. */
 int module_file_open(const char *path, const struct module_file *file);

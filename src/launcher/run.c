@@ -117,7 +117,7 @@ static void run_collect(struct run *run)
     else if (collector_keep(&run->collector, &run->options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
     if (!error && !run->options->has_no_call_sites)
-        collector_look_up(&run->collector);
+        collector_look_up(&run->collector, true);
 }
 
 static int run_start(struct run *run)

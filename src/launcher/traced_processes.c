@@ -20,8 +20,8 @@ int traced_processes_open(struct traced_processes *processes)
     return processes->epoll_fd < 0 ? -errno : 0;
 }
 
-/* When @pid started, on CLOCK_BOOTTIME in ticks: field 22 of /proc/PID/stat. 0 if it is gone. */
-static uint64_t start_ticks(pid_t pid)
+/* When @pid started, on CLOCK_BOOTTIME: field 22 of /proc/PID/stat, in ticks. 0 if it is gone. */
+static uint64_t started_boottime_ns(pid_t pid)
 {
     char path[64], stat[2048];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -33,15 +33,14 @@ static uint64_t start_ticks(pid_t pid)
     char *field = strrchr(stat, ')');
     for (int i = 2; field && i < 22; i++)
         field = strchr(field + 1, ' ');
-    return field ? strtoull(field, NULL, 10) : 0;
+    return field ? strtoull(field, NULL, 10) * (NANOS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK)) : 0;
 }
 
 /* The number is somebody else's by now, who started after the one that wrote to the ring. */
-static bool is_reused(pid_t pid, uint64_t registered_boottime_ns)
+static bool is_reused(const struct traced_process *process)
 {
-    uint64_t per_second = (uint64_t)sysconf(_SC_CLK_TCK);
-    uint64_t started_ns = start_ticks(pid) * (NANOS_PER_SECOND / per_second);
-    return started_ns > registered_boottime_ns + NANOS_PER_SECOND / per_second;
+    uint64_t tick_ns = NANOS_PER_SECOND / (uint64_t)sysconf(_SC_CLK_TCK);
+    return process->started_boottime_ns > process->registered_boottime_ns + tick_ns;
 }
 
 /* What it says of itself, with lengths that hold. The bytes are only ever read by bounds-checked
@@ -76,8 +75,9 @@ static void watch(struct traced_processes *processes, uint32_t number,
         close(process->pidfd);
         process->pidfd = -1;
     }
-    if (!process->is_foreign &&
-        (is_gone(process) || is_reused(process->pid, process->registered_boottime_ns))) {
+    process->started_boottime_ns = process->is_foreign ? 0 : started_boottime_ns(process->pid);
+    if (!process->is_foreign && (is_gone(process) || is_reused(process))) {
+        process->started_boottime_ns = 0; /* somebody else's */
         if (process->pidfd >= 0)
             epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
         bury(processes, process);

@@ -8,7 +8,8 @@
 
 struct traced_process {
     pid_t pid;
-    uint64_t registered_boottime_ns; /* when it came, by its own word */
+    uint64_t registered_boottime_ns; /* when it came, by its own word: with its first span */
+    uint64_t started_boottime_ns;    /* rounded down to a tick; for one that came by fork(), that; 0: not known */
     int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
     bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
     bool is_dead;

@@ -28,7 +28,7 @@ static uint64_t boottime_ns(void)
 /* This test, as the collector would know it. */
 static struct traced_process self(void)
 {
-    return (struct traced_process){.pid = getpid(), .pidfd = -1, .registered_boottime_ns = boottime_ns()};
+    return (struct traced_process){.pid = getpid(), .pidfd = -1, .registered_boottime_ns = boottime_ns(), .started_boottime_ns = boottime_ns()};
 }
 
 static uint64_t file_address(const void *address)
@@ -91,7 +91,7 @@ static int64_t line_of(const struct span *span)
 static int64_t described_line(struct span *span, const struct traced_process *process)
 {
     if (!g_sites)
-        g_sites = call_sites_new();
+        g_sites = call_sites_new(0);
     call_sites_begin(g_sites);
     call_sites_describe(g_sites, span, process);
     return line_of(span);
@@ -112,7 +112,7 @@ Test(call_sites, are_looked_up_once_each)
 {
     struct traced_process process = self();
     uint64_t base = here();
-    g_sites = call_sites_new();
+    g_sites = call_sites_new(0);
     call_sites_begin(g_sites);
     for (int i = 0; i < 1000000; i++)
         call_sites_describe(g_sites, span_of(own_path(), base + (uint64_t)i % 100), &process);
@@ -126,7 +126,7 @@ Test(call_sites, are_looked_up_once_each)
 Test(call_sites, of_all_memory_are_bounded)
 {
     struct traced_process process = self();
-    g_sites = call_sites_new();
+    g_sites = call_sites_new(0);
     for (uint64_t i = 0; i < CALL_SITES_MAX + 100; i++) {
         call_sites_begin(g_sites);
         call_sites_describe(g_sites, span_of(own_path(), 1ULL << 50 | i), &process);
@@ -173,6 +173,15 @@ Test(call_sites, are_not_guessed_for_unknown_or_distant_processes)
     cr_expect_eq(described_line(span_of(own_path(), here()), &process), 0, "another pid namespace");
 }
 
+Test(call_sites, need_to_know_when_the_process_can_have_started)
+{
+    struct traced_process process = self();
+    process.started_boottime_ns = 0;
+    cr_expect_eq(described_line(span_of(own_path(), here()), &process), 0);
+    g_sites = call_sites_new(boottime_ns());
+    cr_expect_eq(described_line(span_of(own_path(), here()), &process), __LINE__);
+}
+
 static const char CALLING[] = "#include <unistd.h>\n"
                               "void here(void);\n"
                               "int main(void)\n"
@@ -202,7 +211,7 @@ static void program_start(struct program *program)
     }
     cr_assert_gt(read(pipe_fds[0], text, sizeof text - 1), 0);
     program->address = strtoull(text, NULL, 16);
-    program->process = (struct traced_process){.pid = pid, .pidfd = -1, .registered_boottime_ns = boottime_ns()};
+    program->process = (struct traced_process){.pid = pid, .pidfd = -1, .registered_boottime_ns = boottime_ns(), .started_boottime_ns = boottime_ns()};
 }
 
 static void program_end(struct program *program)
@@ -234,7 +243,7 @@ Test(call_sites, are_those_of_the_file_that_was_loaded)
     cr_expect_eq(program_line(&program), 0, "replaced");
     /* As a child that was forked now: only what it has mapped tells. */
     usleep(50000);
-    program.process.registered_boottime_ns = boottime_ns();
+    program.process.started_boottime_ns = boottime_ns();
     cr_expect_eq(program_line(&program), 0, "replaced before the fork");
     compiled_do("rm p");
     cr_expect_eq(program_line(&program), 0, "deleted");
@@ -281,7 +290,7 @@ Test(call_sites, at_what_is_no_file_of_code_are_nothing)
                            "relative", "/../../nowhere", "/proc/self/fd/0", "linux-vdso.so.1"};
     usleep(50000);
     process.is_dead = true;
-    process.registered_boottime_ns = boottime_ns();
+    process.started_boottime_ns = boottime_ns();
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         struct span *span = span_of(paths[i], 0x1000);
         uint32_t end = span_attributes_end(span);

@@ -1,0 +1,139 @@
+"""From which line of which file a call was made, as the collector finds it in debug information."""
+
+import shutil
+import subprocess
+import time
+import unittest
+
+from support import HAS_LAUNCHER, PROGRAMS, StrictServer, TracedTest, attribute, needs
+
+CALLING = f"""#include "{PROGRAMS}/tiny.h"
+
+static inline __attribute__((always_inline)) void ask(int fd)
+{{
+    send(fd, GET, GET_LEN, 0);
+}}
+
+int main(int argc, char **argv)
+{{
+    int fd = connect_to(argv[1]);
+    ask(fd);
+    puts("sent");
+    return answer(fd) < 0;
+}}
+"""
+LINE = 1 + CALLING[:CALLING.index("send(")].count("\n")
+
+LIBRARY = CALLING.replace("int main(", "int ask_there(")
+LOADING = """#include <dlfcn.h>
+int main(int argc, char **argv)
+{
+    int (*ask)(int, char **) = dlsym(dlopen(argv[2], RTLD_NOW), "ask_there");
+    return ask(argc, argv);
+}
+"""
+
+METHOD = """#include <arpa/inet.h>
+#include <stdlib.h>
+#include <unistd.h>
+namespace shop {
+struct Cart {
+    __attribute__((noinline)) long pay(int fd);
+};
+long Cart::pay(int fd)
+{
+    static const char get[] = "GET /tiny HTTP/1.1\\r\\nHost: tiny\\r\\n\\r\\n";
+    return send(fd, get, sizeof get - 1, 0);
+}
+}
+int main(int, char **argv)
+{
+    struct sockaddr_in address = {};
+    char bytes[4096];
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    address.sin_family = AF_INET;
+    address.sin_port = htons(atoi(argv[1]));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (connect(fd, (struct sockaddr *)&address, sizeof address) < 0 || shop::Cart().pay(fd) < 0)
+        return 1;
+    return read(fd, bytes, sizeof bytes) <= 0;
+}
+"""
+
+
+@unittest.skipUnless(HAS_LAUNCHER, "needs the collector")
+class CallSites(TracedTest):
+    def write(self, name, source):
+        path = self.directory / name
+        path.write_text(source)
+        return path
+
+    def build(self, source, *flags, name="calling", compiler="gcc"):
+        path = self.write(name + (".cc" if compiler == "g++" else ".c"), source)
+        program = self.directory / name
+        subprocess.run([compiler, "-D_GNU_SOURCE", "-w", path, "-o", program, *flags], check=True)
+        time.sleep(0.1)  # what is built in the moment in which it is started may be another file
+        return program, str(path)
+
+    def span_of(self, program, *arguments, options=()):
+        server = self.serve(StrictServer())
+        words, env = self.traced_command([program, server.port, *arguments])
+        words[1:1] = options
+        result = self._run(words, env)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        return self.spans()[-1]
+
+    def place(self, span):
+        return tuple(attribute(span, f"code.{name}") for name in ("function.name", "file.path", "line.number"))
+
+    def test_a_request_says_its_line(self):
+        for flags in (["-g"], ["-g", "-O2"], ["-g", "-O2", "-no-pie"]):
+            program, path = self.build(CALLING, *flags)
+            self.assertEqual(self.place(self.span_of(program)), ("ask", path, LINE), flags)
+
+    def test_a_separate_debug_file_says_it_too(self):
+        program, path = self.build(CALLING, "-g", "-O2")
+        debug = self.directory / "calling.debug"
+        subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
+        subprocess.run(["strip", program], check=True)
+        subprocess.run(["objcopy", f"--add-gnu-debuglink={debug}", program], check=True)
+        self.assertEqual(self.place(self.span_of(program)), ("ask", path, LINE))
+
+    def test_a_library_that_is_loaded_later(self):
+        library, path = self.build(LIBRARY, "-g", "-O2", "-shared", "-fPIC", name="library")
+        program, _ = self.build(LOADING, "-ldl")
+        self.assertEqual(self.place(self.span_of(program, library)), ("ask", path, LINE))
+
+    @needs("g++")
+    def test_a_method_has_its_scopes(self):
+        line = 1 + METHOD[:METHOD.index("send(")].count("\n")
+        program, path = self.build(METHOD, "-g", compiler="g++")
+        self.assertEqual(self.place(self.span_of(program)), ("shop::Cart::pay", path, line))
+
+    def test_without_debug_information_it_is_the_symbol_or_nothing(self):
+        program, _ = self.build(CALLING, "-O2", "-s", "-rdynamic")
+        function, *rest = self.place(self.span_of(program))
+        self.assertRegex(function, r"^main(\+0x[0-9a-f]+)?$")
+        self.assertEqual(rest, [None, None])
+        program, _ = self.build(CALLING, "-O2", "-s")
+        self.assertEqual(self.place(self.span_of(program)), (None, None, None))
+
+    def test_a_program_that_is_replaced_while_it_runs_gets_no_line(self):
+        replacing = CALLING.replace('ask(fd);', 'if (rename(argv[2], argv[0])) return 9; usleep(30000); ask(fd);', 1)
+        replacing = replacing.replace("static inline", "#include <unistd.h>\nstatic inline")
+        program, _ = self.build(replacing, "-g", "-O2")
+        other = self.directory / "other"
+        shutil.copy(program, other)
+        span = self.span_of(program, other)
+        self.assertIsNotNone(attribute(span, "run_traced.code.address"))
+        self.assertIsNone(attribute(span, "code.line.number"))
+
+    def test_it_can_be_switched_off(self):
+        program, _ = self.build(CALLING, "-g", "-O2")
+        span = self.span_of(program, options=["--no-call-sites"])
+        self.assertIsNone(attribute(span, "code.line.number"))
+        self.assertIsNotNone(attribute(span, "run_traced.code.address"))
+
+
+if __name__ == "__main__":
+    unittest.main()
