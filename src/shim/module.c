@@ -218,10 +218,18 @@ const char *module_function_name(const struct module *module)
     return index < table.count ? table.names + table.symbols[index].st_name : NULL;
 }
 
-/* What is imported is not hashed, and comes first: hash[1] is where that ends. */
+/* What is imported is not hashed, and comes first: hash[1] is where that ends. Where nothing is hashed (a program that is
+ * no PIE) linkers write 1 there. */
 static size_t imports_end(const struct symbol_table *table, const uint32_t *hash)
 {
-    return hash ? hash[1] : table->count;
+    if (!hash)
+        return table->count;
+    const ElfW(Addr) *filter = (const ElfW(Addr) *)(hash + 4);
+    const uint32_t *buckets = (const uint32_t *)(filter + hash[2]);
+    for (uint32_t i = 0; i < hash[0]; i++)
+        if (buckets[i])
+            return hash[1];
+    return table->count;
 }
 
 static bool imports(const struct link_map *map, const char *const *names)
@@ -231,7 +239,8 @@ static bool imports(const struct link_map *map, const char *const *names)
     dynamic_table(map, &table, &hash);
     if (!hash || !table.symbols)
         return false;
-    for (uint32_t i = 1; i < hash[1]; i++)
+    size_t end = imports_end(&table, hash);
+    for (size_t i = 1; i < end; i++)
         for (const char *const *name = names; *name; name++)
             if (strcmp(table.names + table.symbols[i].st_name, *name) == 0)
                 return true;
