@@ -115,6 +115,17 @@ static void other_print(struct screen *screen, const struct service_colors *colo
     caller_print(screen, colors, node->caller);
 }
 
+/* ", called from order.c line 142", of the call itself or of what was called. */
+static void place_print(struct screen *screen, const struct trace_node *failed)
+{
+    const struct trace_node *call = failed->span->kind == VIEW_KIND_SERVER ? failed->parent : failed;
+    if (!call || call->span->kind != VIEW_KIND_CLIENT || !call->span->code_file)
+        return;
+    plain(screen, ", called from ");
+    screen_text(screen, STYLE_PLAIN, call->span->code_file, TEXT_COLUMNS_MAX);
+    screen_format(screen, STYLE_PLAIN, " line %u", call->span->code_line);
+}
+
 void failure_print(struct screen *screen, const struct service_colors *colors,
                    const struct analysis *analysis)
 {
@@ -126,6 +137,7 @@ void failure_print(struct screen *screen, const struct service_colors *colors,
         client_print(screen, colors, failed);
     else
         other_print(screen, colors, failed);
+    place_print(screen, failed);
     if (analysis->failed_count > 1)
         screen_format(screen, STYLE_PLAIN, "; %zu more failed", analysis->failed_count - 1);
     screen_newline(screen);

@@ -7,7 +7,7 @@
 #include "view/service_colors.h"
 
 /* failure_print - prints the line "Error: payment-service answered POST /pay with 503, called by
- * order-service" for the deepest span with an error, and how many more failed; nothing if none. */
+ * order-service, called from order.c line 142" for the deepest span with an error, and how many more failed; nothing if none. */
 void failure_print(struct screen *screen, const struct service_colors *colors,
                    const struct analysis *analysis);
 

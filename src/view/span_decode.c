@@ -140,6 +140,21 @@ static void texts_decode(const struct span_fields *fields, struct string_pool *p
         span->callee = span_url_callee(fields, pool);
 }
 
+/* Where the call was made. */
+static void code_decode(const struct span_fields *fields, struct string_pool *pool, struct view_span *span)
+{
+    const cJSON *path = field(fields->attributes, "code.file.path");
+    const cJSON *line = field(fields->attributes, "code.line.number");
+    if (!cJSON_IsString(path) || !cJSON_IsNumber(line) || !(line->valuedouble >= 1 && line->valuedouble <= INT32_MAX))
+        return;
+    const char *slash = strrchr(path->valuestring, '/');
+    const char *name = slash ? slash + 1 : path->valuestring;
+    if (!*name)
+        return;
+    span->code_file = string_pool_intern(pool, name, strnlen(name, VIEW_STRING_LEN_MAX));
+    span->code_line = (uint32_t)line->valuedouble;
+}
+
 static enum skip_reason fields_decode(const struct span_fields *fields, struct string_pool *pool,
                                       struct view_span *out)
 {
@@ -155,6 +170,7 @@ static enum skip_reason fields_decode(const struct span_fields *fields, struct s
         return SKIP_WRONG_TYPE;
     status_decode(values, pool, &span);
     texts_decode(fields, pool, &span);
+    code_decode(fields, pool, &span);
     *out = span;
     return SKIP_NONE;
 }

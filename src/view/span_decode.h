@@ -31,6 +31,8 @@ struct view_span {
     const char *callee;     /* of a CLIENT: address and port, as known; NULL: none */
     const char *error_type; /* NULL: none */
     const char *message;    /* of the status; NULL: none */
+    const char *code_file;  /* the source file's name, without folders; NULL: none */
+    uint32_t code_line;     /* 0: none */
     uint64_t line;          /* in the file, from 1 */
     uint16_t http_status;   /* 0: none */
     uint8_t kind;           /* enum view_kind */

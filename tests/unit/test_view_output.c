@@ -150,7 +150,7 @@ Test(view, waterfall_fits_any_width)
         struct page page = {"any", "C.UTF-8", {.width = width}};
         char *text = view_text(path, &page, &status);
         cr_assert_eq(status, 0);
-        cr_assert_leq(longest_line(text), MAX(width, 91), "width %d", width); /* its sentences */
+        cr_assert_leq(longest_line(text), MAX(width, 105), "width %d", width); /* its sentences */
         free(text);
     }
 }
