@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -44,6 +46,29 @@ static void file_close(struct place_finder *finder)
     finder->open = NULL;
 }
 
+/* A file that is cut off while libdw has it mapped: the look-up is left where it stands, and so is the file, since nobody
+ * knows what is half done. */
+static THREAD_LOCAL sigjmp_buf *t_way_out;
+
+static void bus_error_leave(int number)
+{
+    if (t_way_out)
+        siglongjmp(*t_way_out, number);
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* In the thread that looks; what the signal does is the whole process's. */
+static void bus_error_expect(void)
+{
+    struct sigaction leave = {.sa_handler = bus_error_leave};
+    sigset_t bus_error;
+    sigemptyset(&bus_error);
+    sigaddset(&bus_error, SIGBUS);
+    sigaction(SIGBUS, &leave, NULL);
+    pthread_sigmask(SIG_UNBLOCK, &bus_error, NULL);
+}
+
 /* Does without the lock: whoever has asked keeps the question until it has the answer. */
 static void look(struct place_finder *finder)
 {
@@ -57,6 +82,19 @@ static void look(struct place_finder *finder)
     }
     if (finder->open)
         source_file_find(finder->open, question->offset, &finder->place);
+}
+
+static void look_guarded(struct place_finder *finder)
+{
+    sigjmp_buf way_out;
+    if (sigsetjmp(way_out, 1) == 0) {
+        t_way_out = &way_out;
+        look(finder);
+    } else {
+        finder->open = NULL;
+        finder->place = (struct source_place){.line = 0};
+    }
+    t_way_out = NULL;
 }
 
 /* False: it is time to leave. */
@@ -75,10 +113,11 @@ static bool question_wait(struct place_finder *finder)
 static void *finder_run(void *argument)
 {
     struct place_finder *finder = argument;
+    bus_error_expect();
     pthread_mutex_lock(&finder->lock);
     while (question_wait(finder)) {
         pthread_mutex_unlock(&finder->lock);
-        look(finder);
+        look_guarded(finder);
         pthread_mutex_lock(&finder->lock);
         finder->state = FINDER_ANSWERED;
         pthread_cond_broadcast(&finder->is_changed);

@@ -143,16 +143,16 @@ static void texts_decode(const struct span_fields *fields, struct string_pool *p
 /* Where the call was made. */
 static void code_decode(const struct span_fields *fields, struct string_pool *pool, struct view_span *span)
 {
-    const cJSON *path = field(fields->attributes, "code.file.path");
-    const cJSON *line = field(fields->attributes, "code.line.number");
-    if (!cJSON_IsString(path) || !cJSON_IsNumber(line) || !(line->valuedouble >= 1 && line->valuedouble <= INT32_MAX))
+    const struct span_value *path = &fields->values[FIELD_CODE_FILE], *line = &fields->values[FIELD_CODE_LINE];
+    if (path->type != VALUE_STRING || line->type != VALUE_NUMBER || !(line->number >= 1 && line->number <= INT32_MAX))
         return;
-    const char *slash = strrchr(path->valuestring, '/');
-    const char *name = slash ? slash + 1 : path->valuestring;
-    if (!*name)
+    const char *slash = memrchr(path->text, '/', path->len);
+    const char *name = slash ? slash + 1 : path->text;
+    size_t len = path->len - (size_t)(name - path->text);
+    if (len == 0)
         return;
-    span->code_file = string_pool_intern(pool, name, strnlen(name, VIEW_STRING_LEN_MAX));
-    span->code_line = (uint32_t)line->valuedouble;
+    span->code_file = string_pool_intern(pool, name, MIN(len, (size_t)VIEW_STRING_LEN_MAX));
+    span->code_line = (uint32_t)line->number;
 }
 
 static enum skip_reason fields_decode(const struct span_fields *fields, struct string_pool *pool,

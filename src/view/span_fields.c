@@ -29,6 +29,8 @@ static const struct {
     [FIELD_SERVER_PORT] = {FIELD_ATTRIBUTES, KEY("server.port")},
     [FIELD_PEER_ADDRESS] = {FIELD_ATTRIBUTES, KEY("network.peer.address")},
     [FIELD_PEER_PORT] = {FIELD_ATTRIBUTES, KEY("network.peer.port")},
+    [FIELD_CODE_FILE] = {FIELD_ATTRIBUTES, KEY("code.file.path")},
+    [FIELD_CODE_LINE] = {FIELD_ATTRIBUTES, KEY("code.line.number")},
     [FIELD_SERVICE_NAME] = {FIELD_RESOURCE, KEY("service.name")},
 };
 
