@@ -2,6 +2,7 @@
  * OpenTelemetry, "OTLP Specification", section "JSON Protobuf Encoding". */
 #include "backend/format_shared.h"
 #include "export/span_facts.h"
+#include "export/span_json.h"
 
 #include <errno.h>
 
@@ -107,21 +108,6 @@ static void append_events(struct text *text, const struct span *span)
         APPEND_LITERAL(text, "]");
 }
 
-static void append_links(struct text *text, const struct span *span)
-{
-    struct span_link links[SPAN_LINKS_MAX];
-    size_t count = span_links(span, links);
-    for (size_t i = 0; i < count; i++) {
-        text_append_string(text, i ? ",{\"traceId\":\"" : ",\"links\":[{\"traceId\":\"");
-        text_append_hex(text, links[i].trace_id, TRACE_ID_LEN);
-        APPEND_LITERAL(text, "\",\"spanId\":\"");
-        text_append_hex(text, links[i].span_id, SPAN_ID_LEN);
-        APPEND_LITERAL(text, "\"}");
-    }
-    if (count)
-        APPEND_LITERAL(text, "]");
-}
-
 /* The numbers of its codes are ours. A message goes with an error alone. */
 static void append_status(struct text *text, const struct span *span)
 {
@@ -176,7 +162,7 @@ static void append_span(struct text *text, const struct span *span)
     APPEND_LITERAL(text, "\"");
     append_attributes(text, span);
     append_events(text, span);
-    append_links(text, span);
+    span_append_links_json(text, span);
     append_status(text, span);
     APPEND_LITERAL(text, "}");
 }

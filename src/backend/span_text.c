@@ -75,42 +75,12 @@ const char *attribute_key_text(const struct attribute *attribute, size_t *len)
     return name;
 }
 
-static void append_array(struct text *text, const struct attribute *attribute)
-{
-    struct attribute_element element;
-    const char *separator = "";
-    text_append_char(text, '[');
-    for (size_t at = 0; attribute_element_next(attribute, &at, &element); separator = ",") {
-        text_append_string(text, separator);
-        text_append_json(text, element.bytes, element.len);
-    }
-    text_append_char(text, ']');
-}
-
 void attribute_append_text(struct text *text, const struct attribute *attribute)
 {
     if (attribute->type == ATTRIBUTE_STRING)
         text_append_utf8(text, attribute->string, attribute->len);
     else
         attribute_append_json(text, attribute);
-}
-
-void attribute_append_json(struct text *text, const struct attribute *attribute)
-{
-    switch (attribute->type) {
-    case ATTRIBUTE_STRING:
-        text_append_json(text, attribute->string, attribute->len);
-        break;
-    case ATTRIBUTE_INT:
-        text_append_decimal(text, attribute->number);
-        break;
-    case ATTRIBUTE_BOOL:
-        text_append_string(text, "true");
-        break;
-    case ATTRIBUTE_STRING_ARRAY:
-        append_array(text, attribute);
-        break;
-    }
 }
 
 size_t span_links_valid(const struct span *span, struct span_link *out)

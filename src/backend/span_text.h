@@ -3,6 +3,7 @@
 #define RUN_TRACED_BACKEND_SPAN_TEXT_H
 
 #include "base/text.h"
+#include "export/span_json.h"
 #include "trace/resource.h"
 #include "trace/span.h"
 
@@ -28,9 +29,6 @@ const char *attribute_key_text(const struct attribute *attribute, size_t *len);
 /* attribute_append_text - its value without quotes, as valid UTF-8; an array as JSON. OpenTelemetry, "Mapping of
  * attributes to non-OTLP formats". */
 void attribute_append_text(struct text *text, const struct attribute *attribute);
-
-/* attribute_append_json - its value as JSON. */
-void attribute_append_json(struct text *text, const struct attribute *attribute);
 
 /* span_links_valid - like span_links(), but none whose ids are zero, which backends refuse. */
 size_t span_links_valid(const struct span *span, struct span_link *out);

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "export/span_facts.h"
+#include "export/span_json.h"
 
 #include <errno.h>
 #include <string.h>
@@ -76,40 +77,13 @@ static void append_custom_key(struct text *text, bool *is_first, const struct at
     APPEND_LITERAL(text, ":");
 }
 
-static void append_array(struct text *text, const struct attribute *attribute)
-{
-    struct attribute_element element;
-    bool is_first = true;
-    APPEND_LITERAL(text, "[");
-    for (size_t at = 0; attribute_element_next(attribute, &at, &element);) {
-        if (!is_first)
-            APPEND_LITERAL(text, ",");
-        is_first = false;
-        text_append_json(text, element.bytes, element.len);
-    }
-    APPEND_LITERAL(text, "]");
-}
-
 static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
 {
     if (attribute->key == ATTRIBUTE_CUSTOM)
         append_custom_key(text, is_first, attribute);
     else
         append_key(text, is_first, attribute->key);
-    switch (attribute->type) {
-    case ATTRIBUTE_STRING:
-        text_append_json(text, attribute->string, attribute->len);
-        break;
-    case ATTRIBUTE_INT:
-        text_append_decimal(text, attribute->number);
-        break;
-    case ATTRIBUTE_BOOL:
-        APPEND_LITERAL(text, "true");
-        break;
-    case ATTRIBUTE_STRING_ARRAY:
-        append_array(text, attribute);
-        break;
-    }
+    attribute_append_json(text, attribute);
 }
 
 static void append_attributes(struct text *text, const struct span *span)
@@ -145,21 +119,6 @@ static void append_events(struct text *text, const struct span *span)
         APPEND_LITERAL(text, "\",\"timestamp\":");
         text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
         APPEND_LITERAL(text, "}");
-    }
-    if (count)
-        APPEND_LITERAL(text, "]");
-}
-
-static void append_links(struct text *text, const struct span *span)
-{
-    struct span_link links[SPAN_LINKS_MAX];
-    size_t count = span_links(span, links);
-    for (size_t i = 0; i < count; i++) {
-        text_append_string(text, i ? ",{\"traceId\":\"" : ",\"links\":[{\"traceId\":\"");
-        text_append_hex(text, links[i].trace_id, TRACE_ID_LEN);
-        APPEND_LITERAL(text, "\",\"spanId\":\"");
-        text_append_hex(text, links[i].span_id, SPAN_ID_LEN);
-        APPEND_LITERAL(text, "\"}");
     }
     if (count)
         APPEND_LITERAL(text, "]");
@@ -206,7 +165,7 @@ int native_format(const struct span *span, const struct resource *resource, stru
     append_status(&line, span);
     append_attributes(&line, span);
     append_events(&line, span);
-    append_links(&line, span);
+    span_append_links_json(&line, span);
     append_tracestate(&line, span);
     append_resource(&line, span, resource);
     APPEND_LITERAL(&line, "}\n");
