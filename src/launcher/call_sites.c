@@ -13,7 +13,11 @@ enum {
     LOADED_COUNT = 1024, /* a power of two */
 };
 
-static const uint64_t PASS_BUDGET_NS = 400 * NANOS_PER_MILLI;
+/* For all look-ups of a pass. */
+static const struct place_patience PASS_PATIENCE = {
+    .work_ns = 400 * NANOS_PER_MILLI,
+    .clock_ns = 4 * NANOS_PER_SECOND,
+};
 
 /* What is known of an address: the three texts, each with its NUL, one after the other. */
 struct site {
@@ -38,7 +42,7 @@ struct call_sites {
     struct place_finder *finder;
     bool is_finder_tried;
     uint64_t oldest_boottime_ns;
-    uint64_t budget_ns; /* left of this pass */
+    struct place_patience patience; /* left of this pass */
     uint64_t look_up_count;
     uint32_t count;
     struct site *slots[SLOTS_COUNT];
@@ -80,7 +84,7 @@ void call_sites_free(struct call_sites *sites)
 
 void call_sites_begin(struct call_sites *sites)
 {
-    sites->budget_ns = PASS_BUDGET_NS;
+    sites->patience = PASS_PATIENCE;
 }
 
 uint64_t call_sites_look_up_count(const struct call_sites *sites)
@@ -163,11 +167,11 @@ static const struct loaded *loaded_find(struct call_sites *sites, const struct t
 
 /* ---- looking up ---- */
 
-static void answer_take(struct call_sites *sites, uint64_t wait_ns)
+static void answer_take(struct call_sites *sites, struct place_patience *patience)
 {
     struct place_question question;
     struct source_place place;
-    if (place_finder_answer(sites->finder, wait_ns, &question, &place))
+    if (place_finder_answer(sites->finder, patience, &question, &place))
         site_remember(sites, &question, &place);
 }
 
@@ -182,16 +186,17 @@ static bool has_finder(struct call_sites *sites)
 /* One that has taken longer than there was time is not waited for again; meanwhile nothing else is looked up. */
 static void look_up(struct call_sites *sites, const struct place_question *question)
 {
-    uint64_t start_ns = clock_monotonic_ns();
+    struct place_patience none = {.work_ns = 0};
+    struct place_patience *patience = &sites->patience;
     if (!has_finder(sites))
         return;
-    answer_take(sites, 0);
+    answer_take(sites, &none);
     struct site **slot = slot_find(sites, &question->file, question->offset);
-    if (!slot || *slot || !sites->budget_ns || !place_finder_ask(sites->finder, question))
+    bool is_patient = patience->work_ns && patience->clock_ns;
+    if (!slot || *slot || !is_patient || !place_finder_ask(sites->finder, question))
         return;
     sites->look_up_count++;
-    answer_take(sites, sites->budget_ns);
-    sites->budget_ns -= MIN(clock_monotonic_ns() - start_ns, sites->budget_ns);
+    answer_take(sites, patience);
 }
 
 static const struct site *site_find(struct call_sites *sites, const struct place_question *question)

@@ -18,7 +18,7 @@ struct call_sites;
  * started before; 0: who knows. NULL: no memory. */
 struct call_sites *call_sites_new(uint64_t oldest_boottime_ns);
 
-/* call_sites_begin - a pass of the collector begins: all spans of it together may take some 0.4 s. */
+/* call_sites_begin - a pass of the collector begins: all spans of it together may take some 0.4 s of work. */
 void call_sites_begin(struct call_sites *sites);
 
 /* call_sites_describe - adds code.function.name, code.file.path and code.line.number to @span, as far as it has none. A

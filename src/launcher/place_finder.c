@@ -15,6 +15,8 @@ enum finder_state { FINDER_IDLE, FINDER_ASKED, FINDER_ANSWERED };
 
 /* How long a file stays open that nobody asks for: call sites come in bunches. */
 static const uint64_t KEEP_OPEN_NS = NANOS_PER_SECOND;
+/* How often one who waits looks how much the thread has worked. */
+static const uint64_t GLANCE_NS = 20 * NANOS_PER_MILLI;
 static const uint64_t LEAVING_MAX_NS = 100 * NANOS_PER_MILLI;
 
 struct place_finder {
@@ -153,14 +155,35 @@ bool place_finder_ask(struct place_finder *finder, const struct place_question *
     return is_free;
 }
 
-bool place_finder_answer(struct place_finder *finder, uint64_t wait_ns, struct place_question *question,
+static uint64_t work_ns(const struct place_finder *finder)
+{
+    struct timespec spent = {.tv_sec = 0};
+    clockid_t clock;
+    if (pthread_getcpuclockid(finder->thread, &clock) == 0)
+        clock_gettime(clock, &spent);
+    return (uint64_t)spent.tv_sec * NANOS_PER_SECOND + (uint64_t)spent.tv_nsec;
+}
+
+/* With the lock. False: the patience is at an end. */
+static bool answer_wait(struct place_finder *finder, struct place_patience *patience)
+{
+    uint64_t clock_ns = clock_monotonic_ns(), before_ns = work_ns(finder);
+    uint64_t wait_ns = MIN(MIN(patience->work_ns, patience->clock_ns), GLANCE_NS);
+    struct timespec until = time_after(CLOCK_MONOTONIC, wait_ns);
+    if (!patience->work_ns || !patience->clock_ns)
+        return false;
+    pthread_cond_clockwait(&finder->is_changed, &finder->lock, CLOCK_MONOTONIC, &until);
+    patience->work_ns -= MIN(work_ns(finder) - before_ns, patience->work_ns);
+    patience->clock_ns -= MIN(clock_monotonic_ns() - clock_ns, patience->clock_ns);
+    return true;
+}
+
+bool place_finder_answer(struct place_finder *finder, struct place_patience *patience, struct place_question *question,
                          struct source_place *place)
 {
-    struct timespec until = time_after(CLOCK_MONOTONIC, wait_ns);
     pthread_mutex_lock(&finder->lock);
-    while (wait_ns && finder->state == FINDER_ASKED)
-        if (pthread_cond_clockwait(&finder->is_changed, &finder->lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT)
-            break;
+    while (finder->state == FINDER_ASKED && answer_wait(finder, patience))
+        ;
     bool is_there = finder->state == FINDER_ANSWERED;
     if (is_there) {
         *question = finder->question;

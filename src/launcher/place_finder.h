@@ -20,8 +20,15 @@ struct place_finder *place_finder_new(void);
 /* place_finder_ask - begins to look. False: the last question has no answer yet, or it has not been fetched. */
 bool place_finder_ask(struct place_finder *finder, const struct place_question *question);
 
-/* place_finder_answer - the answer, and to what question, once: waits up to @wait_ns for it. False: there is none yet. */
-bool place_finder_answer(struct place_finder *finder, uint64_t wait_ns, struct place_question *question,
+/* How long to wait for an answer: as long as the thread has not worked for @work_ns (its processor's time, of which a busy
+ * machine gives it little), and at most @clock_ns. */
+struct place_patience {
+    uint64_t work_ns, clock_ns;
+};
+
+/* place_finder_answer - the answer, and to what question, once: waits for it as long as @patience lasts, and takes off what
+ * that took. False: there is none yet. */
+bool place_finder_answer(struct place_finder *finder, struct place_patience *patience, struct place_question *question,
                          struct source_place *place);
 
 /* place_finder_free - NULL is fine. A thread that is busy is left to itself, with what it uses. */

@@ -72,8 +72,12 @@ class CallSites(TracedTest):
         path = self.write(name + (".cc" if compiler == "g++" else ".c"), source)
         program = self.directory / name
         subprocess.run([compiler, "-D_GNU_SOURCE", "-w", path, "-o", program, *flags], check=True)
-        time.sleep(0.1)  # what is built in the moment in which it is started may be another file
+        self.settle()
         return program, str(path)
+
+    def settle(self):
+        """What is built in the moment in which it is started may be another file."""
+        time.sleep(0.1)
 
     def span_of(self, program, *arguments, options=()):
         server = self.serve(StrictServer())
@@ -97,6 +101,7 @@ class CallSites(TracedTest):
         subprocess.run(["objcopy", "--only-keep-debug", program, debug], check=True)
         subprocess.run(["strip", program], check=True)
         subprocess.run(["objcopy", f"--add-gnu-debuglink={debug}", program], check=True)
+        self.settle()
         self.assertEqual(self.place(self.span_of(program)), ("ask", path, LINE))
 
     def test_a_library_that_is_loaded_later(self):
