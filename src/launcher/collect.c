@@ -87,7 +87,7 @@ int collect(const struct options *options)
     if (collector_keep(&collector, &options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
     if (!options->has_no_call_sites)
-        collector_look_up(&collector, false);
+        collector_look_up(&collector, 0);
     if (!options->is_quiet)
         how_to_start_print(&directory);
     collect_until_stopped(&collector, stop_fd);

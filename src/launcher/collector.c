@@ -23,8 +23,6 @@
 /* How long spans may lie: short while they come, so that few records are needed; longer in quiet. */
 static const uint64_t DELAY_MIN_NS = 2 * NANOS_PER_MILLI;
 static const uint64_t DELAY_MAX_NS = 50 * NANOS_PER_MILLI;
-/* How long before the collector the command can have been started. */
-static const uint64_t COMMAND_START_MAX_NS = 500 * NANOS_PER_MILLI;
 /* The last look waits so long for processes that are dying with a span open. */
 static const uint64_t DYING_MAX_NS = 50 * NANOS_PER_MILLI;
 
@@ -163,13 +161,9 @@ int collector_keep(struct collector *collector, const struct keep *keep)
     return collector->tail ? 0 : -ENOMEM;
 }
 
-void collector_look_up(struct collector *collector, bool is_first)
+void collector_look_up(struct collector *collector, uint64_t oldest_boottime_ns)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_BOOTTIME, &now);
-    uint64_t now_ns = (uint64_t)now.tv_sec * NANOS_PER_SECOND + (uint64_t)now.tv_nsec;
-    /* The command was started just before. */
-    collector->call_sites = call_sites_new(is_first ? now_ns - MIN(now_ns, COMMAND_START_MAX_NS) : 0);
+    collector->call_sites = call_sites_new(oldest_boottime_ns);
 }
 
 static void timer_set(struct collector *collector)

@@ -48,8 +48,8 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
 int collector_keep(struct collector *collector, const struct keep *keep);
 
 /* collector_look_up - right after collector_open: spans get the source lines of their calls (call_sites.h). Without memory
- * for that they do not. @is_first: no traced process is older than a moment ago. */
-void collector_look_up(struct collector *collector, bool is_first);
+ * for that they do not. @oldest_boottime_ns: no traced process is older; 0: who knows. */
+void collector_look_up(struct collector *collector, uint64_t oldest_boottime_ns);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

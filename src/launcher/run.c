@@ -1,5 +1,6 @@
 #include "launcher/run.h"
 
+#include "base/clock.h"
 #include "launcher/collector.h"
 #include "launcher/command.h"
 #include "launcher/diagnosis.h"
@@ -32,6 +33,7 @@ struct run {
     struct signal_relay relay;
     struct command command;
     struct collector collector;
+    uint64_t started_boottime_ns; /* before the command */
     bool is_collecting;
 };
 
@@ -62,6 +64,7 @@ static int run_find(struct run *run)
 static int run_prepare(struct run *run)
 {
     char library[PATH_MAX];
+    run->started_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
     if (library_find(library, sizeof library) || outputs_prepare(run->options, &run->outputs))
         return EXIT_LAUNCHER_FAILED;
     diagnosis_make(run->path, run->options->command[0], &run->diagnosis);
@@ -117,7 +120,7 @@ static void run_collect(struct run *run)
     else if (collector_keep(&run->collector, &run->options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
     if (!error && !run->options->has_no_call_sites)
-        collector_look_up(&run->collector, true);
+        collector_look_up(&run->collector, run->started_boottime_ns);
 }
 
 static int run_start(struct run *run)
