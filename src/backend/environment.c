@@ -38,15 +38,6 @@ static uint64_t number_of(const char *value, uint64_t usual)
 
 /* ---- headers: NAME=VALUE,NAME=VALUE, values percent-encoded, as baggage is ---- */
 
-static size_t trim(const char **at, size_t len)
-{
-    while (len && strchr(" \t", **at))
-        (*at)++, len--;
-    while (len && strchr(" \t", (*at)[len - 1]))
-        len--;
-    return len;
-}
-
 static void header_append(struct text *headers, const char *part, size_t len)
 {
     const char *equals = memchr(part, '=', len);
@@ -55,8 +46,9 @@ static void header_append(struct text *headers, const char *part, size_t len)
     if (!equals)
         return;
     const char *value = equals + 1;
-    size_t name_len = trim(&part, (size_t)(equals - part));
-    size_t value_len = trim(&value, len - (size_t)(value - part));
+    size_t name_len = (size_t)(equals - part), value_len = len - name_len - 1;
+    text_trim(&part, &name_len);
+    text_trim(&value, &value_len);
     text_append(&line, part, name_len);
     text_append_string(&line, ": ");
     bool is_well = name_len && !percent_decode(value, value_len, &line) && !line.overflowed;
@@ -76,7 +68,7 @@ static void headers_apply(struct target *target)
         const char *part = at;
         size_t len = strcspn(at, ",");
         at += len + (at[len] == ',');
-        len = trim(&part, len);
+        text_trim(&part, &len);
         header_append(&headers, part, len);
     }
     text_append_char(&headers, '\0');
@@ -165,7 +157,7 @@ unsigned backend_environment_targets(struct target *out, unsigned max)
         const char *part = at;
         size_t len = strcspn(at, ",");
         at += len + (at[len] == ',');
-        len = trim(&part, len);
+        text_trim(&part, &len);
         count += named_add(part, len, &out[count]);
     }
     return count;

@@ -24,7 +24,7 @@ static void append_key(struct text *text, bool *is_first, const struct attribute
     } else {
         text_append_string(text, *is_first ? "{\"key\":" : ",{\"key\":");
         text_append_json(text, attribute->name, attribute->name_len);
-        APPEND_LITERAL(text, ",\"value\":{");
+        text_append_literal(text, ",\"value\":{");
     }
     *is_first = false;
 }
@@ -32,14 +32,14 @@ static void append_key(struct text *text, bool *is_first, const struct attribute
 /* 64 bits are more than JSON's numbers hold for everybody: they are strings. */
 static void append_int(struct text *text, int64_t number)
 {
-    APPEND_LITERAL(text, "\"intValue\":\"");
+    text_append_literal(text, "\"intValue\":\"");
     text_append_decimal(text, number);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static void append_string(struct text *text, const char *string, size_t len)
 {
-    APPEND_LITERAL(text, "\"stringValue\":");
+    text_append_literal(text, "\"stringValue\":");
     text_append_json(text, string, len);
 }
 
@@ -47,13 +47,13 @@ static void append_array(struct text *text, const struct attribute *attribute)
 {
     struct attribute_element element;
     bool is_first = true;
-    APPEND_LITERAL(text, "\"arrayValue\":{\"values\":[");
+    text_append_literal(text, "\"arrayValue\":{\"values\":[");
     for (size_t at = 0; attribute_element_next(attribute, &at, &element); is_first = false) {
         text_append_string(text, is_first ? "{" : ",{");
         append_string(text, element.bytes, element.len);
-        APPEND_LITERAL(text, "}");
+        text_append_literal(text, "}");
     }
-    APPEND_LITERAL(text, "]}");
+    text_append_literal(text, "]}");
 }
 
 static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
@@ -67,13 +67,13 @@ static void append_attribute(struct text *text, bool *is_first, const struct att
         append_int(text, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        APPEND_LITERAL(text, "\"boolValue\":true");
+        text_append_literal(text, "\"boolValue\":true");
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, attribute);
         break;
     }
-    APPEND_LITERAL(text, "}}");
+    text_append_literal(text, "}}");
 }
 
 static void append_attributes(struct text *text, const struct span *span)
@@ -81,13 +81,13 @@ static void append_attributes(struct text *text, const struct span *span)
     struct attribute_walk walk;
     struct attribute attribute;
     bool is_first = true;
-    APPEND_LITERAL(text, ",\"attributes\":[");
+    text_append_literal(text, ",\"attributes\":[");
     attribute_walk_begin(&walk, span);
     while (attribute_walk_next(&walk, &attribute))
         append_attribute(text, &is_first, &attribute);
-    APPEND_LITERAL(text, "]");
+    text_append_literal(text, "]");
     if (span->dropped_attributes_count) {
-        APPEND_LITERAL(text, ",\"droppedAttributesCount\":");
+        text_append_literal(text, ",\"droppedAttributesCount\":");
         text_append_decimal(text, span->dropped_attributes_count);
     }
 }
@@ -98,14 +98,14 @@ static void append_events(struct text *text, const struct span *span)
     unsigned count = span_events_sort(span, sorted);
     for (unsigned i = 0; i < count; i++) {
         text_append_string(text, i ? "," : ",\"events\":[");
-        APPEND_LITERAL(text, "{\"timeUnixNano\":\"");
+        text_append_literal(text, "{\"timeUnixNano\":\"");
         append_unsigned(text, span_event_unix_nano(span, sorted[i]));
-        APPEND_LITERAL(text, "\",\"name\":\"");
+        text_append_literal(text, "\",\"name\":\"");
         text_append_string(text, span_event_name(sorted[i]->id));
-        APPEND_LITERAL(text, "\"}");
+        text_append_literal(text, "\"}");
     }
     if (count)
-        APPEND_LITERAL(text, "]");
+        text_append_literal(text, "]");
 }
 
 /* The numbers of its codes are ours. A message goes with an error alone. */
@@ -113,37 +113,37 @@ static void append_status(struct text *text, const struct span *span)
 {
     if (span->status == SPAN_STATUS_UNSET)
         return;
-    APPEND_LITERAL(text, ",\"status\":{");
+    text_append_literal(text, ",\"status\":{");
     if (span->status == SPAN_STATUS_ERROR && span->message_len) {
-        APPEND_LITERAL(text, "\"message\":");
+        text_append_literal(text, "\"message\":");
         text_append_json(text, span->message, span_message_len(span));
-        APPEND_LITERAL(text, ",");
+        text_append_literal(text, ",");
     }
-    APPEND_LITERAL(text, "\"code\":");
+    text_append_literal(text, "\"code\":");
     text_append_decimal(text, span->status);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void append_ids(struct text *text, const struct span *span)
 {
     const char *tracestate;
     size_t tracestate_len = span_tracestate(span, &tracestate);
-    APPEND_LITERAL(text, "{\"traceId\":\"");
+    text_append_literal(text, "{\"traceId\":\"");
     text_append_hex(text, span->trace_id, TRACE_ID_LEN);
-    APPEND_LITERAL(text, "\",\"spanId\":\"");
+    text_append_literal(text, "\",\"spanId\":\"");
     text_append_hex(text, span->span_id, SPAN_ID_LEN);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     if (tracestate_len) {
-        APPEND_LITERAL(text, ",\"traceState\":");
+        text_append_literal(text, ",\"traceState\":");
         text_append_json(text, tracestate, tracestate_len);
     }
     if (!span_is_root(span)) {
-        APPEND_LITERAL(text, ",\"parentSpanId\":\"");
+        text_append_literal(text, ",\"parentSpanId\":\"");
         text_append_hex(text, span->parent_span_id, SPAN_ID_LEN);
-        APPEND_LITERAL(text, "\"");
+        text_append_literal(text, "\"");
     }
     if (span->trace_flags) {
-        APPEND_LITERAL(text, ",\"flags\":");
+        text_append_literal(text, ",\"flags\":");
         text_append_decimal(text, span->trace_flags);
     }
 }
@@ -151,20 +151,20 @@ static void append_ids(struct text *text, const struct span *span)
 static void append_span(struct text *text, const struct span *span)
 {
     append_ids(text, span);
-    APPEND_LITERAL(text, ",\"name\":");
+    text_append_literal(text, ",\"name\":");
     text_append_json(text, span->name, span_name_len(span));
-    APPEND_LITERAL(text, ",\"kind\":");
+    text_append_literal(text, ",\"kind\":");
     text_append_decimal(text, span->kind + 1); /* 0 is UNSPECIFIED */
-    APPEND_LITERAL(text, ",\"startTimeUnixNano\":\"");
+    text_append_literal(text, ",\"startTimeUnixNano\":\"");
     append_unsigned(text, span->start_unix_nano);
-    APPEND_LITERAL(text, "\",\"endTimeUnixNano\":\"");
+    text_append_literal(text, "\",\"endTimeUnixNano\":\"");
     append_unsigned(text, span_end_unix_nano(span));
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     append_attributes(text, span);
     append_events(text, span);
     span_append_links_json(text, span);
     append_status(text, span);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 /* ResourceSpans up to the first span. */
@@ -173,18 +173,18 @@ static void append_group(struct text *text, const struct span *span, const struc
     struct resource_walk walk = resource_walk_of(span, resource);
     struct resource_entry entry;
     bool is_first = true;
-    APPEND_LITERAL(text, "{\"resource\":{\"attributes\":[");
+    text_append_literal(text, "{\"resource\":{\"attributes\":[");
     for (; resource_walk_next(&walk, &entry); is_first = false) {
         text_append_string(text, is_first ? "{\"key\":" : ",{\"key\":");
         text_append_json(text, entry.key, entry.key_len);
-        APPEND_LITERAL(text, ",\"value\":{");
+        text_append_literal(text, ",\"value\":{");
         if (entry.string)
             append_string(text, entry.string, entry.len);
         else
             append_int(text, entry.number);
-        APPEND_LITERAL(text, "}}");
+        text_append_literal(text, "}}");
     }
-    APPEND_LITERAL(text, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"" SCOPE_NAME "\",\"version\":\"" SCOPE_VERSION
+    text_append_literal(text, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"" SCOPE_NAME "\",\"version\":\"" SCOPE_VERSION
                          "\"},\"schemaUrl\":\"" SCOPE_SCHEMA_URL "\",\"spans\":[");
 }
 
@@ -192,7 +192,7 @@ static void append_group(struct text *text, const struct span *span, const struc
 
 static void otlp_json_begin(struct batch *batch)
 {
-    APPEND_LITERAL(&batch->text, "{\"resourceSpans\":[");
+    text_append_literal(&batch->text, "{\"resourceSpans\":[");
 }
 
 static int otlp_json_add(struct batch *batch, const struct span *span, const struct resource *resource,
@@ -212,7 +212,7 @@ static int otlp_json_add(struct batch *batch, const struct span *span, const str
 static struct text *otlp_json_finish(struct batch *batch, struct text *out)
 {
     (void)out;
-    APPEND_LITERAL(&batch->text, GROUP_END "]}");
+    text_append_literal(&batch->text, GROUP_END "]}");
     return &batch->text;
 }
 

@@ -1,6 +1,7 @@
 /* ExportTraceServiceRequest of opentelemetry-proto, written by hand. Field numbers as in its trace.proto, common.proto and
  * resource.proto. */
 #include "backend/format_shared.h"
+#include "backend/span_text.h"
 #include "backend/protobuf.h"
 #include "base/utf8.h"
 #include "export/span_facts.h"
@@ -100,7 +101,7 @@ static NOINLINE void append_array(struct text *text, const char *key, size_t key
 static void append_attribute(struct text *text, const struct attribute *attribute)
 {
     size_t key_len;
-    const char *key = attribute_text(attribute, &key_len);
+    const char *key = attribute_key_text(attribute, &key_len);
     switch (attribute->type) {
     case ATTRIBUTE_STRING:
         append_string(text, SPAN_ATTRIBUTES, key, key_len, attribute->string, attribute->len);

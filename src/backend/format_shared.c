@@ -40,24 +40,6 @@ bool attribute_walk_next(struct attribute_walk *walk, struct attribute *out)
     return true;
 }
 
-const char *attribute_text(const struct attribute *attribute, size_t *len)
-{
-    static const struct {
-        const char *text;
-        size_t len;
-    } names[] = {
-#define ATTRIBUTE(key, name) {name, sizeof name - 1},
-#include "trace/attributes.def"
-#undef ATTRIBUTE
-    };
-    if (attribute->key == ATTRIBUTE_CUSTOM) {
-        *len = attribute->name_len;
-        return attribute->name;
-    }
-    *len = names[attribute->key].len;
-    return names[attribute->key].text;
-}
-
 static struct resource_entry entry_string(const char *key, const char *string, size_t len)
 {
     return (struct resource_entry){.key = key, .key_len = strlen(key), .string = string, .len = len};

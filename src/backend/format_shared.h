@@ -15,9 +15,6 @@
  * but those of TLS and sizes were before. */
 #define SCOPE_SCHEMA_URL "https://opentelemetry.io/schemas/1.33.0"
 
-/* A literal is added with its length known at compile time. */
-#define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
-
 /* batch_room - the batch's text to be written to, without what finish() needs: nothing counts before batch_keep(). */
 static inline struct text batch_room(const struct batch *batch)
 {
@@ -42,11 +39,8 @@ struct attribute_walk {
 void attribute_walk_begin(struct attribute_walk *walk, const struct span *span);
 
 /* attribute_walk_next - as attribute_next(), and thread.id in the end if there was none: the thread that began the span. Names
- * (attribute_text) come once each and are printable ASCII. */
+ * (attribute_key_text) come once each and are printable ASCII. */
 bool attribute_walk_next(struct attribute_walk *walk, struct attribute *out);
-
-/* attribute_text - the name of @attribute, and its length. */
-const char *attribute_text(const struct attribute *attribute, size_t *len);
 
 /* One attribute of a resource. */
 struct resource_entry {

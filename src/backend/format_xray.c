@@ -25,19 +25,19 @@ _Static_assert(6 * (2 * SPAN_RECORD_LEN + (int)sizeof(struct resource)) + 4096 <
 static void append_id(struct text *text, const char *key, const uint8_t id[SPAN_ID_LEN])
 {
     json_append_key(text, key);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     text_append_hex(text, id, SPAN_ID_LEN);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static void append_trace_id(struct text *text, const uint8_t trace_id[TRACE_ID_LEN])
 {
     json_append_key(text, "trace_id");
-    APPEND_LITERAL(text, "\"1-");
+    text_append_literal(text, "\"1-");
     text_append_hex(text, trace_id, TRACE_TIME_LEN);
-    APPEND_LITERAL(text, "-");
+    text_append_literal(text, "-");
     text_append_hex(text, trace_id + TRACE_TIME_LEN, TRACE_ID_LEN - TRACE_TIME_LEN);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static bool is_subsegment(const struct span *span)
@@ -92,7 +92,7 @@ static void append_cause(struct text *text, const struct span *span, const struc
     uint8_t id[SPAN_ID_LEN]; /* to be unique in the trace, as the span's is */
     for (size_t i = 0; i < sizeof id; i++)
         id[i] = (uint8_t)~span->span_id[i];
-    APPEND_LITERAL(text, ",\"cause\":{\"exceptions\":[{");
+    text_append_literal(text, ",\"cause\":{\"exceptions\":[{");
     append_id(text, "id", id);
     if (span_message_len(span))
         json_append_string(text, "message", span->message, span_message_len(span));
@@ -100,7 +100,7 @@ static void append_cause(struct text *text, const struct span *span, const struc
         json_append_string(text, "type", type->string, type->len);
     if (span->kind == SPAN_KIND_CLIENT)
         json_append_true(text, "remote");
-    APPEND_LITERAL(text, "}]}");
+    text_append_literal(text, "}]}");
 }
 
 /* "Segment fields", error, throttle, fault: the status decides where there is one. */
@@ -144,16 +144,16 @@ static void append_http(struct text *text, const struct span_values *values)
     if (!is_any)
         return;
     span_append_url(&url, values);
-    APPEND_LITERAL(text, ",\"http\":{\"request\":{");
+    text_append_literal(text, ",\"http\":{\"request\":{");
     append_if_string(text, "method", values, ATTRIBUTE_HTTP_REQUEST_METHOD);
     if (url.len)
         json_append_string(text, "url", url.bytes, url.len);
     append_if_string(text, "client_ip", values, ATTRIBUTE_CLIENT_ADDRESS);
     append_if_string(text, "user_agent", values, ATTRIBUTE_USER_AGENT_ORIGINAL);
-    APPEND_LITERAL(text, "},\"response\":{");
+    text_append_literal(text, "},\"response\":{");
     append_if_number(text, "status", values, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE);
     append_if_number(text, "content_length", values, ATTRIBUTE_HTTP_RESPONSE_BODY_SIZE);
-    APPEND_LITERAL(text, "}}");
+    text_append_literal(text, "}}");
 }
 
 static void append_links(struct text *text, const struct span *span)
@@ -164,24 +164,24 @@ static void append_links(struct text *text, const struct span *span)
         text_append_string(text, i ? ",{" : ",\"links\":[{");
         append_trace_id(text, links[i].trace_id);
         append_id(text, "id", links[i].span_id);
-        APPEND_LITERAL(text, "}");
+        text_append_literal(text, "}");
     }
     if (count)
-        APPEND_LITERAL(text, "]");
+        text_append_literal(text, "]");
 }
 
 static void append_document(struct text *text, const struct span *span, const struct resource *resource)
 {
     struct span_values values;
     span_values_read(&values, span);
-    APPEND_LITERAL(text, "{\"format\": \"json\", \"version\": 1}\n{");
+    text_append_literal(text, "{\"format\": \"json\", \"version\": 1}\n{");
     append_who(text, span, resource, &values);
     append_outcome(text, span, &values);
     append_http(text, &values);
     append_links(text, span);
     xray_append_annotations(text, &values);
     xray_append_metadata(text, span, resource, &values);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static int xray_add(struct batch *batch, const struct span *span, const struct resource *resource, bool is_same_group)

@@ -2,6 +2,7 @@
  * Transformation to non-OTLP Formats". What both leave open: a resource's attributes become tags, as the first wants for
  * service.namespace; tracestate and links have no place. */
 #include "backend/format_shared.h"
+#include "backend/span_text.h"
 #include "backend/zipkin_endpoint.h"
 #include "export/span_facts.h"
 
@@ -21,7 +22,7 @@ static bool is_reserved(const char *key, size_t len)
 static bool attribute_is(const struct attribute *attribute, const char *key, size_t key_len)
 {
     size_t len;
-    const char *name = attribute_text(attribute, &len);
+    const char *name = attribute_key_text(attribute, &len);
     return len == key_len && memcmp(name, key, len) == 0;
 }
 
@@ -47,16 +48,16 @@ static bool span_has(const struct span *span, bool has_custom, const char *key, 
 /* "key": of a tag that is not the first. */
 static void append_key(struct text *text, const char *key, size_t len)
 {
-    APPEND_LITERAL(text, ",");
+    text_append_literal(text, ",");
     text_append_json(text, key, len);
-    APPEND_LITERAL(text, ":");
+    text_append_literal(text, ":");
 }
 
 static void append_int(struct text *text, int64_t number)
 {
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     text_append_decimal(text, number);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 /* As the text of a JSON list, in a JSON string. */
@@ -65,24 +66,24 @@ static void append_array(struct text *text, const struct attribute *attribute)
     char bytes[6 * SPAN_BYTES_LEN]; /* each byte of a text becomes six at most, and the two of its length become "", */
     struct text list = text_on(bytes, sizeof bytes);
     struct attribute_element element;
-    APPEND_LITERAL(&list, "[");
+    text_append_literal(&list, "[");
     for (size_t at = 0; attribute_element_next(attribute, &at, &element);) {
         if (list.len > 1)
-            APPEND_LITERAL(&list, ",");
+            text_append_literal(&list, ",");
         text_append_json(&list, element.bytes, element.len);
     }
-    APPEND_LITERAL(&list, "]");
+    text_append_literal(&list, "]");
     text_append_json(text, list.bytes, list.len);
 }
 
 static void append_attribute(struct text *text, const struct attribute *attribute)
 {
     size_t key_len;
-    const char *key = attribute_text(attribute, &key_len);
+    const char *key = attribute_key_text(attribute, &key_len);
     if (attribute->key != ATTRIBUTE_CUSTOM) {
-        APPEND_LITERAL(text, ",\""); /* plain text */
+        text_append_literal(text, ",\""); /* plain text */
         text_append(text, key, key_len);
-        APPEND_LITERAL(text, "\":");
+        text_append_literal(text, "\":");
     } else if (is_reserved(key, key_len)) {
         return;
     } else {
@@ -96,7 +97,7 @@ static void append_attribute(struct text *text, const struct attribute *attribut
         append_int(text, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        APPEND_LITERAL(text, "\"true\"");
+        text_append_literal(text, "\"true\"");
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, attribute);
@@ -107,10 +108,10 @@ static void append_attribute(struct text *text, const struct attribute *attribut
 static void append_status(struct text *text, const struct span *span)
 {
     if (span->status == SPAN_STATUS_OK)
-        APPEND_LITERAL(text, ",\"otel.status_code\":\"OK\"");
+        text_append_literal(text, ",\"otel.status_code\":\"OK\"");
     if (span->status != SPAN_STATUS_ERROR)
         return;
-    APPEND_LITERAL(text, ",\"otel.status_code\":\"ERROR\",\"error\":");
+    text_append_literal(text, ",\"otel.status_code\":\"ERROR\",\"error\":");
     text_append_json(text, span->message, span_message_len(span));
 }
 
@@ -137,7 +138,7 @@ static void append_tags(struct text *text, const struct span *span, const struct
     struct attribute_walk walk;
     struct attribute attribute;
     bool has_custom = false;
-    APPEND_LITERAL(text, ",\"tags\":{\"otel.scope.name\":\"" SCOPE_NAME "\",\"otel.scope.version\":\"" SCOPE_VERSION
+    text_append_literal(text, ",\"tags\":{\"otel.scope.name\":\"" SCOPE_NAME "\",\"otel.scope.version\":\"" SCOPE_VERSION
                          "\"");
     attribute_walk_begin(&walk, span);
     while (attribute_walk_next(&walk, &attribute)) {
@@ -147,11 +148,11 @@ static void append_tags(struct text *text, const struct span *span, const struct
     }
     append_status(text, span);
     if (span->dropped_attributes_count) {
-        APPEND_LITERAL(text, ",\"otel.dropped_attributes_count\":");
+        text_append_literal(text, ",\"otel.dropped_attributes_count\":");
         append_int(text, span->dropped_attributes_count);
     }
     append_resource(text, span, has_custom, resource);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
     zipkin_append_remote_endpoint(text, span, &peer);
 }
 
@@ -161,27 +162,27 @@ static void append_annotations(struct text *text, const struct span *span)
     unsigned count = span_events_sort(span, sorted);
     for (unsigned i = 0; i < count; i++) {
         text_append_string(text, i ? "," : ",\"annotations\":[");
-        APPEND_LITERAL(text, "{\"timestamp\":");
+        text_append_literal(text, "{\"timestamp\":");
         text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
-        APPEND_LITERAL(text, ",\"value\":\"");
+        text_append_literal(text, ",\"value\":\"");
         text_append_string(text, span_event_name(sorted[i]->id));
-        APPEND_LITERAL(text, "\"}");
+        text_append_literal(text, "\"}");
     }
     if (count)
-        APPEND_LITERAL(text, "]");
+        text_append_literal(text, "]");
 }
 
 static void append_ids(struct text *text, const struct span *span)
 {
-    APPEND_LITERAL(text, "{\"traceId\":\"");
+    text_append_literal(text, "{\"traceId\":\"");
     text_append_hex(text, span->trace_id, TRACE_ID_LEN);
     if (!span_is_root(span)) {
-        APPEND_LITERAL(text, "\",\"parentId\":\"");
+        text_append_literal(text, "\",\"parentId\":\"");
         text_append_hex(text, span->parent_span_id, SPAN_ID_LEN);
     }
-    APPEND_LITERAL(text, "\",\"id\":\"");
+    text_append_literal(text, "\",\"id\":\"");
     text_append_hex(text, span->span_id, SPAN_ID_LEN);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static void append_what_and_when(struct text *text, const struct span *span, const struct resource *resource)
@@ -193,20 +194,20 @@ static void append_what_and_when(struct text *text, const struct span *span, con
     struct resource_entry service;
     resource_walk_next(&walk, &service); /* service.name comes first, and always */
     text_append_string(text, kinds[span->kind]);
-    APPEND_LITERAL(text, ",\"name\":");
+    text_append_literal(text, ",\"name\":");
     text_append_json(text, span->name, span_name_len(span));
-    APPEND_LITERAL(text, ",\"timestamp\":");
+    text_append_literal(text, ",\"timestamp\":");
     text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
-    APPEND_LITERAL(text, ",\"duration\":");
+    text_append_literal(text, ",\"duration\":");
     text_append_decimal(text, MAX(span_duration_us(span), 1)); /* Zipkin takes 0 for unknown */
-    APPEND_LITERAL(text, ",\"localEndpoint\":{\"serviceName\":");
+    text_append_literal(text, ",\"localEndpoint\":{\"serviceName\":");
     text_append_json(text, service.string, service.len);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void zipkin_begin(struct batch *batch)
 {
-    APPEND_LITERAL(&batch->text, "[");
+    text_append_literal(&batch->text, "[");
 }
 
 static int zipkin_add(struct batch *batch, const struct span *span, const struct resource *resource,
@@ -217,19 +218,19 @@ static int zipkin_add(struct batch *batch, const struct span *span, const struct
     if (!span_is_valid(span))
         return -EINVAL;
     if (batch->span_count > 0)
-        APPEND_LITERAL(&room, ",");
+        text_append_literal(&room, ",");
     append_ids(&room, span);
     append_what_and_when(&room, span, resource);
     append_annotations(&room, span);
     append_tags(&room, span, resource);
-    APPEND_LITERAL(&room, "}");
+    text_append_literal(&room, "}");
     return batch_keep(batch, &room);
 }
 
 static struct text *zipkin_finish(struct batch *batch, struct text *out)
 {
     (void)out;
-    APPEND_LITERAL(&batch->text, "]");
+    text_append_literal(&batch->text, "]");
     return &batch->text;
 }
 

@@ -3,22 +3,22 @@
 static void append_comma(struct text *text)
 {
     if (text->len && text->bytes[text->len - 1] != '{')
-        APPEND_LITERAL(text, ",");
+        text_append_literal(text, ",");
 }
 
 void json_append_any_key(struct text *text, const char *key, size_t len)
 {
     append_comma(text);
     text_append_json(text, key, len);
-    APPEND_LITERAL(text, ":");
+    text_append_literal(text, ":");
 }
 
 void json_append_key(struct text *text, const char *key)
 {
     append_comma(text);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     text_append_string(text, key);
-    APPEND_LITERAL(text, "\":");
+    text_append_literal(text, "\":");
 }
 
 void json_append_string(struct text *text, const char *key, const char *value, size_t len)
@@ -36,7 +36,7 @@ void json_append_number(struct text *text, const char *key, int64_t value)
 void json_append_true(struct text *text, const char *key)
 {
     json_append_key(text, key);
-    APPEND_LITERAL(text, "true");
+    text_append_literal(text, "true");
 }
 
 void json_append_seconds(struct text *text, const char *key, uint64_t unix_nano)
@@ -46,6 +46,6 @@ void json_append_seconds(struct text *text, const char *key, uint64_t unix_nano)
     json_append_number(text, key, (int64_t)(unix_nano / NANOS_PER_SECOND));
     /* With a one before them, so that the zeros in front remain. */
     text_append_decimal(&micros, (int64_t)(1000000 + unix_nano % NANOS_PER_SECOND / NANOS_PER_MICRO));
-    APPEND_LITERAL(text, ".");
+    text_append_literal(text, ".");
     text_append(text, digits + 1, 6);
 }

@@ -4,9 +4,6 @@
 
 #include "base/text.h"
 
-/* A literal is added with its length known at compile time. */
-#define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
-
 /* json_append_any_key - @key: any bytes; the value is to follow. */
 void json_append_any_key(struct text *text, const char *key, size_t len);
 

@@ -66,13 +66,20 @@ void span_append_url(struct text *text, const struct span_values *values)
 
 const char *attribute_key_text(const struct attribute *attribute, size_t *len)
 {
+    static const struct {
+        const char *text;
+        size_t len;
+    } names[] = {
+#define ATTRIBUTE(key, name) {name, sizeof name - 1},
+#include "trace/attributes.def"
+#undef ATTRIBUTE
+    };
     if (attribute->key == ATTRIBUTE_CUSTOM) {
         *len = attribute->name_len;
         return attribute->name;
     }
-    const char *name = attribute_name(attribute->key);
-    *len = strlen(name);
-    return name;
+    *len = names[attribute->key].len;
+    return names[attribute->key].text;
 }
 
 void attribute_append_text(struct text *text, const struct attribute *attribute)

@@ -46,7 +46,7 @@ static const char *annotation_key(const struct attribute *attribute)
 
 void xray_append_annotations(struct text *text, const struct span_values *values)
 {
-    APPEND_LITERAL(text, ",\"annotations\":{");
+    text_append_literal(text, ",\"annotations\":{");
     for (unsigned key = 0; key < ATTRIBUTE_COUNT; key++) {
         const char *name = values->has[key] ? annotation_key(&values->known[key]) : NULL;
         if (!name)
@@ -56,7 +56,7 @@ void xray_append_annotations(struct text *text, const struct span_values *values
         json_append_key(text, name);
         attribute_append_json(text, &value);
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void append_attributes(struct text *text, const struct span *span, const struct span_values *values)
@@ -64,7 +64,7 @@ static void append_attributes(struct text *text, const struct span *span, const 
     struct attribute_iterator iterator;
     struct attribute attribute;
     size_t key_len;
-    APPEND_LITERAL(text, "\"default\":{");
+    text_append_literal(text, "\"default\":{");
     for (attribute_begin(&iterator, span); attribute_next(&iterator, &attribute);) {
         if (xray_is_in_http(values, &attribute) || annotation_key(&attribute))
             continue;
@@ -74,7 +74,7 @@ static void append_attributes(struct text *text, const struct span *span, const 
     }
     if (span_thread_id(span, values))
         json_append_number(text, "thread.id", span_thread_id(span, values));
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 /* What documents have no field for. */
@@ -82,20 +82,20 @@ static void append_span(struct text *text, const struct span *span)
 {
     const char *tracestate;
     size_t tracestate_len = span_tracestate(span, &tracestate);
-    APPEND_LITERAL(text, ",\"span\":{");
+    text_append_literal(text, ",\"span\":{");
     json_append_string(text, "name", span->name, span_name_len(span));
     json_append_string(text, "kind", span_kind_text(span), strlen(span_kind_text(span)));
     if (tracestate_len)
         json_append_string(text, "w3c.tracestate", tracestate, tracestate_len);
     if (span->dropped_attributes_count)
         json_append_number(text, "dropped_attributes_count", span->dropped_attributes_count);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void append_resource(struct text *text, const struct span *span, const struct resource *resource)
 {
     struct resource_attribute attribute;
-    APPEND_LITERAL(text, ",\"resource\":{");
+    text_append_literal(text, ",\"resource\":{");
     json_append_string(text, "service.name", resource->service_name,
                        MIN(resource->service_name_len, sizeof resource->service_name));
     json_append_number(text, "process.pid", span->pid);
@@ -103,29 +103,29 @@ static void append_resource(struct text *text, const struct span *span, const st
         json_append_any_key(text, attribute.key, attribute.key_len);
         text_append_json(text, attribute.value, attribute.value_len);
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void append_events(struct text *text, const struct span *span)
 {
     const struct span_event *sorted[SPAN_EVENT_COUNT];
     unsigned count = span_events_sort(span, sorted), seen = 0;
-    APPEND_LITERAL(text, ",\"events\":{");
+    text_append_literal(text, ",\"events\":{");
     for (unsigned i = 0; i < count; i++) {
         if (!(seen & 1U << sorted[i]->id)) /* a key comes once */
             json_append_seconds(text, span_event_name(sorted[i]->id), span_event_unix_nano(span, sorted[i]));
         seen |= 1U << sorted[i]->id;
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 void xray_append_metadata(struct text *text, const struct span *span, const struct resource *resource,
                           const struct span_values *values)
 {
-    APPEND_LITERAL(text, ",\"metadata\":{");
+    text_append_literal(text, ",\"metadata\":{");
     append_attributes(text, span, values);
     append_span(text, span);
     append_resource(text, span, resource);
     append_events(text, span);
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }

@@ -56,11 +56,11 @@ static bool append_ip(struct text *text, const struct zipkin_address *address, b
     if (!is_ipv4 && inet_pton(AF_INET6, string, binary) != 1)
         return false;
     if (!is_first)
-        APPEND_LITERAL(text, ",");
+        text_append_literal(text, ",");
     text_append_string(text, is_ipv4 ? "\"ipv4\":" : "\"ipv6\":");
     text_append_json(text, string, strlen(string));
     if (address->port) {
-        APPEND_LITERAL(text, ",\"port\":");
+        text_append_literal(text, ",\"port\":");
         text_append_decimal(text, address->port);
     }
     return true;
@@ -70,17 +70,17 @@ static void append_server(struct text *text, const struct zipkin_peer *peer)
 {
     bool has_name = peer->server.bytes;
     struct text endpoint = *text;
-    APPEND_LITERAL(&endpoint, ",\"remoteEndpoint\":{");
+    text_append_literal(&endpoint, ",\"remoteEndpoint\":{");
     if (has_name) {
-        APPEND_LITERAL(&endpoint, "\"serviceName\":");
+        text_append_literal(&endpoint, "\"serviceName\":");
         text_append_json(&endpoint, peer->server.bytes, peer->server.len);
     }
     bool has_ip = append_ip(&endpoint, &peer->network, !has_name) || append_ip(&endpoint, &peer->server, !has_name);
     if (has_name && !has_ip && peer->server.port) {
-        APPEND_LITERAL(&endpoint, ",\"port\":");
+        text_append_literal(&endpoint, ",\"port\":");
         text_append_decimal(&endpoint, peer->server.port);
     }
-    APPEND_LITERAL(&endpoint, "}");
+    text_append_literal(&endpoint, "}");
     if (has_name || has_ip)
         *text = endpoint;
 }
@@ -88,10 +88,10 @@ static void append_server(struct text *text, const struct zipkin_peer *peer)
 static void append_client(struct text *text, const struct zipkin_peer *peer)
 {
     struct text endpoint = *text;
-    APPEND_LITERAL(&endpoint, ",\"remoteEndpoint\":{");
+    text_append_literal(&endpoint, ",\"remoteEndpoint\":{");
     if (!append_ip(&endpoint, &peer->client, true) && !append_ip(&endpoint, &peer->network, true))
         return;
-    APPEND_LITERAL(&endpoint, "}");
+    text_append_literal(&endpoint, "}");
     *text = endpoint;
 }
 

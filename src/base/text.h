@@ -68,6 +68,26 @@ void text_append_json(struct text *text, const char *bytes, size_t len);
  * three times as long at most. */
 void text_append_utf8(struct text *text, const char *bytes, size_t len);
 
+/* text_append_literal - adds a string literal; its length is known at compile time. */
+#define text_append_literal(text, literal) text_append(text, "" literal, sizeof(literal) - 1)
+
+/* text_is_blank - is it what may stand around a field's value (OWS, RFC 9110 section 5.6.3)? */
+static inline bool text_is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* text_trim - takes the blanks off both ends. */
+static inline void text_trim(const char **bytes, size_t *len)
+{
+    while (*len && text_is_blank(**bytes)) {
+        (*bytes)++;
+        (*len)--;
+    }
+    while (*len && text_is_blank((*bytes)[*len - 1]))
+        (*len)--;
+}
+
 /* text_is_name - @name compared without regard to the case of ASCII letters with @lower, in lower case and
  * NUL-terminated: a header's name, say. */
 bool text_is_name(const char *name, size_t len, const char *lower);

@@ -7,9 +7,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* A literal is added with its length known at compile time. */
-#define APPEND_LITERAL(text, literal) text_append(text, literal, sizeof(literal) - 1)
-
 /* ,"key": of an attribute; without the comma for the first of its object. Our own keys are plain text. */
 static void append_key(struct text *text, bool *is_first, enum attribute_key key)
 {
@@ -27,15 +24,15 @@ static void append_key(struct text *text, bool *is_first, enum attribute_key key
 
 static void append_ids(struct text *text, const struct span *span)
 {
-    APPEND_LITERAL(text, "{\"traceId\":\"");
+    text_append_literal(text, "{\"traceId\":\"");
     text_append_hex(text, span->trace_id, TRACE_ID_LEN);
-    APPEND_LITERAL(text, "\",\"spanId\":\"");
+    text_append_literal(text, "\",\"spanId\":\"");
     text_append_hex(text, span->span_id, SPAN_ID_LEN);
     if (!span_is_root(span)) {
-        APPEND_LITERAL(text, "\",\"parentSpanId\":\"");
+        text_append_literal(text, "\",\"parentSpanId\":\"");
         text_append_hex(text, span->parent_span_id, SPAN_ID_LEN);
     }
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static void append_what_and_when(struct text *text, const struct span *span)
@@ -43,38 +40,38 @@ static void append_what_and_when(struct text *text, const struct span *span)
     static const char *const kinds[] = {[SPAN_KIND_INTERNAL] = "INTERNAL",
                                         [SPAN_KIND_SERVER] = "SERVER",
                                         [SPAN_KIND_CLIENT] = "CLIENT"};
-    APPEND_LITERAL(text, ",\"name\":");
+    text_append_literal(text, ",\"name\":");
     text_append_json(text, span->name, span_name_len(span));
-    APPEND_LITERAL(text, ",\"timestamp\":");
+    text_append_literal(text, ",\"timestamp\":");
     text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
-    APPEND_LITERAL(text, ",\"duration\":");
+    text_append_literal(text, ",\"duration\":");
     text_append_decimal(text, span_duration_us(span));
-    APPEND_LITERAL(text, ",\"kind\":\"");
+    text_append_literal(text, ",\"kind\":\"");
     text_append_string(text, kinds[span->kind]);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
 }
 
 static void append_status(struct text *text, const struct span *span)
 {
     static const char *const codes[] = {
         [SPAN_STATUS_UNSET] = "UNSET", [SPAN_STATUS_OK] = "OK", [SPAN_STATUS_ERROR] = "ERROR"};
-    APPEND_LITERAL(text, ",\"status\":{\"code\":\"");
+    text_append_literal(text, ",\"status\":{\"code\":\"");
     text_append_string(text, codes[span->status]);
-    APPEND_LITERAL(text, "\"");
+    text_append_literal(text, "\"");
     if (span->message_len) {
-        APPEND_LITERAL(text, ",\"message\":");
+        text_append_literal(text, ",\"message\":");
         text_append_json(text, span->message, span_message_len(span));
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 static void append_custom_key(struct text *text, bool *is_first, const struct attribute *attribute)
 {
     if (!*is_first)
-        APPEND_LITERAL(text, ",");
+        text_append_literal(text, ",");
     *is_first = false;
     text_append_json(text, attribute->name, attribute->name_len);
-    APPEND_LITERAL(text, ":");
+    text_append_literal(text, ":");
 }
 
 static void append_attribute(struct text *text, bool *is_first, const struct attribute *attribute)
@@ -91,7 +88,7 @@ static void append_attributes(struct text *text, const struct span *span)
     struct attribute_iterator iterator;
     struct attribute attribute;
     bool is_first = true, has_thread_id = false;
-    APPEND_LITERAL(text, ",\"attributes\":{");
+    text_append_literal(text, ",\"attributes\":{");
     attribute_begin(&iterator, span);
     while (attribute_next(&iterator, &attribute)) {
         append_attribute(text, &is_first, &attribute);
@@ -101,9 +98,9 @@ static void append_attributes(struct text *text, const struct span *span)
         append_key(text, &is_first, ATTRIBUTE_THREAD_ID);
         text_append_decimal(text, span->tid);
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
     if (span->dropped_attributes_count) {
-        APPEND_LITERAL(text, ",\"droppedAttributesCount\":");
+        text_append_literal(text, ",\"droppedAttributesCount\":");
         text_append_decimal(text, span->dropped_attributes_count);
     }
 }
@@ -114,14 +111,14 @@ static void append_events(struct text *text, const struct span *span)
     unsigned count = span_events_sort(span, sorted);
     for (unsigned i = 0; i < count; i++) {
         text_append_string(text, i ? "," : ",\"events\":[");
-        APPEND_LITERAL(text, "{\"name\":\"");
+        text_append_literal(text, "{\"name\":\"");
         text_append_string(text, span_event_name(sorted[i]->id));
-        APPEND_LITERAL(text, "\",\"timestamp\":");
+        text_append_literal(text, "\",\"timestamp\":");
         text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
-        APPEND_LITERAL(text, "}");
+        text_append_literal(text, "}");
     }
     if (count)
-        APPEND_LITERAL(text, "]");
+        text_append_literal(text, "]");
 }
 
 static void append_tracestate(struct text *text, const struct span *span)
@@ -130,29 +127,29 @@ static void append_tracestate(struct text *text, const struct span *span)
     size_t len = span_tracestate(span, &tracestate);
     if (len == 0)
         return;
-    APPEND_LITERAL(text, ",\"traceState\":");
+    text_append_literal(text, ",\"traceState\":");
     text_append_json(text, tracestate, len);
 }
 
 static void append_resource(struct text *text, const struct span *span, const struct resource *r)
 {
     struct resource_attribute attribute;
-    APPEND_LITERAL(text, ",\"resource\":{\"service.name\":");
+    text_append_literal(text, ",\"resource\":{\"service.name\":");
     text_append_json(text, r->service_name, MIN(r->service_name_len, sizeof r->service_name));
-    APPEND_LITERAL(text, ",\"process.pid\":");
+    text_append_literal(text, ",\"process.pid\":");
     text_append_decimal(text, span->pid);
-    APPEND_LITERAL(text, ",\"process.executable.name\":");
+    text_append_literal(text, ",\"process.executable.name\":");
     text_append_json(text, r->executable_name,
                      MIN(r->executable_name_len, sizeof r->executable_name));
-    APPEND_LITERAL(text, ",\"host.name\":");
+    text_append_literal(text, ",\"host.name\":");
     text_append_json(text, r->host_name, MIN(r->host_name_len, sizeof r->host_name));
     for (size_t at = 0; resource_attribute_next(r, &at, &attribute);) {
-        APPEND_LITERAL(text, ",");
+        text_append_literal(text, ",");
         text_append_json(text, attribute.key, attribute.key_len);
-        APPEND_LITERAL(text, ":");
+        text_append_literal(text, ":");
         text_append_json(text, attribute.value, attribute.value_len);
     }
-    APPEND_LITERAL(text, "}");
+    text_append_literal(text, "}");
 }
 
 int native_format(const struct span *span, const struct resource *resource, struct text *text)
@@ -168,7 +165,7 @@ int native_format(const struct span *span, const struct resource *resource, stru
     span_append_links_json(&line, span);
     append_tracestate(&line, span);
     append_resource(&line, span, resource);
-    APPEND_LITERAL(&line, "}\n");
+    text_append_literal(&line, "}\n");
     if (line.overflowed)
         return -ENOSPC;
     *text = line;

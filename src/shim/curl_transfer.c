@@ -24,21 +24,16 @@ struct line_field {
     size_t value_len;
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool line_parse(const struct curl_slist *line, struct line_field *out)
 {
     size_t name_len = line->data ? strcspn(line->data, ":;") : 0;
     if (!name_len || !line->data[name_len])
         return false;
     const char *value = line->data + name_len + 1;
-    while (is_blank(*value))
+    while (text_is_blank(*value))
         value++;
     size_t value_len = strlen(value);
-    while (value_len && is_blank(value[value_len - 1]))
+    while (value_len && text_is_blank(value[value_len - 1]))
         value_len--;
     *out = (struct line_field){line->data, name_len, value, value_len};
     return true;

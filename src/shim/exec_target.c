@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/other_libc.h"
 #include "base/raw.h"
+#include "base/text.h"
 
 #include <elf.h>
 #include <errno.h>
@@ -72,11 +73,6 @@ int exec_target_search(const char *file)
     return -ENOENT;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* The interpreter's path in "#!interpreter [argument]", terminated in place; or NULL. */
 static const char *script_interpreter(struct head *head)
 {
@@ -84,10 +80,10 @@ static const char *script_interpreter(struct head *head)
     if (head->len < 3 || memcmp(head->bytes, "#!", 2) != 0)
         return NULL;
     char *word = head->bytes + 2;
-    while (word < end && is_blank(*word))
+    while (word < end && text_is_blank(*word))
         word++;
     char *word_end = word;
-    while (word_end < end && !is_blank(*word_end) && *word_end != '\n')
+    while (word_end < end && !text_is_blank(*word_end) && *word_end != '\n')
         word_end++;
     if (word_end == end || word_end == word)
         return NULL;

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/percent.h"
+#include "base/text.h"
 #include "trace/name_list.h"
 #include "trace/redact.h"
 
@@ -16,11 +17,6 @@ void baggage_init(void)
     const char *names = getenv("RUN_TRACED_BAGGAGE_ATTRIBUTES");
     name_list_parse(&g_attributes, names, false);
     g_all_are_attributes = name_list_find(&g_attributes, "*", 1) >= 0;
-}
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
 }
 
 /* RFC 9110, section 5.6.2. */
@@ -38,7 +34,7 @@ static bool is_value_char(char c)
 
 static const char *blanks_skip(const char *at, const char *end)
 {
-    while (at < end && is_blank(*at))
+    while (at < end && text_is_blank(*at))
         at++;
     return at;
 }
@@ -82,7 +78,7 @@ bool baggage_next(const char **at, const char *end, struct baggage_member *out, 
         const char *comma = memchr(*at, ',', (size_t)(end - *at));
         const char *member = blanks_skip(*at, end), *member_end = comma ? comma : end;
         *at = comma ? comma + 1 : end;
-        while (member_end > member && is_blank(member_end[-1]))
+        while (member_end > member && text_is_blank(member_end[-1]))
             member_end--;
         if (member >= member_end || !member_parse(member, member_end, out))
             continue;

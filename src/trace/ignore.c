@@ -1,14 +1,11 @@
 #include "trace/ignore.h"
 
+#include "base/text.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 struct ignore_list g_ignored;
-
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
 
 /* "/path", "*path", or either after a method. */
 static bool pattern_parse(const char *text, size_t len, struct ignore_pattern *out)
@@ -17,10 +14,10 @@ static bool pattern_parse(const char *text, size_t len, struct ignore_pattern *o
     if (!len || len > IGNORE_PATTERN_LEN_MAX)
         return false;
     if (*text != '/' && *text != '*') {
-        while (path_at < len && !is_blank(text[path_at]))
+        while (path_at < len && !text_is_blank(text[path_at]))
             path_at++;
         method_len = path_at;
-        while (path_at < len && is_blank(text[path_at]))
+        while (path_at < len && text_is_blank(text[path_at]))
             path_at++;
     }
     if (path_at == len || (text[path_at] != '/' && text[path_at] != '*'))
@@ -38,7 +35,7 @@ void ignore_parse(const char *list, struct ignore_list *out, void (*refused)(con
     while (list && *list) {
         list += strspn(list, ", \t");
         size_t field_len = strcspn(list, ","), len = field_len;
-        while (len && is_blank(list[len - 1]))
+        while (len && text_is_blank(list[len - 1]))
             len--;
         if (out->count < IGNORE_COUNT_MAX && pattern_parse(list, len, &out->patterns[out->count]))
             out->count++;

@@ -41,16 +41,6 @@ static void field_set(char *field, uint16_t *field_len, size_t field_max, const 
     memcpy(field, value, *field_len);
 }
 
-static void trim(const char **bytes, size_t *len)
-{
-    while (*len && (**bytes == ' ' || **bytes == '\t')) {
-        (*bytes)++;
-        (*len)--;
-    }
-    while (*len && ((*bytes)[*len - 1] == ' ' || (*bytes)[*len - 1] == '\t'))
-        (*len)--;
-}
-
 static bool is_key(const struct resource_attribute *attribute, const char *key)
 {
     return attribute->key_len == strlen(key) &&
@@ -115,8 +105,8 @@ static int member_parse(const char *member, size_t len, struct text scratch,
         return -EINVAL;
     const char *key = member, *value = equals + 1;
     size_t key_len = (size_t)(equals - member), value_len = len - key_len - 1;
-    trim(&key, &key_len);
-    trim(&value, &value_len);
+    text_trim(&key, &key_len);
+    text_trim(&value, &value_len);
     if (key_len == 0 || percent_decode(key, key_len, &scratch))
         return -EINVAL;
     *out = (struct resource_attribute){.key = scratch.bytes, .key_len = scratch.len};
@@ -138,7 +128,7 @@ static int list_parse(const char *list, struct resource *resource)
         size_t len = strcspn(list, ",");
         const char *member = list;
         list += len + 1;
-        trim(&member, &len);
+        text_trim(&member, &len);
         struct resource_attribute attribute;
         if (len == 0)
             continue;

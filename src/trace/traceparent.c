@@ -13,25 +13,10 @@ enum {
     TRACESTATE_LARGE_LEN = 128, /* what is longer goes first where the list is too long */
 };
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
-static void trim(const char **value, size_t *len)
-{
-    while (*len && is_blank(**value)) {
-        (*value)++;
-        (*len)--;
-    }
-    while (*len && is_blank((*value)[*len - 1]))
-        (*len)--;
-}
-
 int traceparent_parse(const char *value, size_t len, struct span_context *out)
 {
     uint8_t version, flags, trace_id[TRACE_ID_LEN], span_id[SPAN_ID_LEN];
-    trim(&value, &len);
+    text_trim(&value, &len);
     if (len < TRACEPARENT_LEN || hex_decode(value, 1, &version) || version == 0xff)
         return -EINVAL;
     if (len > TRACEPARENT_LEN && (version == 0 || value[TRACEPARENT_LEN] != '-'))
@@ -113,7 +98,7 @@ static bool member_next(const char **at, const char *end, struct member *out)
         const char *comma = memchr(*at, ',', (size_t)(end - *at));
         *out = (struct member){*at, (size_t)((comma ? comma : end) - *at)};
         *at += out->len + (comma ? 1 : 0);
-        trim(&out->bytes, &out->len);
+        text_trim(&out->bytes, &out->len);
         if (out->len)
             return true;
     }

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "base/text.h"
 
 #include <string.h>
 
@@ -191,11 +192,6 @@ static NOINLINE size_t first_line_next(struct http1_parser *parser, struct http1
     return consumed;
 }
 
-static bool is_blank(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 static bool ends_in_chunked(const char *value, size_t len)
 {
     static const char chunked[] = "chunked";
@@ -223,11 +219,11 @@ static bool content_length_note(struct http1_parser *parser, const char *value, 
             return false;
         parser->has_length = true;
         parser->length = number;
-        while (i < len && is_blank(value[i]))
+        while (i < len && text_is_blank(value[i]))
             i++;
         if (i < len && value[i] != ',')
             return false;
-        while (i + 1 < len && is_blank(value[i + 1]))
+        while (i + 1 < len && text_is_blank(value[i + 1]))
             i++;
     }
     return parser->has_length;
@@ -253,9 +249,9 @@ static inline void field_set(struct span_of_bytes line, size_t name_len, size_t 
                              struct http1_event *event)
 {
     size_t end = line.len;
-    while (at < end && is_blank(line.bytes[at]))
+    while (at < end && text_is_blank(line.bytes[at]))
         at++;
-    while (end > at && is_blank(line.bytes[end - 1]))
+    while (end > at && text_is_blank(line.bytes[end - 1]))
         end--;
     event->name = line.bytes;
     event->name_len = name_len;
@@ -268,7 +264,7 @@ static inline void field_set(struct span_of_bytes line, size_t name_len, size_t 
 static bool field_parse(struct span_of_bytes line, struct http1_event *event)
 {
     const char *colon = memchr(line.bytes, ':', line.len);
-    bool is_folded = is_blank(line.bytes[0]);
+    bool is_folded = text_is_blank(line.bytes[0]);
     if (is_folded) {
         field_set(line, 0, 0, event);
         return true;
@@ -276,7 +272,7 @@ static bool field_parse(struct span_of_bytes line, struct http1_event *event)
     if (!colon || colon == line.bytes)
         return false;
     size_t name_len = (size_t)(colon - line.bytes);
-    while (is_blank(line.bytes[name_len - 1]))
+    while (text_is_blank(line.bytes[name_len - 1]))
         name_len--;
     field_set(line, name_len, (size_t)(colon - line.bytes) + 1, event);
     return true;
@@ -356,7 +352,7 @@ static inline bool plain_field_take(struct http1_parser *parser, const char *byt
                                     const char *newline, const char *end, struct http1_head *out)
 {
     const char *colon = bytes_find(bytes, end, ':');
-    if (!colon || colon > newline || colon == bytes || is_blank(colon[-1]))
+    if (!colon || colon > newline || colon == bytes || text_is_blank(colon[-1]))
         return false;
     size_t name_len = (size_t)(colon - bytes);
     bool is_told = len_is_told(name_len, parser->told.lens);
@@ -454,7 +450,7 @@ static bool chunk_size_parse(struct span_of_bytes line, uint64_t *size)
             return false;
         value = value << 4 | (uint64_t)hex_digit(line.bytes[i]);
     }
-    if (i == 0 || (i < line.len && line.bytes[i] != ';' && !is_blank(line.bytes[i])))
+    if (i == 0 || (i < line.len && line.bytes[i] != ';' && !text_is_blank(line.bytes[i])))
         return false;
     *size = value;
     return true;
