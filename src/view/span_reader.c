@@ -51,7 +51,8 @@ static int line_read(const char *line, size_t len, struct span_set *set)
     if (set->strings.is_out_of_memory)
         return -ENOMEM;
     span.line = set->line_count;
-    return span_append(set, &span);
+    int error = set->observer.note ? set->observer.note(set->observer.context, line, set->line_count) : 0;
+    return error ? error : span_append(set, &span);
 }
 
 int span_reader_read(int fd, struct span_set *set)

@@ -10,6 +10,12 @@ struct skip_count {
     uint64_t first_line; /* from 1; 0: none */
 };
 
+/* Told of each line that is a span, and of its number from 1. Its error ends the reading. */
+struct span_observer {
+    int (*note)(void *context, const char *line, size_t line_number); /* NULL: nobody */
+    void *context;
+};
+
 /* All zero: empty. */
 struct span_set {
     struct view_span *spans;
@@ -18,6 +24,7 @@ struct span_set {
     struct string_pool strings;
     struct skip_count skipped[SKIP_REASON_COUNT];
     uint64_t line_count;
+    struct span_observer observer;
 };
 
 /* span_reader_read - adds every span of the file to @set, in the order of the file. Lines that are none
