@@ -18,6 +18,17 @@ static int finish_output(void)
     return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_LAUNCHER_FAILED;
 }
 
+/* As diff and grep: 2 is trouble. */
+static int check(const struct options *options)
+{
+    struct check_set set;
+    enum check_status status = CHECK_STATUS_TROUBLE;
+    if (check_load(&options->checks, &set) == 0)
+        status = check_file(&set, &options->checks, options->view_path, 0, true, stdout);
+    check_set_free(&set);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -39,6 +50,8 @@ int main(int argc, char **argv)
         return finish_output();
     case OPTIONS_VIEW:
         return view_file(options.view_path, stdout, &options.view);
+    case OPTIONS_CHECK:
+        return check(&options);
     case OPTIONS_COLLECT:
         return collect(&options);
     default:

@@ -1,6 +1,7 @@
 #include "launcher/options.h"
 
 #include "base/text.h"
+#include "launcher/check_options.h"
 #include "launcher/message.h"
 #include "launcher/view_options.h"
 
@@ -17,6 +18,9 @@ enum {
     OPTION_KEEP_WAIT,
     OPTION_NO_CALL_SITES,
     OPTION_PRINT_CONFIG,
+    OPTION_CHECK,
+    OPTION_CHECKS,
+    OPTION_CHECK_REPORT,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
     OPTION_VIEW_NAME,
@@ -42,6 +46,9 @@ static const struct option LONG_OPTIONS[] = {
     {"no-call-sites", no_argument, NULL, OPTION_NO_CALL_SITES},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
+    {"check", required_argument, NULL, OPTION_CHECK},
+    {"checks", required_argument, NULL, OPTION_CHECKS},
+    {"check-report", required_argument, NULL, OPTION_CHECK_REPORT},
     {"errors", no_argument, NULL, OPTION_OF_VIEW},
     {"slower-than", required_argument, NULL, OPTION_VIEW_SLOWER_THAN},
     {"name", required_argument, NULL, OPTION_VIEW_NAME},
@@ -57,6 +64,7 @@ static const char HELP[] =
     "Usage: run-traced.sh [OPTIONS] [--] COMMAND [ARGUMENTS...]\n"
     "       run-traced.sh [-o FILE] [-e URL] --collect DIR\n"
     "       run-traced.sh --view [FILE] [OPTIONS]\n"
+    "       run-traced.sh --check EXPR [FILE]\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
     "that it and its child processes send or serve as an OpenTelemetry span.\n"
@@ -89,6 +97,11 @@ static const char HELP[] =
     "      --sort start, duration or errors; --limit N\n"
     "      --list, --json   a line for each, to read or as a JSON object\n"
     "      --follow         traces as they are over, until interrupted or for --limit\n"
+    "      --check EXPR     fail if this does not hold of the spans in FILE (default:\n"
+    "                       spans.jsonl), or of COMMAND's when it has ended: none(duration > 2s),\n"
+    "                       count(db.system.name exists) <= 20 per test; may repeat\n"
+    "      --checks FILE    the same of all checks in FILE, with names: NAME: EXPR\n"
+    "      --check-report FILE  what became of them, as JUnit (.xml) or TAP (.tap)\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -189,6 +202,10 @@ static int options_set(struct options *options, int letter, char **argv)
         options->mode = OPTIONS_COLLECT;
         options->collect_path = optarg;
         return *optarg ? 0 : options_complain("--collect needs the name of a directory", "");
+    case OPTION_CHECK:
+    case OPTION_CHECKS:
+    case OPTION_CHECK_REPORT:
+        return check_options_set(&options->checks, LONG_OPTIONS[option_place(letter)].name, optarg);
     case OPTION_PRINT_CONFIG:
         options->mode = OPTIONS_PRINT_CONFIG;
         return 0;
@@ -230,18 +247,54 @@ static int options_finish_view(struct options *options)
     return 0;
 }
 
-static int options_complain_of_view(const struct options *options)
+/* What chooses among traces is --view's alone. */
+static int options_complain_of_view(const struct options *options, const char *what)
 {
     for (int i = 0; LONG_OPTIONS[i].name; i++)
         if (LONG_OPTIONS[i].val >= OPTION_OF_VIEW && options->given >> i & 1)
-            return options_complain("there is no --view for --", LONG_OPTIONS[i].name);
+            return options_complain(what, LONG_OPTIONS[i].name);
+    return 0;
+}
+
+static bool options_have_checks(const struct options *options)
+{
+    return options->checks.source_count > 0;
+}
+
+/* A file's spans are judged: that of --view, or the word behind the options, or the default one. */
+static bool options_take_check_file(struct options *options)
+{
+    char **rest = options->command;
+    bool is_file = !*rest || (!rest[1] && !options->is_command_sure && check_options_is_file(*rest));
+    if (!options_have_checks(options) || options->mode != OPTIONS_RUN || !is_file)
+        return false;
+    options->mode = OPTIONS_CHECK;
+    options->view_path = *rest ? *rest : SPANS_FILE_DEFAULT;
+    return true;
+}
+
+static int options_finish_checks(struct options *options)
+{
+    options->mode = OPTIONS_CHECK;
+    options->checks.is_quiet = options->is_quiet;
+    return options_complain_of_view(options, "--check judges all spans; it takes no --");
+}
+
+static int options_complain_of_checks(const struct options *options)
+{
+    if (options->checks.report_count && !options_have_checks(options))
+        return options_complain("--check-report tells of checks: it needs --check or --checks", "");
+    if (options_have_checks(options) && (options->is_detached || options->mode == OPTIONS_COLLECT))
+        return options_complain("--check waits for a command's end, which is not to be had with ",
+                                options->is_detached ? "-D" : "--collect");
     return 0;
 }
 
 static int options_finish_run(struct options *options)
 {
-    if (options_complain_of_view(options))
+    if (options_complain_of_view(options, "there is no --view for --") || options_complain_of_checks(options))
         return -EINVAL;
+    options->checks.is_quiet = options->is_quiet;
     if (options->mode == OPTIONS_RUN && !*options->command)
         return options_complain("no command given", "");
     if (options->mode == OPTIONS_COLLECT && *options->command)
@@ -299,8 +352,12 @@ const char *options_given(const struct options *options, const char *name, char 
 
 int options_finish(struct options *options)
 {
+    if (options->mode == OPTIONS_VIEW && options_finish_view(options))
+        return -EINVAL;
+    if ((options->mode == OPTIONS_VIEW && options_have_checks(options)) || options_take_check_file(options))
+        return options_finish_checks(options);
     if (options->mode == OPTIONS_VIEW)
-        return options_finish_view(options);
+        return 0;
     return options->mode == OPTIONS_PRINT_CONFIG ? 0 : options_finish_run(options);
 }
 
@@ -332,5 +389,6 @@ int options_parse(int argc, char **argv, struct options *options)
             return 0;
     }
     options->command = argv + optind;
+    options->is_command_sure = strcmp(argv[optind - 1], "--") == 0;
     return 0;
 }

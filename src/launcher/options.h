@@ -4,6 +4,7 @@
 
 #include "export/exporter.h"
 #include "launcher/keep.h"
+#include "view/check_run.h"
 #include "view/view.h"
 
 #include <stdbool.h>
@@ -15,9 +16,17 @@ enum { EXIT_LAUNCHER_FAILED = 125, EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 1
 
 #define SPANS_FILE_DEFAULT "spans.jsonl"
 
-enum { OPTIONS_COUNT_MAX = 32 };
+enum { OPTIONS_COUNT_MAX = 64 };
 
-enum options_mode { OPTIONS_RUN, OPTIONS_HELP, OPTIONS_VERSION, OPTIONS_VIEW, OPTIONS_COLLECT, OPTIONS_PRINT_CONFIG };
+enum options_mode {
+    OPTIONS_RUN,
+    OPTIONS_HELP,
+    OPTIONS_VERSION,
+    OPTIONS_VIEW,
+    OPTIONS_COLLECT,
+    OPTIONS_PRINT_CONFIG,
+    OPTIONS_CHECK,
+};
 
 struct options {
     enum options_mode mode;
@@ -34,6 +43,8 @@ struct options {
     const char *collect_path; /* --collect */
     const char *view_path;
     struct view_options view; /* what --view is to show of it */
+    struct check_options checks; /* --check, --checks, --check-report; CHECK: of @view_path, RUN: of the run */
+    bool is_command_sure;        /* "--" stood before it */
     char **command; /* and its arguments, ended by NULL; points into argv */
     /* The command line's own: those that it has, as bits of their places in the table. */
     uint64_t given;

@@ -8,6 +8,7 @@
 #include "launcher/library.h"
 #include "launcher/message.h"
 #include "launcher/outputs.h"
+#include "launcher/run_checks.h"
 #include "launcher/run_directory.h"
 #include "launcher/signal_relay.h"
 #include "launcher/summary.h"
@@ -28,6 +29,7 @@ struct run {
     const struct options *options;
     char path[PATH_MAX]; /* of the command's file */
     struct outputs outputs;
+    struct run_checks checks;
     struct diagnosis diagnosis;
     struct run_directory directory;
     struct signal_relay relay;
@@ -65,7 +67,8 @@ static int run_prepare(struct run *run)
 {
     char library[PATH_MAX];
     run->started_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
-    if (library_find(library, sizeof library) || outputs_prepare(run->options, &run->outputs))
+    if (library_find(library, sizeof library) || run_checks_load(&run->checks, &run->options->checks) ||
+        outputs_prepare(run->options, &run->outputs) || run_checks_begin(&run->checks, &run->outputs))
         return EXIT_LAUNCHER_FAILED;
     diagnosis_make(run->path, run->options->command[0], &run->diagnosis);
     int error = run_directory_create(&run->directory);
@@ -286,7 +289,10 @@ static int run_as_child(struct run *run)
     if (exec_error)
         return run_refuse(run, exec_error);
     run_summarize(run);
-    return run_end(wait_status);
+    if (run->checks.path)
+        signal_relay_unblock(&run->relay); /* who waits for the checks may interrupt them */
+    int checked = run_checks_end(&run->checks), status = run_end(wait_status);
+    return status ? status : checked;
 }
 
 int run_command(const struct options *options)

@@ -79,6 +79,10 @@ Test(launcher_options, knows_its_other_modes)
         {"--view -- -x", OPTIONS_VIEW, "-x"},
         {"--view x --errors", OPTIONS_VIEW, "x"},
         {"--errors --limit 3 --view x", OPTIONS_VIEW, "x"},
+        {"--check a", OPTIONS_CHECK, "spans.jsonl"}, {"--checks a -", OPTIONS_CHECK, "-"},
+        {"--check a /dev/null", OPTIONS_CHECK, "/dev/null"}, {"--view x --check a", OPTIONS_CHECK, "x"},
+        {"--check a -- /dev/null", OPTIONS_RUN, NULL}, {"--check a /bin/sh", OPTIONS_RUN, NULL},
+        {"--check a /dev/null x", OPTIONS_RUN, NULL}, {"--check a /", OPTIONS_RUN, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct options options;
@@ -112,6 +116,13 @@ Test(launcher_options, refuses_and_says_what, .init = cr_redirect_stderr)
         "--view --limit -1",
         "--view --name=",
         "--errors ls",
+        "--check",
+        "--check a --errors ls",
+        "--check a --view x --errors",
+        "--check a -D -- ls",
+        "--check a --collect d",
+        "--check-report x.xml ls",
+        "--check-report x.txt --check a ls",
         "-e a -e a -e a -e a -e a -e a -e a -e a -e a ls",
         "-o f -e a -e a -e a -e a -e a -e a -e a -e a ls",
     };
