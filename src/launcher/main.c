@@ -5,6 +5,7 @@
 #include "launcher/message.h"
 #include "launcher/options.h"
 #include "launcher/run.h"
+#include "view/run_diff.h"
 #include "view/view.h"
 
 #include <stdio.h>
@@ -52,6 +53,8 @@ int main(int argc, char **argv)
         return view_file(options.view_path, stdout, &options.view);
     case OPTIONS_CHECK:
         return check(&options);
+    case OPTIONS_DIFF:
+        return run_diff_files(options.diff_paths[0], options.diff_paths[1], options.view.is_json, stdout);
     case OPTIONS_COLLECT:
         return collect(&options);
     default:

@@ -21,6 +21,7 @@ enum {
     OPTION_CHECK,
     OPTION_CHECKS,
     OPTION_CHECK_REPORT,
+    OPTION_DIFF,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
     OPTION_VIEW_NAME,
@@ -49,6 +50,7 @@ static const struct option LONG_OPTIONS[] = {
     {"check", required_argument, NULL, OPTION_CHECK},
     {"checks", required_argument, NULL, OPTION_CHECKS},
     {"check-report", required_argument, NULL, OPTION_CHECK_REPORT},
+    {"diff", no_argument, NULL, OPTION_DIFF},
     {"errors", no_argument, NULL, OPTION_OF_VIEW},
     {"slower-than", required_argument, NULL, OPTION_VIEW_SLOWER_THAN},
     {"name", required_argument, NULL, OPTION_VIEW_NAME},
@@ -65,6 +67,7 @@ static const char HELP[] =
     "       run-traced.sh [-o FILE] [-e URL] --collect DIR\n"
     "       run-traced.sh --view [FILE] [OPTIONS]\n"
     "       run-traced.sh --check EXPR [FILE]\n"
+    "       run-traced.sh --diff OLD NEW\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
     "that it and its child processes send or serve as an OpenTelemetry span.\n"
@@ -102,6 +105,8 @@ static const char HELP[] =
     "                       count(db.system.name exists) <= 20 per test; may repeat\n"
     "      --checks FILE    the same of all checks in FILE, with names: NAME: EXPR\n"
     "      --check-report FILE  what became of them, as JUnit (.xml) or TAP (.tap)\n"
+    "      --diff OLD NEW   what is new, gone, called more or less often, failing or slower in\n"
+    "                       the file NEW, by test and call path; --json: for programs\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -206,6 +211,9 @@ static int options_set(struct options *options, int letter, char **argv)
     case OPTION_CHECKS:
     case OPTION_CHECK_REPORT:
         return check_options_set(&options->checks, LONG_OPTIONS[option_place(letter)].name, optarg);
+    case OPTION_DIFF:
+        options->mode = OPTIONS_DIFF;
+        return 0;
     case OPTION_PRINT_CONFIG:
         options->mode = OPTIONS_PRINT_CONFIG;
         return 0;
@@ -280,6 +288,22 @@ static int options_finish_checks(struct options *options)
     return options_complain_of_view(options, "--check judges all spans; it takes no --");
 }
 
+/* Two files: where they are the words behind the options, no options stand between or behind. */
+static int options_finish_diff(struct options *options)
+{
+    char **rest = options->command;
+    for (int i = 0; i < 2; i++)
+        if (!options->diff_paths[i] && *rest)
+            options->diff_paths[i] = *rest++;
+    if (!options->diff_paths[1])
+        return options_complain("--diff needs two files, of the old run and of the new one", "");
+    if (*rest)
+        return options_complain("--diff takes two files; too many: ", *rest);
+    bool is_json = options->view.is_json;
+    options->given &= ~(is_json ? 1ULL << option_place(OPTION_VIEW_JSON) : 0);
+    return options_complain_of_view(options, "--diff compares all spans; it takes no --");
+}
+
 static int options_complain_of_checks(const struct options *options)
 {
     if (options->checks.report_count && !options_have_checks(options))
@@ -352,6 +376,8 @@ const char *options_given(const struct options *options, const char *name, char 
 
 int options_finish(struct options *options)
 {
+    if (options->mode == OPTIONS_DIFF)
+        return options_finish_diff(options);
     if (options->mode == OPTIONS_VIEW && options_finish_view(options))
         return -EINVAL;
     if ((options->mode == OPTIONS_VIEW && options_have_checks(options)) || options_take_check_file(options))
@@ -361,12 +387,23 @@ int options_finish(struct options *options)
     return options->mode == OPTIONS_PRINT_CONFIG ? 0 : options_finish_run(options);
 }
 
-/* --view may have its file among its options: nothing is run that they could be meant for. */
-static bool options_take_view_file(struct options *options, int argc, char **argv)
+/* Where the next file goes that --view or --diff takes; NULL: nowhere. */
+static const char **options_next_file(struct options *options)
 {
-    if (options->mode != OPTIONS_VIEW || options->view_path || optind >= argc || strcmp(argv[optind - 1], "--") == 0)
+    if (options->mode == OPTIONS_VIEW)
+        return options->view_path ? NULL : &options->view_path;
+    if (options->mode != OPTIONS_DIFF || options->diff_paths[1])
+        return NULL;
+    return &options->diff_paths[options->diff_paths[0] != NULL];
+}
+
+/* These may have files among their options: nothing is run that they could be meant for. */
+static bool options_take_file(struct options *options, int argc, char **argv)
+{
+    const char **file = options_next_file(options);
+    if (!file || optind >= argc || strcmp(argv[optind - 1], "--") == 0)
         return false;
-    options->view_path = argv[optind++];
+    *file = argv[optind++];
     return true;
 }
 
@@ -378,7 +415,7 @@ int options_parse(int argc, char **argv, struct options *options)
     int letter;
     /* '+': the first word that is no option ends them; ':': a missing argument is told apart. */
     while ((letter = getopt_long(argc, argv, "+:o:e:s:qhD", LONG_OPTIONS, NULL)) != -1 ||
-           options_take_view_file(options, argc, argv)) {
+           options_take_file(options, argc, argv)) {
         if (letter == -1)
             continue;
         int error = options_set(options, letter, argv);

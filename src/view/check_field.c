@@ -107,10 +107,10 @@ int check_field_find(struct check_fields *fields, struct string_pool *pool, cons
 
 static const char *text_intern(struct string_pool *pool, const struct json_piece *piece)
 {
-    char room[1024], *decoded = room;
+    char room[1024] = "", *decoded = room;
     if (!memchr(piece->text, '\\', piece->len))
         return string_pool_intern(pool, piece->text, piece->len);
-    if (piece->len > sizeof room && !(decoded = malloc(piece->len))) {
+    if (piece->len > sizeof room && !(decoded = calloc(1, piece->len))) {
         pool->is_out_of_memory = true;
         return "";
     }

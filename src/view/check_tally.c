@@ -112,8 +112,8 @@ static double distinct_count(const struct check_sample *samples, size_t count)
 
 bool check_tally_number(const struct check_tally *tally, const struct check_aggregate *aggregate, size_t group, double *number)
 {
-    const struct check_sample *samples = tally->samples + tally->begins[group];
     size_t count = tally->begins[group + 1] - tally->begins[group], rank;
+    const struct check_sample *samples = count ? tally->samples + tally->begins[group] : NULL;
     switch (aggregate->function) {
     case CHECK_COUNT:
     case CHECK_COUNT_NOT:
