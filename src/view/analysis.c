@@ -49,17 +49,15 @@ static size_t shares_collect(const struct trace_tree *tree, const struct critica
 
 static int shares_find(const struct trace_tree *tree, struct analysis *analysis)
 {
-    struct critical_path path;
     analysis->shares = calloc(2 * tree->count + 1, sizeof *analysis->shares);
     if (!analysis->shares)
         return -ENOMEM;
-    int result = critical_path_find(tree, &path);
+    int result = critical_path_find(tree, &analysis->path);
     if (result < 0)
         return result;
-    size_t count = shares_collect(tree, &path, analysis->shares);
+    size_t count = shares_collect(tree, &analysis->path, analysis->shares);
     analysis->share_count = share_sum(analysis->shares, count, SHARES_MAX, &analysis->idle_count);
     share_percent(analysis->shares, analysis->share_count, analysis->total_us);
-    critical_path_free(&path);
     return 0;
 }
 
@@ -95,6 +93,7 @@ int analysis_make(const struct trace_tree *tree, struct analysis *analysis)
 
 void analysis_free(struct analysis *analysis)
 {
+    critical_path_free(&analysis->path);
     free(analysis->shares);
     *analysis = (struct analysis){0};
 }

@@ -30,6 +30,7 @@ struct analysis {
     size_t share_count;
     size_t idle_count; /* of these, the ones with us 0 */
     int64_t total_us;
+    struct critical_path path;
     const struct trace_node *failed; /* the deepest span with an error; NULL: none */
     size_t failed_count;             /* spans with an error that have none below them */
 };

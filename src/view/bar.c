@@ -55,3 +55,12 @@ void bar_draw(struct screen *screen, int style, int columns, const int64_t span_
         cell_draw(screen, style, 0, to - 8 * last);
     screen_pad(screen, columns - last - 1);
 }
+
+void bar_draw_light(struct screen *screen, int columns, const int64_t span_us[2], int64_t total_us)
+{
+    int from = MIN(eighths_at(span_us[0], total_us, columns) / 8, columns - 1);
+    int to = MAX((eighths_at(span_us[1], total_us, columns) + 4) / 8, from + 1);
+    screen_pad(screen, from);
+    screen_repeat(screen, STYLE_DIM, screen->is_utf8 ? "░" : ".", to - from);
+    screen_pad(screen, columns - to);
+}

@@ -10,4 +10,7 @@
 void bar_draw(struct screen *screen, int style, int columns, const int64_t span_us[2],
               int64_t total_us);
 
+/* bar_draw_light - the same in whole columns of a light shade ('.' without UTF-8): time that is empty. */
+void bar_draw_light(struct screen *screen, int columns, const int64_t span_us[2], int64_t total_us);
+
 #endif

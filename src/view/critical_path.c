@@ -17,6 +17,7 @@ struct step {
     int64_t high_us;
     int64_t cursor_us; /* what lies after it is accounted for */
     int64_t self_us;
+    int64_t waited_us; /* from low_us to high_us, once it was walked */
 };
 
 static int end_compare(const void *left, const void *right)
@@ -67,6 +68,7 @@ static struct step *child_take(struct step *parent, struct step *child)
     child->high_us = MIN(end, parent->high_us);
     if (child->low_us >= child->high_us)
         return parent;
+    child->waited_us = child->high_us - child->low_us;
     child->cursor_us = child->end_us;
     child->up = parent;
     return child;
@@ -115,16 +117,21 @@ static void steps_walk(const struct trace_tree *tree, struct step *steps, struct
     for (struct step *step = &top; step; step = step_next(step))
         path->step_count++;
     path->outside_us = top.self_us;
-    for (size_t i = 0; i < tree->count; i++)
+    for (size_t i = 0; i < tree->count; i++) {
         path->self_us[i] = steps[i].self_us;
+        path->waited_us[i] = steps[i].waited_us;
+    }
 }
 
 int critical_path_find(const struct trace_tree *tree, struct critical_path *path)
 {
     struct step *steps = calloc(tree->count, sizeof *steps);
     struct step **by_end = malloc(tree->count * sizeof *by_end);
-    *path = (struct critical_path){.self_us = calloc(tree->count, sizeof *path->self_us)};
-    int result = steps && by_end && path->self_us ? 0 : -ENOMEM;
+    *path = (struct critical_path){
+        .self_us = calloc(tree->count, sizeof *path->self_us),
+        .waited_us = calloc(tree->count, sizeof *path->waited_us),
+    };
+    int result = steps && by_end && path->self_us && path->waited_us ? 0 : -ENOMEM;
     if (result == 0)
         steps_walk(tree, steps, by_end, path);
     else
@@ -137,5 +144,6 @@ int critical_path_find(const struct trace_tree *tree, struct critical_path *path
 void critical_path_free(struct critical_path *path)
 {
     free(path->self_us);
+    free(path->waited_us);
     *path = (struct critical_path){0};
 }

@@ -6,6 +6,7 @@
 
 struct critical_path {
     int64_t *self_us;   /* of tree->nodes[i]: the time on the path that no child accounts for */
+    int64_t *waited_us; /* the same, with that of its children: how long the total waited for it */
     int64_t outside_us; /* of the total, between several roots, when none of them was active */
     size_t step_count;  /* nodes looked at: grows linearly with their number */
 };

@@ -54,6 +54,19 @@ const char *duration_text(int64_t us, int digits, bool is_utf8, char out[DURATIO
     return out;
 }
 
+const char *count_text(uint64_t count, char out[COUNT_TEXT_LEN])
+{
+    char digits[COUNT_TEXT_LEN];
+    int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)count), at = 0;
+    for (int i = 0; i < len; i++) {
+        if (i && (len - i) % 3 == 0)
+            out[at++] = ',';
+        out[at++] = digits[i];
+    }
+    out[at] = '\0';
+    return out;
+}
+
 const char *local_time_text(int64_t unix_us, char out[LOCAL_TIME_TEXT_LEN])
 {
     time_t seconds = (time_t)(unix_us / 1000000);

@@ -1,4 +1,4 @@
-/* duration_text.h - times for people. */
+/* duration_text.h - times and counts for people. */
 #ifndef RUN_TRACED_VIEW_DURATION_TEXT_H
 #define RUN_TRACED_VIEW_DURATION_TEXT_H
 
@@ -17,5 +17,10 @@ enum { LOCAL_TIME_TEXT_LEN = 48 };
 /* local_time_text - writes a time since the Unix epoch as ISO 8601 with milliseconds in the local
  * time zone: "2026-01-12T14:03:22.123+01:00". Returns @out. */
 const char *local_time_text(int64_t unix_us, char out[LOCAL_TIME_TEXT_LEN]);
+
+enum { COUNT_TEXT_LEN = 32 };
+
+/* count_text - writes a count as "9,998". Returns @out. */
+const char *count_text(uint64_t count, char out[COUNT_TEXT_LEN]);
 
 #endif

@@ -1,6 +1,7 @@
 #include "view/failure_text.h"
 
 #include "base/compiler.h"
+#include "view/duration_text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -67,6 +68,13 @@ static void answer_print(struct screen *screen, const struct service_colors *col
         cause_print(screen, span);
 }
 
+/* " after 1.2 s": how long it took to fail. */
+static void duration_print(struct screen *screen, const struct view_span *span)
+{
+    char text[DURATION_TEXT_LEN];
+    screen_format(screen, STYLE_PLAIN, " after %s", duration_text(span->duration_us, 2, screen->is_utf8, text));
+}
+
 static void caller_print(struct screen *screen, const struct service_colors *colors,
                          const char *caller)
 {
@@ -84,6 +92,7 @@ static void client_print(struct screen *screen, const struct service_colors *col
     const struct trace_node *server = call_server(node);
     if (span->http_status) {
         answer_print(screen, colors, server ? server->span->service : NULL, span);
+        duration_print(screen, span);
         caller_print(screen, colors, span->service);
         return;
     }
@@ -98,6 +107,7 @@ static void client_print(struct screen *screen, const struct service_colors *col
         screen_text(screen, STYLE_PLAIN, span->callee, TEXT_COLUMNS_MAX);
     plain(screen, " failed");
     cause_print(screen, span);
+    duration_print(screen, span);
 }
 
 static void other_print(struct screen *screen, const struct service_colors *colors,
@@ -112,16 +122,17 @@ static void other_print(struct screen *screen, const struct service_colors *colo
         request_print(screen, span);
         cause_print(screen, span);
     }
+    duration_print(screen, span);
     caller_print(screen, colors, node->caller);
 }
 
-/* ", called from order.c line 142", of the call itself or of what was called. */
+/* " from order.c line 142" behind who called, else ", called from …": of the call itself or of what was called. */
 static void place_print(struct screen *screen, const struct trace_node *failed)
 {
     const struct trace_node *call = failed->span->kind == VIEW_KIND_SERVER ? failed->parent : failed;
     if (!call || call->span->kind != VIEW_KIND_CLIENT || !call->span->code_file)
         return;
-    plain(screen, ", called from ");
+    plain(screen, call->span->http_status || call != failed ? " from " : ", called from ");
     screen_text(screen, STYLE_PLAIN, call->span->code_file, TEXT_COLUMNS_MAX);
     screen_format(screen, STYLE_PLAIN, " line %u", call->span->code_line);
 }

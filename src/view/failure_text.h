@@ -6,8 +6,8 @@
 #include "view/screen.h"
 #include "view/service_colors.h"
 
-/* failure_print - prints the line "Error: payment-service answered POST /pay with 503, called by
- * order-service, called from order.c line 142" for the deepest span with an error, and how many more failed; nothing if none. */
+/* failure_print - prints the line "Error: payment-service answered POST /pay with 503 after 1.2 s, called by
+ * order-service from order.c line 142" for the deepest span with an error, and how many more failed; nothing if none. */
 void failure_print(struct screen *screen, const struct service_colors *colors,
                    const struct analysis *analysis);
 

@@ -98,8 +98,10 @@ static int waiting_show(struct follower *follower)
     }
     set->count = kept;
     int result = over_count ? spans_show(follower, over, over_count) : 0;
-    if (kept == 0)
+    if (kept == 0) {
+        operation_names_free(&follower->view.names); /* knows them by their addresses */
         string_pool_free(&set->strings);
+    }
     free(over);
     return result;
 }
@@ -168,6 +170,7 @@ int follow(const char *path, FILE *out, const struct view_options *options)
     if (!is_stdin)
         close(follower.reader.fd);
     line_reader_free(&follower.reader);
+    operation_names_free(&follower.view.names);
     span_set_free(&follower.view.set);
     return result;
 }

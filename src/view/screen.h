@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* How text looks. 0 to 255: a foreground colour of the 256-colour palette. */
-enum screen_style { STYLE_PLAIN = -1, STYLE_BOLD = -2, STYLE_DIM = -3, STYLE_ERROR = -4 };
+enum screen_style { STYLE_PLAIN = -1, STYLE_BOLD = -2, STYLE_DIM = -3, STYLE_ERROR = -4, STYLE_PATH = 214 };
 
 struct screen {
     FILE *out;

@@ -8,16 +8,16 @@
 /* Levels of the tree that are drawn, two columns each. */
 enum { LEVELS_MAX = 12, NAME_COLUMNS_MIN = 14, SERVICE_COLUMNS_MIN = 6 };
 
-static int levels_shown(const struct trace_node *node, int columns)
+static int levels_shown(uint32_t depth, int columns)
 {
     int max = MIN(columns / 4, LEVELS_MAX);
-    return (int)MIN(node->depth, (uint32_t)max);
+    return (int)MIN(depth, (uint32_t)max);
 }
 
-static int tree_columns(const struct trace_node *node, int columns)
+static int tree_columns(uint32_t depth, int columns)
 {
-    int levels = levels_shown(node, columns);
-    return 2 * levels + ((uint32_t)levels < node->depth ? 2 : 0);
+    int levels = levels_shown(depth, columns);
+    return 2 * levels + ((uint32_t)levels < depth ? 2 : 0);
 }
 
 static bool is_call(const struct view_span *span)
@@ -38,24 +38,30 @@ static const char *path_shown(const struct view_span *span)
     return span->path && !strstr(span->name, span->path) ? span->path : "";
 }
 
-/* Our ancestors' lines, the nearest ones; then our own. */
-static void tree_print(struct screen *screen, const struct trace_node *node, int columns)
+static bool has_lines_behind(const struct trace_node *node)
+{
+    return node->next_sibling || (node->parent && node->parent->has_tail);
+}
+
+int span_tree_print(struct screen *screen, const struct trace_node *parent, bool is_last, int columns)
 {
     const struct trace_node *ancestors[LEVELS_MAX];
-    int levels = levels_shown(node, columns);
-    if ((uint32_t)levels < node->depth)
+    uint32_t depth = parent ? parent->depth + 1 : 0;
+    int levels = levels_shown(depth, columns);
+    if ((uint32_t)levels < depth)
         screen_put(screen, STYLE_DIM, screen->is_utf8 ? "… " : "~ ");
-    for (int i = levels; i-- > 0; node = node->parent)
-        ancestors[i] = node;
+    for (int i = levels - 1; i-- > 0; parent = parent->parent)
+        ancestors[i] = parent;
     for (int i = 0; i < levels; i++) {
-        bool is_last = !ancestors[i]->next_sibling, is_own = i == levels - 1;
-        if (!is_own && is_last)
+        bool is_own = i == levels - 1;
+        if (!is_own && !has_lines_behind(ancestors[i]))
             screen_pad(screen, 2);
         else if (screen->is_utf8)
             screen_put(screen, STYLE_DIM, !is_own ? "│ " : is_last ? "└ " : "├ ");
         else
             screen_put(screen, STYLE_DIM, !is_own ? "| " : is_last ? "`-" : "|-");
     }
+    return tree_columns(depth, columns);
 }
 
 int span_label_columns(const struct screen *screen, const struct trace_node *node)
@@ -66,19 +72,18 @@ int span_label_columns(const struct screen *screen, const struct trace_node *nod
                   screen_text_columns(screen, arrow(screen, span)) +
                   screen_text_columns(screen, span->name);
     columns += *path ? 1 + screen_text_columns(screen, path) : 0;
-    return columns + tree_columns(node, screen->width);
+    return columns + tree_columns(node->depth, screen->width);
 }
 
 void span_label_print(struct screen *screen, const struct service_colors *colors,
-                      const struct trace_node *node, int columns)
+                      const struct trace_node *node, bool is_last, int columns)
 {
     const struct view_span *span = node->span;
     const char *path = path_shown(span), *mark = arrow(screen, span);
-    int left = columns - tree_columns(node, columns);
+    int left = columns - span_tree_print(screen, node->parent, is_last, columns);
     int mark_columns = screen_text_columns(screen, mark);
     int name_columns = MIN(screen_text_columns(screen, span->name), NAME_COLUMNS_MIN);
     int service_columns = MAX(left - 1 - mark_columns - name_columns, (int)SERVICE_COLUMNS_MIN);
-    tree_print(screen, node, columns);
     left -= screen_text(screen, service_color(colors, span->service), span->service,
                         MIN(service_columns, left));
     if (left > mark_columns + 1) {
@@ -94,32 +99,44 @@ void span_label_print(struct screen *screen, const struct service_colors *colors
     screen_pad(screen, left);
 }
 
-/* What there is to say, in the order of use: "503", "200 ECONNRESET reset by peer", "timeout". */
-static void status_text(const struct view_span *span, char *out, size_t capacity)
+static void append(char *out, size_t capacity, const char *words)
 {
-    char code[8] = "";
+    size_t len = strlen(out);
+    if (*words)
+        snprintf(out + len, capacity - len, "%s%s", len ? " " : "", words);
+}
+
+/* What there is to say, in the order of use: "503", "503 retry 1 of 2", "200 ECONNRESET reset by peer", "timeout". */
+static void status_text(const struct view_span *span, struct retry retry, char *out, size_t capacity)
+{
+    char code[8] = "", retried[32] = "";
     if (span->http_status)
         snprintf(code, sizeof code, "%d", span->http_status);
-    snprintf(out, capacity, "%s", code);
+    if (retry.number)
+        snprintf(retried, sizeof retried, "retry %u of %u", retry.number, retry.count);
+    *out = '\0';
+    append(out, capacity, code);
+    append(out, capacity, retried);
     if (!span->is_error)
         return;
     const char *type = span->error_type ? span->error_type : "";
     bool is_type_new = *type && strcmp(type, code) != 0;
-    if (!*code || is_type_new)
-        snprintf(out, capacity, "%s%s%s%s%s", code, *code ? " " : "", is_type_new ? type : "error",
-                 span->message ? " " : "", span->message ? span->message : "");
+    if (*code && !is_type_new)
+        return;
+    append(out, capacity, is_type_new ? type : "error");
+    append(out, capacity, span->message ? span->message : "");
 }
 
-int span_status_columns(const struct screen *screen, const struct view_span *span)
+int span_status_columns(const struct screen *screen, const struct view_span *span, struct retry retry)
 {
-    char text[2 * VIEW_STRING_LEN_MAX + 16];
-    status_text(span, text, sizeof text);
+    char text[2 * VIEW_STRING_LEN_MAX + 64];
+    status_text(span, retry, text, sizeof text);
     return screen_text_columns(screen, text);
 }
 
-void span_status_print(struct screen *screen, const struct view_span *span, int columns)
+void span_status_print(struct screen *screen, const struct view_span *span, struct retry retry, int columns)
 {
-    char text[2 * VIEW_STRING_LEN_MAX + 16];
-    status_text(span, text, sizeof text);
+    char text[2 * VIEW_STRING_LEN_MAX + 64];
+    status_text(span, retry, text, sizeof text);
     screen_text(screen, span->is_error ? STYLE_ERROR : STYLE_PLAIN, text, columns);
 }

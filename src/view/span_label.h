@@ -2,6 +2,7 @@
 #ifndef RUN_TRACED_VIEW_SPAN_LABEL_H
 #define RUN_TRACED_VIEW_SPAN_LABEL_H
 
+#include "view/retries.h"
 #include "view/screen.h"
 #include "view/service_colors.h"
 #include "view/trace_tree.h"
@@ -11,13 +12,17 @@
 int span_label_columns(const struct screen *screen, const struct trace_node *node);
 
 /* span_label_print - prints the label and pads it to exactly @columns. Cut first: the path, then
- * the name, then the service; of the tree's lines those to the far left. */
+ * the name, then the service; of the tree's lines those to the far left. @is_last: of the lines below its parent. */
 void span_label_print(struct screen *screen, const struct service_colors *colors,
-                      const struct trace_node *node, int columns);
+                      const struct trace_node *node, bool is_last, int columns);
 
-/* span_status_columns, span_status_print - the outcome: HTTP status, and of an error its type and
- * message in at most @columns. */
-int span_status_columns(const struct screen *screen, const struct view_span *span);
-void span_status_print(struct screen *screen, const struct view_span *span, int columns);
+/* span_tree_print - prints the tree's lines alone, for a line below @parent (NULL: for a root); returns their columns.
+ * @columns: those of the label. */
+int span_tree_print(struct screen *screen, const struct trace_node *parent, bool is_last, int columns);
+
+/* span_status_columns, span_status_print - the outcome: HTTP status, which retry it was, and of an error its type and
+ * message, in at most @columns. */
+int span_status_columns(const struct screen *screen, const struct view_span *span, struct retry retry);
+void span_status_print(struct screen *screen, const struct view_span *span, struct retry retry, int columns);
 
 #endif

@@ -132,9 +132,23 @@ static void order_fill(struct trace_tree *tree)
     size_t i = 0;
     for (struct trace_node *node = tree->first_root; node; node = order_next(tree, node)) {
         node_inherit(node);
+        tree->is_skewed = tree->is_skewed || node->skew_us != 0;
         tree->order[i++] = node;
         tree->step_count++;
     }
+}
+
+/* Spans that were moved can stand before or after others of their siblings now. */
+static void siblings_reorder(struct trace_tree *tree)
+{
+    tree->first_root = NULL;
+    tree->root_count = 0;
+    for (size_t i = 0; i < tree->count; i++)
+        tree->nodes[i].first_child = NULL;
+    children_link(tree);
+    size_t i = 0;
+    for (struct trace_node *node = tree->first_root; node; node = order_next(tree, node))
+        tree->order[i++] = node;
 }
 
 static void extent_find(struct trace_tree *tree)
@@ -205,6 +219,8 @@ int trace_tree_build(const struct view_span *spans, size_t count, struct trace_t
     cycles_cut(tree);
     children_link(tree);
     order_fill(tree);
+    if (tree->is_skewed)
+        siblings_reorder(tree);
     extent_find(tree);
     total_find(tree);
     int result = services_count(tree);

@@ -19,6 +19,8 @@ struct trace_node {
     bool is_cycle_cut;               /* is its own ancestor; taken for a root */
     bool is_total;                   /* a root that the trace's total spans */
     bool is_walked;                  /* assembly's own mark */
+    bool is_folded;                  /* the waterfall's own marks: it has no line, ... */
+    bool has_tail;                   /* ... there are lines below its last child that are no span's */
 };
 
 struct trace_tree {
@@ -31,6 +33,7 @@ struct trace_tree {
     int64_t end_us;               /* of the latest span */
     int64_t total_start_us;       /* of the earliest root with is_total */
     int64_t total_end_us;         /* of the latest root with is_total */
+    bool is_skewed;               /* some span has a skew_us */
     size_t root_count;
     size_t error_count; /* spans */
     size_t service_count;

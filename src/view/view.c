@@ -148,6 +148,7 @@ int view_file(const char *path, FILE *out, const struct view_options *options)
                      view.set.line_count ? "; is it a spans file (JSON Lines)?" : "; it is empty");
     else
         status = view_print(&view, path, out, options);
+    operation_names_free(&view.names);
     service_colors_free(&view.colors);
     trace_list_free(&view.list);
     span_set_free(&view.set);

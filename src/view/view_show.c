@@ -19,7 +19,7 @@ static int trace_print(struct view *view, const struct trace_entry *entry)
         return result;
     result = analysis_make(&tree, &analysis);
     if (result == 0) {
-        waterfall_print(&view->screen, &view->colors, &tree);
+        result = waterfall_print(&view->screen, &view->colors, &view->names, &tree, &analysis.path);
         screen_newline(&view->screen);
         report_print(&view->screen, &view->colors, &analysis);
         screen_newline(&view->screen);

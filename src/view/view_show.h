@@ -2,6 +2,7 @@
 #ifndef RUN_TRACED_VIEW_VIEW_SHOW_H
 #define RUN_TRACED_VIEW_VIEW_SHOW_H
 
+#include "view/operation.h"
 #include "view/screen.h"
 #include "view/service_colors.h"
 #include "view/span_reader.h"
@@ -14,6 +15,7 @@ struct view {
     struct trace_list list;
     struct service_colors colors;
     struct screen screen;
+    struct operation_names names;
     size_t duplicate_count;
     bool is_continued; /* its table has its heading already */
     bool is_sorted; /* by what was asked for: the first are shown */

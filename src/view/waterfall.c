@@ -1,20 +1,34 @@
 #include "view/waterfall.h"
 
 #include "base/compiler.h"
+#include "view/analysis.h"
 #include "view/bar.h"
 #include "view/duration_text.h"
+#include "view/span_gaps.h"
 #include "view/span_label.h"
+#include "view/waterfall_rows.h"
 
 #include <string.h>
 
-enum { LINES_MAX = 500, BAR_COLUMNS_MIN = 8, AXIS_MIDDLE_COLUMNS_MIN = 24 };
+enum { BAR_COLUMNS_MIN = 8, BAR_COLUMNS_WISHED = 20, AXIS_MIDDLE_COLUMNS_MIN = 24, PATH_PART = 10 };
 
-/* The columns of all lines of a trace: label, bar, duration, status; one blank between them. */
+/* The columns of all lines of a trace: label, mark, bar, duration, self time, status; one blank between them. */
 struct layout {
     int label;
     int bar; /* 0: no room for bars */
     int duration;
+    int self; /* 0: no room for it */
     int status;
+};
+
+struct waterfall {
+    struct screen *screen;
+    const struct service_colors *colors;
+    struct operation_names *names;
+    const struct trace_tree *tree;
+    const struct critical_path *path;
+    struct waterfall_rows rows;
+    struct layout layout;
 };
 
 static int duration_columns(const struct screen *screen, int64_t us)
@@ -23,23 +37,37 @@ static int duration_columns(const struct screen *screen, int64_t us)
     return screen_text_columns(screen, duration_text(us, 3, screen->is_utf8, text));
 }
 
-static size_t lines_shown(const struct trace_tree *tree)
+/* Whose time it is that no child accounts for. */
+static const char *gap_text(const struct trace_node *node)
 {
-    return MIN(tree->count, (size_t)LINES_MAX);
+    return node->span->kind == VIEW_KIND_CLIENT && call_server(node) ? "(network)" : "(no call recorded)";
 }
 
-static struct layout layout_find(const struct screen *screen, const struct trace_tree *tree)
+static void row_measure(const struct screen *screen, const struct waterfall_row *row, struct layout *layout)
 {
-    struct layout layout = {0};
-    for (size_t i = 0; i < lines_shown(tree); i++) {
-        const struct trace_node *node = tree->order[i];
-        layout.label = MAX(layout.label, span_label_columns(screen, node));
-        layout.duration = MAX(layout.duration, duration_columns(screen, node->span->duration_us));
-        layout.status = MAX(layout.status, span_status_columns(screen, node->span));
-    }
+    const struct trace_node *node = row->node;
+    if (row->kind == ROW_GAP)
+        layout->label = MAX(layout->label, 2 * (int)MIN(node->depth + 1, 12U) + (int)strlen(gap_text(node)));
+    if (row->kind != ROW_SPAN)
+        return;
+    layout->label = MAX(layout->label, span_label_columns(screen, node));
+    layout->duration = MAX(layout->duration, duration_columns(screen, node->span->duration_us));
+    layout->self = MAX(layout->self, duration_columns(screen, span_self_us(node)));
+    layout->status = MAX(layout->status, span_status_columns(screen, node->span, row->retry));
+}
+
+static struct layout layout_find(const struct screen *screen, const struct waterfall_rows *rows)
+{
+    struct layout layout = {.self = 4};
+    for (size_t i = 0; i < rows->count; i++)
+        row_measure(screen, &rows->rows[i], &layout);
     layout.status = MIN(layout.status, screen->width / 5);
     layout.label = MIN(layout.label, MIN(screen->width / 2, 72));
-    layout.bar = screen->width - layout.label - layout.duration - layout.status - 3;
+    layout.bar = screen->width - layout.label - layout.duration - layout.status - 5;
+    if (layout.bar - layout.self - 1 < BAR_COLUMNS_WISHED)
+        layout.self = 0;
+    else
+        layout.bar -= layout.self + 1;
     if (layout.bar < BAR_COLUMNS_MIN)
         layout.bar = 0;
     return layout;
@@ -80,17 +108,47 @@ static void heading_print(struct screen *screen, const struct trace_tree *tree)
     screen_newline(screen);
 }
 
+static const char *path_mark(const struct screen *screen, bool is_large)
+{
+    if (!screen->is_utf8)
+        return is_large ? "*" : "+";
+    return is_large ? "◆" : "◇";
+}
+
+/* What the marks mean, over the labels, as far as there is room. */
+static void legend_print(const struct waterfall *waterfall)
+{
+    static const char small[] = " critical path", large[] = " 10 % of it";
+    struct screen *screen = waterfall->screen;
+    int columns = waterfall->layout.label + 3, used = 0;
+    if (columns > (int)sizeof small) {
+        screen_put(screen, STYLE_PATH, path_mark(screen, false));
+        screen_put(screen, STYLE_DIM, small);
+        used = (int)sizeof small;
+    }
+    if (used && columns - used > (int)sizeof large + 2) {
+        screen_put(screen, STYLE_DIM, ", ");
+        screen_put(screen, STYLE_PATH, path_mark(screen, true));
+        screen_put(screen, STYLE_DIM, large);
+        used += (int)sizeof large + 2;
+    }
+    screen_pad(screen, columns - used);
+}
+
 /* The scale: 0 at the left, the end at the right, and half of it between if there is room. */
-static void axis_print(struct screen *screen, const struct layout *layout, int64_t total_us)
+static void axis_print(const struct waterfall *waterfall)
 {
     char middle[DURATION_TEXT_LEN], end[DURATION_TEXT_LEN];
+    struct screen *screen = waterfall->screen;
+    const struct layout *layout = &waterfall->layout;
+    int64_t total_us = waterfall->tree->end_us - waterfall->tree->start_us;
     if (layout->bar == 0)
         return;
     duration_text(total_us / 2, 3, screen->is_utf8, middle);
     duration_text(total_us, 3, screen->is_utf8, end);
     int middle_columns = screen_text_columns(screen, middle);
     int at = layout->bar / 2 - middle_columns / 2;
-    screen_pad(screen, layout->label + 1);
+    legend_print(waterfall);
     screen_put(screen, STYLE_DIM, "0");
     int used = 1;
     if (layout->bar >= AXIS_MIDDLE_COLUMNS_MIN) {
@@ -100,6 +158,10 @@ static void axis_print(struct screen *screen, const struct layout *layout, int64
     }
     screen_pad(screen, layout->bar - used - screen_text_columns(screen, end));
     screen_put(screen, STYLE_DIM, end);
+    if (layout->self) {
+        screen_pad(screen, 1 + layout->duration + 1 + layout->self - 4);
+        screen_put(screen, STYLE_DIM, "self");
+    }
     screen_newline(screen);
 }
 
@@ -122,24 +184,78 @@ static void root_note_print(struct screen *screen, const struct trace_node *node
     screen_newline(screen);
 }
 
-static void line_print(struct screen *screen, const struct service_colors *colors,
-                       const struct trace_tree *tree, const struct layout *layout,
-                       const struct trace_node *node)
+static void duration_print(struct screen *screen, int style, int columns, int64_t us)
 {
-    const struct view_span *span = node->span;
     char text[DURATION_TEXT_LEN];
+    duration_text(us, 3, screen->is_utf8, text);
+    screen_pad(screen, 1 + columns - screen_text_columns(screen, text));
+    screen_put(screen, style, text);
+}
+
+static void mark_print(const struct waterfall *waterfall, const struct trace_node *node)
+{
+    const struct trace_tree *tree = waterfall->tree;
+    size_t i = (size_t)(node - tree->nodes);
+    int64_t large_us = (tree->total_end_us - tree->total_start_us) / PATH_PART;
+    screen_pad(waterfall->screen, 1);
+    if (waterfall->path->waited_us[i] > 0)
+        screen_put(waterfall->screen, STYLE_PATH,
+                   path_mark(waterfall->screen, waterfall->path->self_us[i] >= MAX(large_us, (int64_t)1)));
+    else
+        screen_pad(waterfall->screen, 1);
+    screen_pad(waterfall->screen, waterfall->layout.bar ? 1 : 0);
+}
+
+static void span_row_print(const struct waterfall *waterfall, const struct waterfall_row *row)
+{
+    struct screen *screen = waterfall->screen;
+    const struct trace_tree *tree = waterfall->tree;
+    const struct layout *layout = &waterfall->layout;
+    const struct trace_node *node = row->node;
+    const struct view_span *span = node->span;
     int64_t stretch_us[2] = {node->start_us - tree->start_us, node->end_us - tree->start_us};
-    span_label_print(screen, colors, node, layout->label);
-    if (layout->bar) {
-        screen_pad(screen, 1);
-        bar_draw(screen, span->is_error ? STYLE_ERROR : service_color(colors, span->service),
-                 layout->bar, stretch_us, tree->end_us - tree->start_us);
-    }
-    duration_text(span->duration_us, 3, screen->is_utf8, text);
-    screen_pad(screen, 1 + layout->duration - screen_text_columns(screen, text));
-    screen_put(screen, STYLE_PLAIN, text);
+    span_label_print(screen, waterfall->colors, node, row->is_last, layout->label);
+    mark_print(waterfall, node);
+    if (layout->bar)
+        bar_draw(screen, span->is_error ? STYLE_ERROR : service_color(waterfall->colors, span->service), layout->bar,
+                 stretch_us, tree->end_us - tree->start_us);
+    duration_print(screen, STYLE_PLAIN, layout->duration, span->duration_us);
+    if (layout->self)
+        duration_print(screen, STYLE_DIM, layout->self, span_self_us(node));
     screen_pad(screen, 1);
-    span_status_print(screen, span, layout->status);
+    span_status_print(screen, span, row->retry, layout->status);
+    screen_newline(screen);
+}
+
+static void gap_row_print(const struct waterfall *waterfall, const struct waterfall_row *row)
+{
+    struct screen *screen = waterfall->screen;
+    const struct trace_tree *tree = waterfall->tree;
+    const struct layout *layout = &waterfall->layout;
+    int64_t stretch_us[2] = {row->start_us - tree->start_us, row->end_us - tree->start_us};
+    int left = layout->label - span_tree_print(screen, row->node, row->is_last, layout->label);
+    left -= screen_text(screen, STYLE_DIM, gap_text(row->node), left);
+    screen_pad(screen, left + (layout->bar ? 3 : 2));
+    if (layout->bar)
+        bar_draw_light(screen, layout->bar, stretch_us, tree->end_us - tree->start_us);
+    duration_print(screen, STYLE_DIM, layout->duration, row->end_us - row->start_us);
+    screen_newline(screen);
+}
+
+/* "… 9,998 more of user-service GET /users/{id}: 1.2 s in all, the longest 3.1 ms, 4 failed" */
+static void fold_row_print(const struct waterfall *waterfall, const struct waterfall_row *row)
+{
+    char count[COUNT_TEXT_LEN], sum[DURATION_TEXT_LEN], longest[DURATION_TEXT_LEN];
+    struct screen *screen = waterfall->screen;
+    int used = span_tree_print(screen, row->node->parent, row->is_last, waterfall->layout.label);
+    char text[256 + 8 * VIEW_STRING_LEN_MAX];
+    int len = snprintf(text, sizeof text, "%s %s more like %s: %s in all, the longest %s", screen->is_utf8 ? "…" : "...",
+                       count_text(row->folded_count, count), operation_name(waterfall->names, row->node->span),
+                       duration_text(row->sum_us, 2, screen->is_utf8, sum),
+                       duration_text(row->longest_us, 2, screen->is_utf8, longest));
+    if (row->error_count)
+        snprintf(text + len, sizeof text - (size_t)len, ", %s failed", count_text(row->error_count, count));
+    screen_text(screen, row->error_count ? STYLE_ERROR : STYLE_DIM, text, screen->width - used);
     screen_newline(screen);
 }
 
@@ -161,24 +277,41 @@ static void skew_note_print(struct screen *screen, const struct trace_tree *tree
     }
 }
 
-void waterfall_print(struct screen *screen, const struct service_colors *colors,
-                     const struct trace_tree *tree)
+static void rows_print(const struct waterfall *waterfall)
 {
-    struct layout layout = layout_find(screen, tree);
+    char count[COUNT_TEXT_LEN];
     const struct trace_node *root = NULL;
-    heading_print(screen, tree);
-    axis_print(screen, &layout, tree->end_us - tree->start_us);
-    for (size_t i = 0; i < lines_shown(tree); i++) {
-        const struct trace_node *node = tree->order[i];
-        if (!node->parent) {
-            root_note_print(screen, node, root);
-            root = node;
+    for (size_t i = 0; i < waterfall->rows.count; i++) {
+        const struct waterfall_row *row = &waterfall->rows.rows[i];
+        if (row->kind == ROW_SPAN && !row->node->parent) {
+            root_note_print(waterfall->screen, row->node, root);
+            root = row->node;
         }
-        line_print(screen, colors, tree, &layout, node);
+        if (row->kind == ROW_SPAN)
+            span_row_print(waterfall, row);
+        else if (row->kind == ROW_GAP)
+            gap_row_print(waterfall, row);
+        else
+            fold_row_print(waterfall, row);
     }
-    if (lines_shown(tree) < tree->count) {
-        screen_format(screen, STYLE_DIM, "(and %zu more spans)", tree->count - lines_shown(tree));
-        screen_newline(screen);
-    }
+    if (waterfall->rows.left_out_count == 0)
+        return;
+    screen_format(waterfall->screen, STYLE_DIM, "(and %s more spans)", count_text(waterfall->rows.left_out_count, count));
+    screen_newline(waterfall->screen);
+}
+
+int waterfall_print(struct screen *screen, const struct service_colors *colors, struct operation_names *names,
+                    struct trace_tree *tree, const struct critical_path *path)
+{
+    struct waterfall waterfall = {.screen = screen, .colors = colors, .names = names, .tree = tree, .path = path};
+    int result = waterfall_rows_make(tree, names, &waterfall.rows);
+    if (result < 0)
+        return result;
+    waterfall.layout = layout_find(screen, &waterfall.rows);
+    heading_print(screen, tree);
+    axis_print(&waterfall);
+    rows_print(&waterfall);
     skew_note_print(screen, tree);
+    waterfall_rows_free(&waterfall.rows);
+    return 0;
 }

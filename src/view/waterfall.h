@@ -2,13 +2,14 @@
 #ifndef RUN_TRACED_VIEW_WATERFALL_H
 #define RUN_TRACED_VIEW_WATERFALL_H
 
+#include "view/critical_path.h"
+#include "view/operation.h"
 #include "view/screen.h"
 #include "view/service_colors.h"
-#include "view/trace_tree.h"
 
-/* waterfall_print - prints the heading (trace id, start, total, counts) and a line a span; of a
- * trace of very many spans the first ones and how many more there are. */
-void waterfall_print(struct screen *screen, const struct service_colors *colors,
-                     const struct trace_tree *tree);
+/* waterfall_print - prints what the trace is called and took, its lines (waterfall_rows.h), and notes on what is odd about it.
+ * @tree is marked (waterfall_rows_make). Returns 0 or -ENOMEM. */
+int waterfall_print(struct screen *screen, const struct service_colors *colors, struct operation_names *names,
+                    struct trace_tree *tree, const struct critical_path *path);
 
 #endif

@@ -101,6 +101,11 @@ Test(view, shows_orphans_circles_other_clocks_and_hostile_text)
     pages_check("strange");
 }
 
+Test(view, shows_retries_gaps_and_what_is_repeated)
+{
+    pages_check("patterns");
+}
+
 Test(view, skips_what_is_damaged)
 {
     pages_check("damaged");
@@ -150,7 +155,7 @@ Test(view, waterfall_fits_any_width)
         struct page page = {"any", "C.UTF-8", {.width = width}};
         char *text = view_text(path, &page, &status);
         cr_assert_eq(status, 0);
-        cr_assert_leq(longest_line(text), MAX(width, 105), "width %d", width); /* its sentences */
+        cr_assert_leq(longest_line(text), MAX(width, 115), "width %d", width); /* its sentences */
         free(text);
     }
 }
