@@ -30,6 +30,8 @@ enum {
     OPTION_VIEW_LIMIT,
     OPTION_VIEW_LIST,
     OPTION_VIEW_JSON,
+    OPTION_VIEW_ANALYZE,
+    OPTION_VIEW_DOT,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -59,6 +61,8 @@ static const struct option LONG_OPTIONS[] = {
     {"limit", required_argument, NULL, OPTION_VIEW_LIMIT},
     {"list", no_argument, NULL, OPTION_VIEW_LIST},
     {"json", no_argument, NULL, OPTION_VIEW_JSON},
+    {"analyze", no_argument, NULL, OPTION_VIEW_ANALYZE},
+    {"dot", no_argument, NULL, OPTION_VIEW_DOT},
     {NULL, 0, NULL, 0},
 };
 
@@ -99,6 +103,8 @@ static const char HELP[] =
     "      --trace ID       that one; the beginning of its id is enough\n"
     "      --sort start, duration or errors; --limit N\n"
     "      --list, --json   a line for each, to read or as a JSON object\n"
+    "      --analyze        all of them together: findings, operations, calls, call sites\n"
+    "                       (with --json for programs); --dot: who calls whom, for Graphviz\n"
     "      --follow         traces as they are over, until interrupted or for --limit\n"
     "      --check EXPR     fail if this does not hold of the spans in FILE (default:\n"
     "                       spans.jsonl), or of COMMAND's when it has ended: none(duration > 2s),\n"

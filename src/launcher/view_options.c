@@ -30,6 +30,20 @@ static int json_set(struct view_options *view, const char *value)
     return 0;
 }
 
+static int analyze_set(struct view_options *view, const char *value)
+{
+    (void)value;
+    view->report = view->report == VIEW_REPORT_NONE ? VIEW_REPORT_PROFILE : view->report;
+    return 0;
+}
+
+static int dot_set(struct view_options *view, const char *value)
+{
+    (void)value;
+    view->report = VIEW_REPORT_DOT;
+    return 0;
+}
+
 static int slower_than_set(struct view_options *view, const char *value)
 {
     uint64_t ns;
@@ -83,6 +97,8 @@ static const struct {
     {"errors", errors_set, ""},
     {"list", list_set, ""},
     {"json", json_set, ""},
+    {"analyze", analyze_set, ""},
+    {"dot", dot_set, ""},
     {"slower-than", slower_than_set, "a time like 500ms or 2s"},
     {"name", name_set, "a part of a span's name or path"},
     {"trace", trace_set, "the beginning of a trace id: up to 32 of 0-9 and a-f"},

@@ -5,6 +5,7 @@
 #include "view/skip_text.h"
 #include "view/span_sort.h"
 #include "view/trace_filter.h"
+#include "view/view_profile.h"
 #include "view/view_show.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
 {
     const char *value = getenv(TRACES_VARIABLE);
     *is_asked_for = true;
-    if ((options->is_list || options->is_json) && options->max_traces == 0)
+    if (options->report != VIEW_REPORT_NONE || ((options->is_list || options->is_json) && options->max_traces == 0))
         return SIZE_MAX;
     if (options->max_traces > 0)
         return options->max_traces;
@@ -90,7 +91,7 @@ static int view_prepare(struct view *view, const struct view_options *options)
         return result;
     trace_filter(&view->list, options);
     trace_sort(&view->list, options->sort);
-    view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json;
+    view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json || options->report != VIEW_REPORT_NONE;
     if (view->is_sorted)
         trace_list_select_first(&view->list, max);
     else
@@ -121,8 +122,8 @@ static int view_print(struct view *view, const char *path, FILE *out,
         return complain_of_choice(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
-        result = view_show_traces(view, out, options);
-        if (!options->is_json)
+        result = options->report != VIEW_REPORT_NONE ? view_profile_show(view, out, options) : view_show_traces(view, out, options);
+        if (!options->is_json && options->report != VIEW_REPORT_DOT)
             view_show_leftovers(view);
         if (screen_close(&view->screen) < 0)
             return complain("cannot print all of", path, "writing failed", "");

@@ -16,6 +16,13 @@ enum view_color {
     VIEW_COLOR_ALWAYS,
 };
 
+/* Of all the traces that are chosen together, instead of each. */
+enum view_report {
+    VIEW_REPORT_NONE,
+    VIEW_REPORT_PROFILE, /* profile.h; max_traces limits the rows of its tables */
+    VIEW_REPORT_DOT,     /* who calls whom, for Graphviz */
+};
+
 /* All zero: the defaults. */
 struct view_options {
     int width; /* columns; 0: the terminal's, else COLUMNS, else 100 */
@@ -31,6 +38,7 @@ struct view_options {
     enum view_sort sort;
     bool is_following; /* traces are shown when they are over, until interrupted or max_traces were (follow.h) */
     bool is_list; /* a line each, of all that are asked for */
+    enum view_report report;
     bool is_json; /* the same for programs: one JSON object a line (trace_json.h), and nothing else */
 };
 
