@@ -32,6 +32,7 @@ enum {
     OPTION_VIEW_JSON,
     OPTION_VIEW_ANALYZE,
     OPTION_VIEW_DOT,
+    OPTION_VIEW_COMPARE,
 };
 
 static const struct option LONG_OPTIONS[] = {
@@ -63,6 +64,7 @@ static const struct option LONG_OPTIONS[] = {
     {"json", no_argument, NULL, OPTION_VIEW_JSON},
     {"analyze", no_argument, NULL, OPTION_VIEW_ANALYZE},
     {"dot", no_argument, NULL, OPTION_VIEW_DOT},
+    {"compare", required_argument, NULL, OPTION_VIEW_COMPARE},
     {NULL, 0, NULL, 0},
 };
 
@@ -105,6 +107,8 @@ static const char HELP[] =
     "      --list, --json   a line for each, to read or as a JSON object\n"
     "      --analyze        all of them together: findings, operations, calls, call sites\n"
     "                       (with --json for programs); --dot: who calls whom, for Graphviz\n"
+    "      --compare OLD    what got slower, faster, new or gone, or fails more or less often\n"
+    "                       than in OLD, where it is more than chance; also with --json\n"
     "      --follow         traces as they are over, until interrupted or for --limit\n"
     "      --check EXPR     fail if this does not hold of the spans in FILE (default:\n"
     "                       spans.jsonl), or of COMMAND's when it has ended: none(duration > 2s),\n"

@@ -33,7 +33,7 @@ static int json_set(struct view_options *view, const char *value)
 static int analyze_set(struct view_options *view, const char *value)
 {
     (void)value;
-    view->report = view->report == VIEW_REPORT_NONE ? VIEW_REPORT_PROFILE : view->report;
+    view->report = VIEW_REPORT_PROFILE;
     return 0;
 }
 
@@ -42,6 +42,13 @@ static int dot_set(struct view_options *view, const char *value)
     (void)value;
     view->report = VIEW_REPORT_DOT;
     return 0;
+}
+
+static int compare_set(struct view_options *view, const char *value)
+{
+    view->report = VIEW_REPORT_COMPARE;
+    view->compare_path = value;
+    return *value ? 0 : -EINVAL;
 }
 
 static int slower_than_set(struct view_options *view, const char *value)
@@ -99,6 +106,7 @@ static const struct {
     {"json", json_set, ""},
     {"analyze", analyze_set, ""},
     {"dot", dot_set, ""},
+    {"compare", compare_set, "the file from before"},
     {"slower-than", slower_than_set, "a time like 500ms or 2s"},
     {"name", name_set, "a part of a span's name or path"},
     {"trace", trace_set, "the beginning of a trace id: up to 32 of 0-9 and a-f"},

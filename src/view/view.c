@@ -1,18 +1,15 @@
 #include "view/view.h"
 
-#include "base/compiler.h"
 #include "view/follow.h"
 #include "view/skip_text.h"
-#include "view/span_sort.h"
 #include "view/trace_filter.h"
+#include "view/view_compare.h"
+#include "view/view_load.h"
 #include "view/view_profile.h"
-#include "view/view_show.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { TRACES_MAX = 10 };
 
@@ -44,18 +41,6 @@ static int complain_unreadable(const char *path, int error)
     return complain("cannot read", path, strerror(error), advice);
 }
 
-static int file_read(const char *path, struct span_set *set)
-{
-    bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return -errno;
-    int result = span_reader_read(fd, set);
-    if (!is_stdin)
-        close(fd);
-    return result;
-}
-
 /* How many traces to show: asked for by the caller or the environment (@is_asked_for), or the
  * default. */
 static size_t traces_max(const struct view_options *options, bool *is_asked_for)
@@ -78,18 +63,12 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
     return TRACES_MAX;
 }
 
-/* Sorts what was read, and settles what is shown and how. */
+/* Settles what is shown and how. */
 static int view_prepare(struct view *view, const struct view_options *options)
 {
     bool is_asked_for;
     size_t max = traces_max(options, &is_asked_for);
-    size_t count = view_spans_sort(view->set.spans, view->set.count);
-    view->duplicate_count = view->set.count - count;
-    view->set.count = count;
-    int result = trace_list_make(view->set.spans, count, &view->list);
-    if (result < 0)
-        return result;
-    trace_filter(&view->list, options);
+    int result = 0;
     trace_sort(&view->list, options->sort);
     view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json || options->report != VIEW_REPORT_NONE;
     if (view->is_sorted)
@@ -97,7 +76,7 @@ static int view_prepare(struct view *view, const struct view_options *options)
     else
         result = trace_list_select(&view->list, max, is_asked_for);
     if (result == 0)
-        result = service_colors_assign(view->set.spans, count, &view->colors);
+        result = service_colors_assign(view->set.spans, view->set.count, &view->colors);
     return result;
 }
 
@@ -114,7 +93,23 @@ static int complain_of_choice(const struct view *view, const char *path, const s
     return complain(what, path, "", view->list.count ? "; more of the id is needed" : "");
 }
 
-static int view_print(struct view *view, const char *path, FILE *out,
+/* What was asked for of all traces, in the form for it. */
+static int view_show(struct view *view, const char *path, const struct view *before, FILE *out,
+                     const struct view_options *options)
+{
+    switch (options->report) {
+    case VIEW_REPORT_COMPARE:
+        return view_compare_show(view, path, before, out, options);
+    case VIEW_REPORT_PROFILE:
+    case VIEW_REPORT_DOT:
+        return view_profile_show(view, out, options);
+    case VIEW_REPORT_NONE:
+        break;
+    }
+    return view_show_traces(view, out, options);
+}
+
+static int view_print(struct view *view, const char *path, const struct view *before, FILE *out,
                       const struct view_options *options)
 {
     int result = view_prepare(view, options);
@@ -122,7 +117,7 @@ static int view_print(struct view *view, const char *path, FILE *out,
         return complain_of_choice(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
-        result = options->report != VIEW_REPORT_NONE ? view_profile_show(view, out, options) : view_show_traces(view, out, options);
+        result = view_show(view, path, before, out, options);
         if (!options->is_json && options->report != VIEW_REPORT_DOT)
             view_show_leftovers(view);
         if (screen_close(&view->screen) < 0)
@@ -131,27 +126,42 @@ static int view_print(struct view *view, const char *path, FILE *out,
     return result < 0 ? complain("cannot show", path, strerror(-result), "") : EXIT_SUCCESS;
 }
 
+/* Reads a file, or says why there is nothing to be shown of it. */
+static int file_load(const char *path, const struct view_options *options, struct view *view)
+{
+    char text[SKIP_TEXT_LEN];
+    int result = view_load(path, options, view);
+    if (result < 0)
+        return complain_unreadable(path, -result);
+    if (view->set.count == 0)
+        return complain("no span in", path, skip_text(&view->set, text),
+                        view->set.line_count ? "; is it a spans file (JSON Lines)?" : "; it is empty");
+    return EXIT_SUCCESS;
+}
+
+static int files_view(const char *path, FILE *out, const struct view_options *options)
+{
+    struct view *views = calloc(2, sizeof *views);
+    if (!views)
+        return complain_unreadable(path, ENOMEM);
+    bool is_comparing = options->report == VIEW_REPORT_COMPARE;
+    int status = is_comparing ? file_load(options->compare_path, options, &views[0]) : EXIT_SUCCESS;
+    if (status == EXIT_SUCCESS)
+        status = file_load(path, options, &views[1]);
+    if (status == EXIT_SUCCESS)
+        status = view_print(&views[1], path, &views[0], out, options);
+    view_free(&views[0]);
+    view_free(&views[1]);
+    free(views);
+    return status;
+}
+
 int view_file(const char *path, FILE *out, const struct view_options *options)
 {
     static const struct view_options defaults;
-    struct view view = {0};
     options = options ? options : &defaults;
-    char text[SKIP_TEXT_LEN];
-    int result = options->is_following ? follow(path, out, options) : file_read(path, &view.set);
-    int status;
-    if (options->is_following && result == 0)
-        return EXIT_SUCCESS;
-    if (result < 0)
-        status = complain_unreadable(path, -result);
-    else if (view.set.count == 0)
-        status =
-            complain("no span in", path, skip_text(&view.set, text),
-                     view.set.line_count ? "; is it a spans file (JSON Lines)?" : "; it is empty");
-    else
-        status = view_print(&view, path, out, options);
-    operation_names_free(&view.names);
-    service_colors_free(&view.colors);
-    trace_list_free(&view.list);
-    span_set_free(&view.set);
-    return status;
+    if (!options->is_following)
+        return files_view(path, out, options);
+    int result = follow(path, out, options);
+    return result < 0 ? complain_unreadable(path, -result) : EXIT_SUCCESS;
 }

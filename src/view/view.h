@@ -21,6 +21,7 @@ enum view_report {
     VIEW_REPORT_NONE,
     VIEW_REPORT_PROFILE, /* profile.h; max_traces limits the rows of its tables */
     VIEW_REPORT_DOT,     /* who calls whom, for Graphviz */
+    VIEW_REPORT_COMPARE, /* what differs from compare_path (compare.h); max_traces limits the rows for each difference */
 };
 
 /* All zero: the defaults. */
@@ -39,6 +40,7 @@ struct view_options {
     bool is_following; /* traces are shown when they are over, until interrupted or max_traces were (follow.h) */
     bool is_list; /* a line each, of all that are asked for */
     enum view_report report;
+    const char *compare_path; /* the file from before, of which the same traces are chosen */
     bool is_json; /* the same for programs: one JSON object a line (trace_json.h), and nothing else */
 };
 

@@ -1,6 +1,5 @@
 #include "view/view_profile.h"
 
-#include "view/profile.h"
 #include "view/profile_json.h"
 #include "view/profile_text.h"
 
@@ -9,12 +8,18 @@
 
 enum { ROWS_MAX = 20 };
 
+int view_profile_add(const struct trace_list *list, struct profile *profile)
+{
+    int result = 0;
+    for (size_t i = 0; i < list->count && result == 0; i++)
+        result = profile_add(profile, list->entries[i].spans, list->entries[i].span_count);
+    return result;
+}
+
 int view_profile_show(struct view *view, FILE *out, const struct view_options *options)
 {
     struct profile *profile = calloc(1, sizeof *profile);
-    int result = profile ? 0 : -ENOMEM;
-    for (size_t i = 0; i < view->list.count && result == 0; i++)
-        result = profile_add(profile, view->list.entries[i].spans, view->list.entries[i].span_count);
+    int result = profile ? view_profile_add(&view->list, profile) : -ENOMEM;
     if (result == 0) {
         profile_sort(profile);
         if (options->report == VIEW_REPORT_DOT)

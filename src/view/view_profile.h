@@ -2,9 +2,13 @@
 #ifndef RUN_TRACED_VIEW_VIEW_PROFILE_H
 #define RUN_TRACED_VIEW_VIEW_PROFILE_H
 
+#include "view/profile.h"
 #include "view/view_show.h"
 
 /* view_profile_show - prints the profile (profile.h) of the list's traces; @view->screen is open on @out. Returns 0 or -ENOMEM. */
 int view_profile_show(struct view *view, FILE *out, const struct view_options *options);
+
+/* view_profile_add - sums up the traces of a list. Returns 0 or -ENOMEM. */
+int view_profile_add(const struct trace_list *list, struct profile *profile);
 
 #endif
