@@ -256,6 +256,8 @@ static int options_finish_view(struct options *options)
     if (option_is_given(options, 's'))
         options->view.service = options->service_name;
     options->view.is_following = option_is_given(options, OPTION_FOLLOW);
+    if (options->view.is_following && options->view.report != VIEW_REPORT_NONE)
+        return options_complain("--follow shows each trace when it is over, not with --analyze, --dot or --compare", "");
     if (!options->view_path && *rest)
         options->view_path = *rest++;
     if (*rest)
