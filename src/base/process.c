@@ -3,9 +3,11 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/raw.h"
+#include "base/text.h"
 
 #include <limits.h>
 #include <stdatomic.h>
+#include <string.h>
 
 THREAD_LOCAL int t_process_tid;
 THREAD_LOCAL int t_process_tid_pid;
@@ -58,6 +60,7 @@ static struct process_page *fallback_page_fill(int pid)
     if (atomic_exchange(&g_last_pid, pid) != pid) {
         atomic_fetch_add(&g_fork_count, 1);
         atomic_store(&g_fallback_page.ring_process, 0);
+        atomic_store(&g_fallback_page.ring_registered, 0);
         atomic_store(&g_fallback_page.id_key[0], 0);
         atomic_store(&g_fallback_page.id_key[1], 0);
     }
@@ -92,6 +95,32 @@ int process_tid_ask(int pid)
     t_process_tid = raw_gettid();
     t_process_tid_pid = pid;
     return t_process_tid;
+}
+
+/* "PID (NAME) STATE PPID ..."; the name may hold anything, also ")". */
+static int stat_parent(const char *line, size_t len)
+{
+    int parent = 0;
+    const char *name_end = memrchr(line, ')', len);
+    if (!name_end || line + len - name_end < 5)
+        return 0;
+    for (const char *at = name_end + 4; at < line + len && *at >= '0' && *at <= '9'; at++)
+        parent = parent * 10 + *at - '0';
+    return parent;
+}
+
+int process_parent_of(int pid)
+{
+    char line[256], path_bytes[32];
+    struct text path = text_on(path_bytes, sizeof path_bytes);
+    text_append_string(&path, "/proc/");
+    text_append_decimal(&path, pid);
+    text_append_string(&path, "/stat");
+    int fd = raw_open(text_terminate(&path), O_RDONLY | O_CLOEXEC, 0);
+    long len = fd < 0 ? fd : raw_syscall3(SYS_read, fd, (long)line, sizeof line);
+    if (fd >= 0)
+        raw_close(fd);
+    return len > 0 ? stat_parent(line, (size_t)len) : 0;
 }
 
 bool process_is_vfork_child(void)

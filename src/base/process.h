@@ -15,7 +15,8 @@
 struct process_page {
     _Atomic int pid;
     _Atomic uint64_t id_counter;
-    _Atomic uint32_t ring_process; /* its number in the ring + 1; 0: none yet (export/ring_sink.c) */
+    _Atomic uint32_t ring_process; /* its number in the ring + 1; 0: none yet, or not in use (export/ring_sink.c) */
+    _Atomic uint32_t ring_registered; /* the same, as soon as it has one */
     _Atomic uint64_t id_key[2]; /* from getrandom(2); 0: not yet */
 };
 
@@ -49,6 +50,9 @@ static inline int process_tid(void)
     int pid = process_pid();
     return LIKELY(t_process_tid_pid == pid) ? t_process_tid : process_tid_ask(pid);
 }
+
+/* process_parent_of - the parent of process @pid, by /proc; 0: not known. Three system calls. Signal-safe. */
+int process_parent_of(int pid);
 
 /* process_is_vfork_child - true where memory is borrowed from a parent that waits (vfork): what is
  * done to descriptors here must not be written down. One system call. */

@@ -188,6 +188,11 @@ static inline int raw_uname(struct utsname *name)
     return (int)raw_syscall3(SYS_uname, (long)name, 0, 0);
 }
 
+static inline int raw_getrusage(struct rusage *usage)
+{
+    return (int)raw_syscall3(SYS_getrusage, RUSAGE_SELF, (long)usage, 0);
+}
+
 static inline int raw_getrlimit(int resource, struct rlimit *limit)
 {
     return (int)raw_syscall6(SYS_prlimit64, 0, resource, 0, (long)limit, 0, 0);

@@ -44,11 +44,22 @@ static inline uint32_t ring_state_use(uint32_t word)
 
 enum ring_process_state { RING_PROCESS_FREE, RING_PROCESS_CLAIMED, RING_PROCESS_READY };
 
+/* The span of a process: of the program that it executes. */
+struct ring_program {
+    uint8_t trace_id[TRACE_ID_LEN];
+    uint8_t span_id[SPAN_ID_LEN];
+    uint8_t parent_span_id[SPAN_ID_LEN]; /* all zero: a root span */
+    uint8_t trace_flags;
+    bool is_set; /* false: it has none, the rest is unspecified */
+};
+
 /* One process that makes spans. Its identity is one word, so that it is never half there. */
 struct ring_process {
     _Atomic uint64_t identity; /* pid << 8 | enum ring_process_state */
     uint64_t start_boottime_ns; /* CLOCK_BOOTTIME when it came: a pid that is used again starts later */
     uint64_t pid_namespace; /* whose pid it is: the inode of /proc/self/ns/pid; 0: not known */
+    struct ring_program program; /* whose it goes on under, after a fork, is its parent's */
+    uint32_t program_record;     /* where that span is, + 1; 0: it is not this process's own */
     struct resource resource;
 };
 
@@ -63,6 +74,11 @@ struct ring {
     _Atomic uint32_t record_limit;   /* how many records may be used; grows */
     _Atomic uint32_t process_limit;  /* the same of processes */
     _Atomic uint32_t has_new_process;
+    /* Set before the command starts: */
+    uint32_t has_programs;         /* each program makes a span */
+    int32_t command_pid;           /* who is to make that of the command */
+    _Atomic uint32_t root_is_made; /* it has */
+    struct ring_program root;      /* of the command; not set: there is none */
     _Alignas(RING_CACHE_LINE) struct run_stats stats; /* off what every claim reads */
     struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
     _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];

@@ -19,6 +19,7 @@ static struct lock g_register_lock; /* taking a number, or giving up the ring */
 static bool g_is_released;          /* guarded by it */
 static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
 static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
+static struct ring_program g_program; /* this process's span, or the one that it was forked under */
 
 /* Limits come from shared memory: whatever they say, we stay inside. */
 static uint32_t record_limit(void)
@@ -42,6 +43,8 @@ static bool process_claim(uint32_t number, int pid)
         return false;
     process->start_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
     process->pid_namespace = ring_pid_namespace();
+    process->program = g_program;
+    process->program_record = 0;
     const struct resource *resource = resource_current();
     memcpy(&process->resource, resource,
            offsetof(struct resource, attributes) + resource->attributes_len);
@@ -64,7 +67,7 @@ static uint32_t process_register(struct process_page *page)
         if (identity != 0 || !process_claim(number, pid))
             continue;
         atomic_store_explicit(&g_cursor, number * RING_GROUP_LEN, memory_order_relaxed);
-        atomic_store_explicit(&page->ring_process, number + 1, memory_order_release);
+        atomic_store_explicit(&page->ring_registered, number + 1, memory_order_release);
         return number + 1;
     }
     return 0;
@@ -76,11 +79,13 @@ static COLD uint32_t process_register_once(struct process_page *page)
 {
     if (g_raw_is_forbidden || !lock_acquire(&g_register_lock)) /* in a sandbox it cannot say who it is */
         return 0;
-    uint32_t number = atomic_load_explicit(&page->ring_process, memory_order_acquire);
+    uint32_t number = atomic_load_explicit(&page->ring_registered, memory_order_acquire);
     if (number == 0 && !g_is_released)
         number = process_register(page);
+    if (!g_is_released)
+        atomic_store_explicit(&page->ring_process, number, memory_order_release);
     lock_release(&g_register_lock);
-    return number;
+    return g_is_released ? 0 : number;
 }
 
 /* A fork child starts without one: its page was wiped. */
@@ -106,13 +111,14 @@ static struct span *record_try(uint32_t index, uint32_t process)
 }
 
 /* A process starts at a place of its own, and comes back there as soon as that has been collected:
- * under a load that the collector keeps up with, few records are used, and they stay in the cache. */
+ * under a load that the collector keeps up with, few records are used, and they stay in the cache. At the very first
+ * place its own span stays. */
 static uint32_t cursor_place(uint32_t process, uint32_t limit)
 {
     uint32_t home = process * RING_GROUP_LEN % limit;
-    uint32_t word = atomic_load_explicit(&g_ring->states[home], memory_order_relaxed);
-    if (ring_state_of(word) == SPAN_FREE)
-        return home;
+    for (uint32_t place = home; place < home + 2; place++) /* both are in one group */
+        if (ring_state_of(atomic_load_explicit(&g_ring->states[place], memory_order_relaxed)) == SPAN_FREE)
+            return place;
     return atomic_load_explicit(&g_cursor, memory_order_relaxed) % limit;
 }
 
@@ -181,7 +187,7 @@ static _Atomic uint32_t *own_open_state(struct span *span, uint32_t *word)
     if (UNLIKELY(index >= RING_RECORDS_MAX))
         return NULL;
     *word = atomic_load_explicit(&g_ring->states[index], memory_order_relaxed);
-    uint32_t number = atomic_load_explicit(&process_page()->ring_process, memory_order_relaxed);
+    uint32_t number = atomic_load_explicit(&process_page()->ring_registered, memory_order_relaxed);
     bool is_own = ring_state_of(*word) == SPAN_OPEN && ring_state_process(*word) + 1 == number;
     return is_own ? &g_ring->states[index] : NULL;
 }
@@ -220,17 +226,102 @@ static bool is_memory_limited(void)
 }
 
 /* All but what every process counts in. Whoever has no number yet has no pointer into the rest. */
-void ring_sink_release(void)
+bool ring_sink_release(void)
 {
     enum { KEPT_LEN = 4096 };
     _Static_assert(offsetof(struct ring, stats) + sizeof(struct run_stats) <= KEPT_LEN, "counts stay");
     if (!g_ring || !lock_acquire(&g_register_lock))
-        return;
+        return false;
     if (!g_is_released && atomic_load(&process_page()->ring_process) == 0) {
         g_is_released = true;
         raw_munmap((char *)g_ring + KEPT_LEN, sizeof *g_ring - KEPT_LEN);
     }
     lock_release(&g_register_lock);
+    return g_is_released;
+}
+
+/* ---- programs ---- */
+
+bool ring_sink_is_used(void)
+{
+    return g_ring != NULL;
+}
+
+bool ring_sink_has_programs(void)
+{
+    return g_ring && g_ring->has_programs;
+}
+
+bool ring_sink_take_root(struct ring_program *out)
+{
+    uint32_t none = 0;
+    if (!g_ring->root.is_set || g_ring->command_pid != process_pid() ||
+        !atomic_compare_exchange_strong(&g_ring->root_is_made, &none, 1))
+        return false;
+    *out = g_ring->root;
+    return true;
+}
+
+/* That of a process which was executed before in this one has not ended; one that has is some earlier process's. */
+static bool is_of_predecessor(const struct ring_process *process)
+{
+    uint32_t record = process->program_record - 1;
+    return record < RING_RECORDS_MAX && ring_state_of(atomic_load(&g_ring->states[record])) == SPAN_OPEN;
+}
+
+static bool program_find_from(uint32_t first, uint32_t limit, int pid, struct ring_program *out)
+{
+    enum { PLACES = 32 };
+    uint64_t identity = (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY;
+    for (uint32_t i = 0; i < PLACES; i++) {
+        const struct ring_process *process = &g_ring->processes[(first + i) % limit];
+        if (atomic_load_explicit(&process->identity, memory_order_acquire) != identity || !process->program.is_set ||
+            ring_process_is_foreign(process, ring_pid_namespace()))
+            continue;
+        *out = process->program;
+        if (pid != process_pid() || is_of_predecessor(process))
+            return true;
+    }
+    return false;
+}
+
+/* Near where it has registered, when the limit was what it is or less. */
+static bool program_find(int pid, struct ring_program *out)
+{
+    for (uint32_t limit = process_limit(); limit >= RING_PROCESSES_FIRST; limit /= 2)
+        if (program_find_from((uint32_t)pid % limit, limit, pid, out))
+            return true;
+    return false;
+}
+
+bool ring_sink_find_ancestor(struct ring_program *out)
+{
+    enum { GENERATIONS_MAX = 16 };
+    int pid = process_pid();
+    for (int i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
+        if (program_find(pid, out))
+            return true;
+        pid = process_parent_of(pid);
+    }
+    *out = g_ring->root;
+    return out->is_set;
+}
+
+void ring_sink_set_program(const struct ring_program *program)
+{
+    g_program = *program;
+}
+
+void ring_sink_note_program(const struct span *span)
+{
+    uint32_t number = atomic_load(&process_page()->ring_registered);
+    g_program.is_set = span != NULL;
+    if (!number)
+        return;
+    g_ring->processes[number - 1].program.is_set = span != NULL;
+    g_ring->processes[number - 1].program_record = span ? span->index + 1 : 0;
+    /* Till the process claims more, nobody but the caller has a pointer into the ring. */
+    atomic_store(&process_page()->ring_process, 0);
 }
 
 const struct span_sink *ring_sink_init(const char *path)

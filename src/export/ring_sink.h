@@ -3,6 +3,7 @@
 #ifndef RUN_TRACED_EXPORT_RING_SINK_H
 #define RUN_TRACED_EXPORT_RING_SINK_H
 
+#include "export/ring.h"
 #include "trace/sink.h"
 
 /* ring_sink_init - maps the ring at @path, the value of RUN_TRACED_RING. Returns the sink for
@@ -11,8 +12,29 @@
 const struct span_sink *ring_sink_init(const char *path);
 
 /* ring_sink_release - the process is about to limit its address space (RLIMIT_AS), in which the ring takes
- * some hundred megabytes: it is given back if no span has been made yet, and none will be. Not in a vfork
- * child. */
-void ring_sink_release(void);
+ * some hundred megabytes: it is given back if no span has been made yet but the program's own, and none will be. Returns
+ * whether it is: then the program's own must not be touched any more. Not in a vfork child. */
+bool ring_sink_release(void);
+
+/* Of the span that stands for the program itself (shim/program.h); all at start-up alone, after ring_sink_init: */
+
+/* ring_sink_is_used - there is a ring. */
+bool ring_sink_is_used(void);
+
+/* ring_sink_has_programs - it is wanted. */
+bool ring_sink_has_programs(void);
+
+/* ring_sink_take_root - this process is the command, and has not done so before: @out becomes what its span is to be. */
+bool ring_sink_take_root(struct ring_program *out);
+
+/* ring_sink_find_ancestor - @out becomes the span of the program that was executed before in this process, or of the nearest
+ * ancestor that has one, or of the command. False: there is none. A system call for each generation. */
+bool ring_sink_find_ancestor(struct ring_program *out);
+
+/* ring_sink_set_program - @program is going to be this process's span, and that of those which are forked from it. */
+void ring_sink_set_program(const struct ring_program *program);
+
+/* ring_sink_note_program - @span, the only one that has been claimed, is its record; NULL: there was no room for it. */
+void ring_sink_note_program(const struct span *span);
 
 #endif

@@ -78,12 +78,17 @@ struct span_note run_stats_note(const struct span *span, const struct resource *
         .service_hash = run_stats_service_hash(resource->service_name, resource->service_name_len),
         .is_error = span->status == SPAN_STATUS_ERROR,
         .is_opaque = span_is_opaque(span),
+        .is_process = span->role == SPAN_ROLE_PROCESS,
     };
 }
 
 void run_stats_count_span(const struct span_note *note)
 {
     struct run_stats *stats = stats_current();
+    if (note->is_process) {
+        add_one(&stats->process_span_count);
+        return;
+    }
     add_one(&stats->span_count);
     if (note->is_error)
         add_one(&stats->error_count);
@@ -126,6 +131,12 @@ unsigned run_stats_service_count(const struct run_stats *stats)
     for (unsigned i = 0; i < RUN_STATS_SERVICES_MAX; i++)
         count += atomic_load_explicit(&stats->services[i], memory_order_relaxed) != 0;
     return count;
+}
+
+enum attribute_key drop_reason_attribute(enum drop_reason reason)
+{
+    _Static_assert(ATTRIBUTE_DROPPED_NO_PROCESS - ATTRIBUTE_DROPPED_NO_MEMORY == DROP_NO_PROCESS, "in the same order");
+    return (enum attribute_key)(ATTRIBUTE_DROPPED_NO_MEMORY + (unsigned)reason);
 }
 
 const char *drop_reason_text(unsigned reason)

@@ -25,7 +25,7 @@ enum drop_reason {
 
 enum { RUN_STATS_SERVICES_MAX = 256 };
 
-enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 3 };
+enum { RUN_STATS_MAGIC = 0x53545252 /* "RRTS" */, RUN_STATS_VERSION = 4 };
 
 struct run_stats {
     uint32_t magic; /* and version: of a file that run_stats_open takes */
@@ -33,6 +33,7 @@ struct run_stats {
     _Atomic uint64_t process_count; /* processes that the library was loaded into */
     _Atomic uint64_t span_count;    /* spans that at least one exporter took */
     _Atomic uint64_t error_count;   /* of these, those with status ERROR */
+    _Atomic uint64_t process_span_count; /* spans of processes, which count nowhere else */
     _Atomic uint64_t opaque_count;  /* of these, connections that could not be seen into */
     /* Spans that an exporter could not deliver: with two exporters a span may count here (for
      * the one) and above (for the other); a span that waited in a socket's buffer in vain counts
@@ -56,6 +57,7 @@ struct span_note {
     uint64_t service_hash;
     bool is_error;
     bool is_opaque;
+    bool is_process; /* the span stands for a process: it is counted as that alone */
 };
 
 /* run_stats_note - of @span, for when it has been exported. */
@@ -84,6 +86,9 @@ void run_stats_count_process(void);
 
 /* run_stats_service_count - distinct services that were counted. */
 unsigned run_stats_service_count(const struct run_stats *stats);
+
+/* drop_reason_attribute - the attribute that says how many were lost for @reason. */
+enum attribute_key drop_reason_attribute(enum drop_reason reason);
 
 /* drop_reason_text - for people: "the spans file could not be written". NULL if out of range. */
 const char *drop_reason_text(unsigned reason);

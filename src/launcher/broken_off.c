@@ -2,7 +2,9 @@
 
 #include "base/compiler.h"
 
+#include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 static bool is_all_zero(const uint8_t *bytes, size_t len)
 {
@@ -12,8 +14,39 @@ static bool is_all_zero(const uint8_t *bytes, size_t len)
     return any == 0;
 }
 
+static void end_set(struct span *span, const char *how)
+{
+    span_set_string(span, ATTRIBUTE_PROCESS_END, how, strlen(how));
+}
+
+void broken_off_describe_process(struct span *span, const struct exit_reason *reason)
+{
+    char error_type[32], message[sizeof span->message + 1];
+    if (reason->is_exec) {
+        end_set(span, "exec");
+    } else if (!reason->is_known) {
+        end_set(span, "unknown");
+    } else if (WIFSIGNALED(reason->wait_status)) {
+        exit_reason_describe(reason, error_type, sizeof error_type, message, sizeof message);
+        snprintf(message, sizeof message, "killed by signal %d", WTERMSIG(reason->wait_status));
+        span_set_error(span, error_type, message);
+    } else {
+        span_set_int(span, ATTRIBUTE_PROCESS_EXIT_CODE, WEXITSTATUS(reason->wait_status));
+    }
+}
+
+static void process_complete(struct span *span, const struct exit_reason *reason, uint64_t end_ns)
+{
+    broken_off_describe_process(span, reason);
+    span->end_ns = MAX(end_ns, span->start_ns);
+}
+
 void broken_off_complete(struct span *span, const struct exit_reason *reason, uint64_t end_ns)
 {
+    if (span->role == SPAN_ROLE_PROCESS) {
+        process_complete(span, reason, end_ns);
+        return;
+    }
     char error_type[32], message[sizeof span->message + 1];
     if (is_all_zero(span->trace_id, sizeof span->trace_id))
         trace_id_generate(span->trace_id);

@@ -166,6 +166,25 @@ void collector_look_up(struct collector *collector, uint64_t oldest_boottime_ns)
     collector->call_sites = call_sites_new(oldest_boottime_ns);
 }
 
+/* By tail or at once: what is reported comes here. */
+static void span_report(void *argument, const struct span *span, const struct resource *resource)
+{
+    struct collector *collector = argument;
+    if (UNLIKELY(collector->tail))
+        tail_add(collector->tail, span, resource, clock_monotonic_ns());
+    else
+        span_output(collector, span, resource);
+}
+
+void collector_programs(struct collector *collector, enum process_spans_mode mode, const struct ring_program *root,
+                        pid_t command_pid)
+{
+    if (mode == PROCESS_SPANS_NONE)
+        return;
+    collector->command_pid = command_pid;
+    collector->process_spans = process_spans_new(mode, root, span_report, collector);
+}
+
 static void timer_set(struct collector *collector)
 {
     struct itimerspec next = {.it_value = {.tv_sec = 0, .tv_nsec = (long)collector->delay_ns}};
@@ -201,16 +220,29 @@ static void process_meet(struct collector *collector, uint32_t process)
     }
 }
 
+/* Something was seen in it. */
+static void process_note_seen(struct collector *collector, uint32_t number)
+{
+    struct traced_process *process = number < RING_PROCESSES_MAX ? collector->processes.table[number] : NULL;
+    if (!process || process->is_noted || !process->program.is_set)
+        return;
+    process->is_noted = true;
+    process_spans_note(collector->process_spans, process->program.span_id);
+}
+
 static void span_export(struct collector *collector, struct span *span, uint32_t process)
 {
     process_meet(collector, process);
     if (collector->call_sites && process < RING_PROCESSES_MAX)
         call_sites_describe(collector->call_sites, span, collector->processes.table[process]);
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
-    if (UNLIKELY(collector->tail))
-        tail_add(collector->tail, span, resource, clock_monotonic_ns());
-    else
-        span_output(collector, span, resource);
+    if (collector->process_spans && span->role == SPAN_ROLE_PROCESS) {
+        process_spans_add(collector->process_spans, span, resource);
+        return;
+    }
+    if (collector->process_spans)
+        process_note_seen(collector, process);
+    span_report(collector, span, resource);
 }
 
 /* The record's own state goes first: whoever claims it next and dies at once leaves no old span. */
@@ -264,11 +296,18 @@ static uint32_t ended_take(struct collector *collector)
     return count;
 }
 
+/* When what @process had open came to its end; monotonic. */
+static uint64_t end_of(const struct traced_process *process)
+{
+    uint64_t now_ns = clock_monotonic_ns(), boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
+    uint64_t ended_ns = process->ended_boottime_ns;
+    return ended_ns && ended_ns < boottime_ns ? now_ns - MIN(boottime_ns - ended_ns, now_ns) : now_ns;
+}
+
 /* What the dead left: ended spans whose bit they did not live to set, and open ones. */
 static void dead_sweep(struct collector *collector)
 {
     struct traced_processes *processes = &collector->processes;
-    uint64_t now_ns = clock_monotonic_ns();
     for (uint32_t i = 0; i < collector->record_limit; i++) {
         uint32_t word = atomic_load_explicit(&collector->ring->states[i], memory_order_acquire);
         if (ring_state_of(word) == SPAN_FREE)
@@ -285,7 +324,7 @@ static void dead_sweep(struct collector *collector)
         if (ring_state_of(word) == SPAN_OPEN && span.state != SPAN_OPEN)
             continue;
         if (ring_state_of(word) == SPAN_OPEN)
-            broken_off_complete(&span, &process->reason, now_ns);
+            broken_off_complete(&span, &process->reason, end_of(process));
         span_export(collector, &span, number);
     }
     traced_processes_forget_dead(processes, collector->ring);
@@ -364,6 +403,11 @@ void collector_note_exit(struct collector *collector, pid_t pid, int wait_status
 {
     newcomers_greet(collector);
     traced_processes_note_exit(&collector->processes, pid, wait_status);
+    if (pid != collector->command_pid)
+        return;
+    collector->has_command_ended = true;
+    collector->command_status = wait_status;
+    collector->command_end_ns = clock_monotonic_ns();
 }
 
 uint32_t collector_live_count(const struct collector *collector)
@@ -388,9 +432,42 @@ static void all_take(struct collector *collector)
     pass(collector);
 }
 
+/* Whoever lives on is not heard any more. */
+static void living_report(struct collector *collector)
+{
+    for (uint32_t i = 0; i < collector->record_limit; i++) {
+        uint32_t word = atomic_load_explicit(&collector->ring->states[i], memory_order_acquire);
+        uint32_t number = ring_state_process(word);
+        struct span span;
+        if (ring_state_of(word) != SPAN_OPEN || number >= RING_PROCESSES_MAX || !collector->processes.table[number])
+            continue;
+        record_copy(&span, &collector->ring->records[i]);
+        if (span.role != SPAN_ROLE_PROCESS || span.state != SPAN_OPEN)
+            continue;
+        span_set_string(&span, ATTRIBUTE_PROCESS_END, "running", 7);
+        span.end_ns = MAX(clock_monotonic_ns(), span.start_ns);
+        span_export(collector, &span, number);
+    }
+}
+
+static void process_spans_end(struct collector *collector)
+{
+    struct process_spans_end end = {.stats = &collector->ring->stats,
+                                    .has_status = collector->has_command_ended,
+                                    .wait_status = collector->command_status,
+                                    .end_ns = collector->command_end_ns};
+    if (!collector->process_spans)
+        return;
+    if (collector->is_closing)
+        living_report(collector);
+    process_spans_finish(collector->process_spans, &end);
+    collector->process_spans = NULL;
+}
+
 void collector_leave(struct collector *collector)
 {
     all_take(collector);
+    process_spans_end(collector);
     if (collector->tail)
         tail_finish(collector->tail, clock_monotonic_ns());
     collector->tail = NULL;
@@ -418,5 +495,6 @@ void collector_close(struct collector *collector)
     }
     atomic_store(&collector->ring->is_closed, 1);
     traced_processes_give_up_foreign(&collector->processes);
+    collector->is_closing = true;
     collector_leave(collector);
 }

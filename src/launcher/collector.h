@@ -6,6 +6,7 @@
 #define RUN_TRACED_LAUNCHER_COLLECTOR_H
 
 #include "export/ring.h"
+#include "launcher/process_spans.h"
 #include "launcher/traced_processes.h"
 
 #include <pthread.h>
@@ -36,6 +37,12 @@ struct collector {
     struct backends *backends; /* NULL: none */
     struct tail *tail; /* NULL: all traces are kept */
     struct call_sites *call_sites; /* NULL: they stay addresses */
+    struct process_spans *process_spans; /* NULL: there are none */
+    pid_t command_pid;      /* 0: there is no command */
+    bool is_closing;        /* nobody will collect after us */
+    bool has_command_ended; /* and this is how: */
+    int command_status;
+    uint64_t command_end_ns; /* monotonic */
 };
 
 /* collector_open - begins to collect from the ring at @path, which is mapped as @ring.
@@ -50,6 +57,11 @@ int collector_keep(struct collector *collector, const struct keep *keep);
 /* collector_look_up - right after collector_open: spans get the source lines of their calls (call_sites.h). Without memory
  * for that they do not. @oldest_boottime_ns: no traced process is older; 0: who knows. */
 void collector_look_up(struct collector *collector, uint64_t oldest_boottime_ns);
+
+/* collector_programs - right after collector_open: processes have spans, as @mode says; @root is the command's. Without memory
+ * for that there is no telling which are worth it: all are reported. */
+void collector_programs(struct collector *collector, enum process_spans_mode mode, const struct ring_program *root,
+                        pid_t command_pid);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

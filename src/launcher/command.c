@@ -117,7 +117,7 @@ static void command_execute(const char *path, char **argv, int error_fd)
     _exit(written < 0 ? 1 : 127);
 }
 
-int command_start(const char *path, char **argv, struct signal_relay *relay,
+int command_start(const char *path, char **argv, struct signal_relay *relay, int32_t *pid_word,
                   struct command *command)
 {
     struct command_legacy legacy;
@@ -127,6 +127,8 @@ int command_start(const char *path, char **argv, struct signal_relay *relay,
     legacy_take(&legacy);
     pid_t pid = fork();
     if (pid == 0) {
+        if (pid_word)
+            *pid_word = getpid();
         legacy_hand_on(&legacy);
         signal_relay_undo_in_child(relay);
         command_execute(path, argv, ends[1]);

@@ -21,9 +21,10 @@ struct command {
 /* command_start - starts @path with @argv and the environment as it is now, in our process group
  * and session, with the signal mask, the dispositions, the interval timers and the parent-death
  * signal that we were started with. A file of no known format is given to /bin/sh, as execvp(3)
- * does. Tells @relay of the new process. Returns 0 or a negative errno; does not wait for the exec.
+ * does. Tells @relay of the new process, and, before that is the command, *@pid_word, which lies in shared memory; NULL:
+ * nobody else is to know. Returns 0 or a negative errno; does not wait for the exec.
  */
-int command_start(const char *path, char **argv, struct signal_relay *relay,
+int command_start(const char *path, char **argv, struct signal_relay *relay, int32_t *pid_word,
                   struct command *command);
 
 /* command_become - this process becomes the program at @path, as execvp(3) does. Returns only on

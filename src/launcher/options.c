@@ -17,6 +17,7 @@ enum {
     OPTION_KEEP,
     OPTION_KEEP_WAIT,
     OPTION_NO_CALL_SITES,
+    OPTION_PROCESS_SPANS,
     OPTION_PRINT_CONFIG,
     OPTION_CHECK,
     OPTION_CHECKS,
@@ -48,6 +49,7 @@ static const struct option LONG_OPTIONS[] = {
     {"keep", required_argument, NULL, OPTION_KEEP},
     {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
     {"no-call-sites", no_argument, NULL, OPTION_NO_CALL_SITES},
+    {"process-spans", required_argument, NULL, OPTION_PROCESS_SPANS},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -94,6 +96,8 @@ static const char HELP[] =
     "                       rest 1%, at most rate=10/s; several, separated by commas\n"
     "      --keep-wait TIME how long a trace is quiet before it counts as over (default: 2s)\n"
     "      --no-call-sites  do not look up the source lines that calls were made from\n"
+    "      --process-spans auto, all or none: which processes are spans themselves; auto:\n"
+    "                       where something was seen, and those that they come from\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -175,6 +179,14 @@ static int options_set_keep_wait(struct options *options, const char *time)
     return options_complain("--keep-wait needs a time like 2s or 500ms, not ", time);
 }
 
+static int options_set_process_spans(struct options *options, const char *which)
+{
+    options->process_spans = which;
+    if (strcmp(which, "auto") == 0 || strcmp(which, "all") == 0 || strcmp(which, "none") == 0)
+        return 0;
+    return options_complain("--process-spans is auto, all or none, not ", which);
+}
+
 /* The place of an option in the table, by what getopt says; -1: none. */
 static int option_place(int letter)
 {
@@ -210,6 +222,8 @@ static int options_set(struct options *options, int letter, char **argv)
     case OPTION_NO_CALL_SITES:
         options->has_no_call_sites = true;
         return 0;
+    case OPTION_PROCESS_SPANS:
+        return options_set_process_spans(options, optarg);
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;

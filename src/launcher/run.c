@@ -8,6 +8,7 @@
 #include "launcher/library.h"
 #include "launcher/message.h"
 #include "launcher/outputs.h"
+#include "launcher/root_span.h"
 #include "launcher/run_checks.h"
 #include "launcher/run_directory.h"
 #include "launcher/signal_relay.h"
@@ -35,6 +36,8 @@ struct run {
     struct signal_relay relay;
     struct command command;
     struct collector collector;
+    enum process_spans_mode process_spans;
+    struct ring_program root; /* the command's span */
     uint64_t started_boottime_ns; /* before the command */
     bool is_collecting;
 };
@@ -63,6 +66,17 @@ static int run_find(struct run *run)
     return run_refuse(run, -error);
 }
 
+/* Before anything else of the ring is known to the command. */
+static void run_choose_root(struct run *run)
+{
+    const char *asked = run->options->process_spans ? run->options->process_spans : getenv("RUN_TRACED_PROCESS_SPANS");
+    enum process_spans_mode mode = root_span_mode(asked, &run->options->keep);
+    if (!run->directory.ring)
+        return;
+    run->process_spans = root_span_choose(mode, run->directory.ring);
+    run->root = run->directory.ring->root;
+}
+
 static int run_prepare(struct run *run)
 {
     char library[PATH_MAX];
@@ -75,10 +89,12 @@ static int run_prepare(struct run *run)
     if (error)
         message_print("no ring for the spans can be made: %s; each process writes its own",
                       strerror(-error));
+    run_choose_root(run);
     struct environment environment = {
         .library = run->diagnosis.is_preload_harmful ? NULL : library,
         .exporters = run->outputs.exporters,
         .ring_path = error ? NULL : run->directory.ring_path,
+        .process_spans = run->options->process_spans,
         .service_name = run->options->service_name,
     };
     error = environment_apply(&environment);
@@ -122,6 +138,8 @@ static void run_collect(struct run *run)
         message_print("spans cannot be collected: %s", strerror(-error));
     else if (collector_keep(&run->collector, &run->options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
+    if (!error)
+        collector_programs(&run->collector, run->process_spans, &run->root, run->command.pid);
     if (!error && !run->options->has_no_call_sites)
         collector_look_up(&run->collector, run->started_boottime_ns);
 }
@@ -134,7 +152,8 @@ static int run_start(struct run *run)
     if (!error && run->diagnosis.reason[0] && !run->options->is_quiet)
         message_print("%s", run->diagnosis.reason);
     if (!error)
-        error = command_start(run->path, run->options->command, &run->relay, &run->command);
+        error = command_start(run->path, run->options->command, &run->relay,
+                              run->directory.ring ? &run->directory.ring->command_pid : NULL, &run->command);
     if (error)
         message_print("cannot start a process: %s", strerror(-error));
     else
@@ -271,6 +290,7 @@ static int run_as_command(struct run *run)
         return EXIT_LAUNCHER_FAILED;
     }
     signal_relay_unblock(&run->relay); /* should one end us now, the collector clears up */
+    run->directory.ring->command_pid = getpid();
     if (run->diagnosis.reason[0] && !run->options->is_quiet)
         message_print("%s", run->diagnosis.reason);
     return run_refuse(run, command_become(run->path, run->options->command));

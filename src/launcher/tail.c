@@ -38,7 +38,7 @@ struct tail *tail_new(const struct keep *keep, size_t memory_max, tail_output *o
 
 size_t tail_memory(const struct tail *tail)
 {
-    return tail->waiting.memory;
+    return tail->waiting.store.memory;
 }
 
 bool tail_is_waiting(const struct tail *tail)
@@ -97,7 +97,7 @@ static void decide(struct tail *tail, struct waiting_trace *trace, uint64_t now_
 
 static void memory_bound(struct tail *tail, uint64_t now_ns)
 {
-    while (tail->waiting.memory > tail->memory_max && tail_is_waiting(tail)) {
+    while (tail->waiting.store.memory > tail->memory_max && tail_is_waiting(tail)) {
         run_stats_count_decided_early();
         decide(tail, tail->waiting.lists[WAITING_BY_FIRST].first, now_ns);
     }

@@ -47,11 +47,12 @@ static bool is_reused(const struct traced_process *process)
  * walks (trace/resource.h). */
 static void resource_take(struct resource *to, const struct resource *from)
 {
-    memcpy(to, from, sizeof *to);
+    memcpy(to, from, offsetof(struct resource, attributes));
     to->service_name_len = MIN(to->service_name_len, sizeof to->service_name);
     to->executable_name_len = MIN(to->executable_name_len, sizeof to->executable_name);
     to->host_name_len = MIN(to->host_name_len, sizeof to->host_name);
     to->attributes_len = MIN(to->attributes_len, sizeof to->attributes);
+    memcpy(to->attributes, from->attributes, to->attributes_len); /* behind them is what an earlier process left */
 }
 
 static bool is_gone(const struct traced_process *process)
@@ -101,9 +102,10 @@ static void process_end(struct traced_processes *processes, struct traced_proces
         processes->unwatched_count--;
 }
 
-static void process_become_other(struct traced_processes *processes,
-                                 struct traced_process *process)
+static void process_become_other(struct traced_processes *processes, struct traced_process *process,
+                                 uint64_t boottime_ns)
 {
+    process->ended_boottime_ns = boottime_ns;
     process->reason = (struct exit_reason){.is_known = true, .is_exec = true};
     process_end(processes, process);
 }
@@ -117,7 +119,8 @@ static void predecessor_bury(struct traced_processes *processes, struct traced_p
             other->is_foreign)
             continue;
         bool is_fresh_later = fresh->registered_boottime_ns >= other->registered_boottime_ns;
-        process_become_other(processes, is_fresh_later ? other : fresh);
+        process_become_other(processes, is_fresh_later ? other : fresh,
+                             MAX(fresh->registered_boottime_ns, other->registered_boottime_ns));
     }
 }
 
@@ -136,6 +139,7 @@ static void process_add(struct traced_processes *processes, uint32_t number,
     process->pid = (pid_t)(identity >> 8);
     process->registered_boottime_ns = shared->start_boottime_ns;
     process->is_foreign = ring_process_is_foreign(shared, ring_pid_namespace());
+    memcpy(&process->program, &shared->program, sizeof process->program);
     resource_take(&process->resource, &shared->resource);
     watch(processes, number, process);
     if (!process->is_foreign)

@@ -13,7 +13,10 @@ struct traced_process {
     int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
     bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
     bool is_dead;
+    bool is_noted; /* something was seen in it (launcher/process_spans.h) */
     struct exit_reason reason; /* once it is dead */
+    uint64_t ended_boottime_ns; /* when another program took its place; 0: it did not, or has not ended */
+    struct ring_program program; /* whose span it is under */
     struct resource resource;
 };
 

@@ -49,74 +49,6 @@ static void list_remove(struct waiting_traces *traces, enum waiting_order order,
         list->last = link->before;
 }
 
-/* ---- resources ---- */
-
-static struct shared_resource **resource_bucket(struct waiting_traces *traces, const struct resource *resource)
-{
-    uint64_t hash = run_stats_service_hash(resource->service_name, resource->service_name_len) ^
-                    run_stats_service_hash(resource->attributes, resource->attributes_len);
-    return &traces->resources[(hash ^ hash >> 32) % WAITING_RESOURCE_BUCKETS];
-}
-
-static struct shared_resource *resource_share(struct waiting_traces *traces, const struct resource *resource)
-{
-    struct shared_resource **bucket = resource_bucket(traces, resource), *shared = *bucket;
-    while (shared && memcmp(&shared->resource, resource, sizeof *resource) != 0)
-        shared = shared->next;
-    if (shared)
-        return shared;
-    shared = malloc(sizeof *shared);
-    if (!shared)
-        return NULL;
-    shared->span_count = 0;
-    shared->next = *bucket;
-    memcpy(&shared->resource, resource, sizeof *resource);
-    *bucket = shared;
-    traces->memory += sizeof *shared;
-    return shared;
-}
-
-static void resource_release(struct waiting_traces *traces, struct shared_resource *shared)
-{
-    struct shared_resource **link = resource_bucket(traces, &shared->resource);
-    if (shared->span_count)
-        return;
-    while (*link != shared)
-        link = &(*link)->next;
-    *link = shared->next;
-    traces->memory -= sizeof *shared;
-    free(shared);
-}
-
-/* ---- spans ---- */
-
-static struct waiting_span *span_keep(struct waiting_traces *traces, const struct span *span,
-                                      const struct resource *resource)
-{
-    size_t len = offsetof(struct span, bytes) + span->tracestate_len +
-                 atomic_load_explicit(&span->attributes_len, memory_order_relaxed);
-    struct shared_resource *shared = resource_share(traces, resource);
-    struct waiting_span *kept = shared ? malloc(sizeof *kept + len) : NULL;
-    if (!kept) {
-        if (shared)
-            resource_release(traces, shared);
-        return NULL;
-    }
-    *kept = (struct waiting_span){.resource = shared, .len = len};
-    memcpy(kept->bytes, span, len);
-    shared->span_count++;
-    traces->memory += sizeof *kept + len;
-    return kept;
-}
-
-static void span_free(struct waiting_traces *traces, struct waiting_span *kept)
-{
-    kept->resource->span_count--;
-    resource_release(traces, kept->resource);
-    traces->memory -= sizeof *kept + kept->len;
-    free(kept);
-}
-
 /* ---- traces ---- */
 
 static struct waiting_trace *trace_new(struct waiting_traces *traces, const struct span *span, uint64_t now_ns)
@@ -130,7 +62,7 @@ static struct waiting_trace *trace_new(struct waiting_traces *traces, const stru
     trace->spans_end = &trace->spans;
     *bucket = trace;
     list_append(traces, WAITING_BY_FIRST, trace);
-    traces->memory += sizeof *trace;
+    traces->store.memory += sizeof *trace;
     return trace;
 }
 
@@ -156,12 +88,12 @@ struct waiting_trace *waiting_add(struct waiting_traces *traces, const struct sp
                                   const struct resource *resource, uint64_t now_ns)
 {
     struct waiting_trace *trace = waiting_find(traces, span->trace_id);
-    struct waiting_span *kept = span_keep(traces, span, resource);
+    struct stored_span *kept = span_store_add(&traces->store, span, resource);
     if (kept && !trace)
         trace = trace_new(traces, span, now_ns);
     if (!kept || !trace) {
         if (kept)
-            span_free(traces, kept);
+            span_store_remove(&traces->store, kept);
         return NULL;
     }
     *trace->spans_end = kept;
@@ -188,19 +120,19 @@ uint64_t waiting_remove(struct waiting_traces *traces, struct waiting_trace *tra
                         void *argument)
 {
     uint64_t count = 0;
-    for (struct waiting_span *kept = trace->spans, *next; kept; kept = next, count++) {
-        struct span span; /* whole, whoever looks at it */
+    for (struct stored_span *kept = trace->spans, *next; kept; kept = next, count++) {
+        struct span span;
         next = kept->next;
-        memcpy(&span, kept->bytes, kept->len);
+        stored_span_read(kept, &span);
         if (visit)
             visit(argument, &span, &kept->resource->resource);
-        span_free(traces, kept);
+        span_store_remove(&traces->store, kept);
     }
     bucket_remove(traces, trace);
     list_remove(traces, WAITING_BY_FIRST, trace);
     if (trace->has_root)
         list_remove(traces, WAITING_BY_LAST, trace);
-    traces->memory -= sizeof *trace;
+    traces->store.memory -= sizeof *trace;
     free(trace);
     return count;
 }

@@ -2,24 +2,9 @@
 #ifndef RUN_TRACED_LAUNCHER_WAITING_TRACES_H
 #define RUN_TRACED_LAUNCHER_WAITING_TRACES_H
 
-#include "trace/resource.h"
-#include "trace/span.h"
+#include "launcher/span_store.h"
 
-enum { WAITING_BUCKETS = 32768, WAITING_RESOURCE_BUCKETS = 256 };
-
-/* What processes say of themselves, one for all spans that have the same. */
-struct shared_resource {
-    struct shared_resource *next; /* in the same bucket */
-    uint64_t span_count;
-    struct resource resource;
-};
-
-struct waiting_span {
-    struct waiting_span *next;
-    struct shared_resource *resource;
-    size_t len;   /* of what is used of the record */
-    char bytes[]; /* that */
-};
+enum { WAITING_BUCKETS = 32768 };
 
 /* A place in a list that has the one that waits longest at its beginning. */
 struct waiting_link {
@@ -36,7 +21,7 @@ struct waiting_trace {
     uint8_t id[TRACE_ID_LEN];
     struct waiting_trace *next; /* in the same bucket */
     struct waiting_link links[WAITING_ORDERS];
-    struct waiting_span *spans, **spans_end;
+    struct stored_span *spans, **spans_end;
     uint64_t first_ns, last_ns; /* when the first and the last of them came; monotonic */
     uint64_t start_ns, end_ns;  /* what the spans say */
     uint64_t route;             /* a hash of the service and the name of its root, or of the one that began first */
@@ -46,8 +31,7 @@ struct waiting_trace {
 struct waiting_traces {
     struct waiting_trace *buckets[WAITING_BUCKETS];
     struct waiting_list lists[WAITING_ORDERS];
-    struct shared_resource *resources[WAITING_RESOURCE_BUCKETS];
-    size_t memory; /* bytes in use */
+    struct span_store store; /* its memory: of all that there is here */
 };
 
 /* waiting_find - NULL: it does not wait. */

@@ -67,7 +67,7 @@ static NOINLINE const struct span_context *context_of_start(char *const envp[])
     if (!shim_is_tracing() || !propagators_current()->count || !exec_environment_library(envp, library))
         return NULL;
     parent_choose(&parent, NULL);
-    return parent.active && parent.active->source != ACTIVE_ENVIRONMENT ? &parent.active->context : NULL;
+    return parent.active && !active_is_of_process(parent.active) ? &parent.active->context : NULL;
 }
 
 typedef int executor(const struct call *call, char *const envp[]);

@@ -8,6 +8,7 @@
 #include "shim/curl_transfer.h"
 #include "shim/module.h"
 #include "shim/node.h"
+#include "shim/program.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/ruby.h"
@@ -81,6 +82,7 @@ static void tracing_begin(const char *ring, const char *exporters)
     http_extras_init();
     baggage_init();
     active_init_from_environment();
+    program_begin();
     callsite_init();
 }
 

@@ -2,13 +2,14 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "export/direct_sink.h"
-#include "export/ring_sink.h"
 #include "shim/life.h"
+#include "shim/program.h"
 #include "shim/real.h"
 
 EXPORT void _exit(int status)
 {
     life_end();
+    program_exit(status);
     REAL(_exit)(status);
     __builtin_unreachable();
 }
@@ -16,6 +17,7 @@ EXPORT void _exit(int status)
 EXPORT void _Exit(int status)
 {
     life_end();
+    program_exit(status);
     REAL(_Exit)(status);
     __builtin_unreachable();
 }
@@ -58,7 +60,7 @@ EARLY static void limit_change(int resource, const struct rlimit *limit)
     int saved = errno;
     if (resource == RLIMIT_AS && memory_is_readable(limit, sizeof *limit) &&
         limit->rlim_cur != RLIM_INFINITY && !process_is_vfork_child())
-        ring_sink_release();
+        program_release_ring();
     errno = saved;
 }
 

@@ -55,6 +55,14 @@ void active_init_from_environment(void)
     memcpy(g_environment.incoming_span_id, context->span_id, SPAN_ID_LEN);
 }
 
+void active_set_process(const struct span_context *context, const uint8_t parent_span_id[SPAN_ID_LEN])
+{
+    span_context_copy(&g_environment.context, context);
+    g_environment.source = ACTIVE_PROCESS;
+    g_environment.has_incoming = true;
+    memcpy(g_environment.incoming_span_id, parent_span_id, SPAN_ID_LEN);
+}
+
 const struct active_context *active_environment(void)
 {
     return g_environment.source ? &g_environment : NULL;
@@ -207,6 +215,7 @@ static enum active_verdict own_verdict(void)
     switch (t_active.source) {
     case ACTIVE_NONE:
     case ACTIVE_ENVIRONMENT:
+    case ACTIVE_PROCESS:
         return doubt;
     case ACTIVE_ONLY:
         return t_set_in_turn == t_turn && !t_has_history && is_alone() ? ACTIVE_CERTAIN : doubt;
@@ -292,8 +301,10 @@ const struct active_context *active_current(enum active_verdict *verdict)
 bool active_came_in_with(const struct active_context *active,
                          const struct span_context *traceparent)
 {
+    bool is_own = active->source == ACTIVE_PROCESS && /* what TRACEPARENT says in there */
+                  memcmp(active->context.span_id, traceparent->span_id, SPAN_ID_LEN) == 0;
     return active->source != ACTIVE_NONE && active->has_incoming &&
-           memcmp(active->incoming_span_id, traceparent->span_id, SPAN_ID_LEN) == 0 &&
+           (is_own || memcmp(active->incoming_span_id, traceparent->span_id, SPAN_ID_LEN) == 0) &&
            memcmp(active->context.trace_id, traceparent->trace_id, TRACE_ID_LEN) == 0;
 }
 

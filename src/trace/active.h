@@ -17,6 +17,7 @@ enum active_source {
     ACTIVE_PASSED_ON,   /* this very request came in with it, and is passed on */
     ACTIVE_ONLY,        /* nothing decides, but no other request is open in the process */
     ACTIVE_ENVIRONMENT, /* TRACEPARENT of the process */
+    ACTIVE_PROCESS,     /* the process's own span */
 };
 
 /* A request being served, as far as it concerns who works for it. Lies in memory that is never given back, so
@@ -58,6 +59,16 @@ enum active_verdict {
  * the first is valid and any propagator is in use. Library start-up only. OpenTelemetry, "Environment Variables as
  * Context Propagation Carriers". */
 void active_init_from_environment(void);
+
+/* active_set_process - @context, that of the process's own span, becomes its default context. @parent_span_id: of its
+ * parent, which the process may have been told of. Library start-up only. */
+void active_set_process(const struct span_context *context, const uint8_t parent_span_id[SPAN_ID_LEN]);
+
+/* active_is_of_process - it is the process's default context, whoever works for it. */
+static inline bool active_is_of_process(const struct active_context *active)
+{
+    return active->source == ACTIVE_ENVIRONMENT || active->source == ACTIVE_PROCESS;
+}
 
 /* active_set - @active becomes the calling thread's. Copies it. Hot path, signal-safe. */
 void active_set(const struct active_context *active);

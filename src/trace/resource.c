@@ -139,16 +139,26 @@ static int list_parse(const char *list, struct resource *resource)
     return 0;
 }
 
+static char g_executable_path[4096];
+static size_t g_executable_path_len;
+
+size_t resource_executable_path(const char **path)
+{
+    *path = g_executable_path;
+    return g_executable_path_len;
+}
+
 static void executable_name_set(struct resource *resource)
 {
     static const char deleted[] = " (deleted)";
-    static char path[4096];
-    ssize_t len = raw_readlink("/proc/self/exe", path, sizeof path);
+    const char *path = g_executable_path;
+    ssize_t len = raw_readlink("/proc/self/exe", g_executable_path, sizeof g_executable_path);
     if (len <= 0)
         return;
     size_t end = (size_t)len, suffix = sizeof deleted - 1;
     if (end > suffix && memcmp(path + end - suffix, deleted, suffix) == 0)
         end -= suffix;
+    g_executable_path_len = end;
     const char *slash = memrchr(path, '/', end);
     const char *name = slash ? slash + 1 : path;
     field_set(resource->executable_name, &resource->executable_name_len,

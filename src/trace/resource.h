@@ -47,6 +47,10 @@ void resource_init(void);
 /* resource_current - this process's resource; all empty before resource_init(). Hot path. */
 const struct resource *resource_current(void);
 
+/* resource_executable_path - *@path becomes that of the process's executable, not NUL-terminated. Returns its length in
+ * bytes, 0 if it is not known or before resource_init(). */
+size_t resource_executable_path(const char **path);
+
 /* resource_attribute_next - walks over the further attributes. @at: 0 at first, then left alone.
  * Returns false at the end, and where a length would lead out of the resource. Hot path. */
 bool resource_attribute_next(const struct resource *resource, size_t *at,

@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 enum span_kind { SPAN_KIND_INTERNAL, SPAN_KIND_SERVER, SPAN_KIND_CLIENT };
+/* What a span tells of; belongs to no format. */
+enum span_role { SPAN_ROLE_CALL, SPAN_ROLE_PROCESS };
 enum span_status { SPAN_STATUS_UNSET, SPAN_STATUS_OK, SPAN_STATUS_ERROR };
 enum span_state { SPAN_FREE, SPAN_OPEN, SPAN_ENDED };
 
@@ -35,7 +37,7 @@ enum attribute_key {
 
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL, ATTRIBUTE_STRING_ARRAY };
 
-enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1736, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
+enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1728, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
 
 /* In the record's attribute bytes: this header, then len bytes: an int64_t, or text without NUL. Those of a
  * CUSTOM one begin with its name: a byte that says how long that is, and the name. A STRING_ARRAY, which only a
@@ -100,6 +102,8 @@ struct span {
     uint16_t tracestate_len;
     uint16_t dropped_attributes_count; /* did not fit, or were cut to fit */
     _Atomic uint32_t attributes_len;   /* bytes; grows only after what it covers is written */
+    uint8_t role;                      /* enum span_role */
+    uint8_t reserved[7];
     /* The tracestate (tracestate_len bytes), then attributes. */
     char bytes[SPAN_BYTES_LEN];
 };

@@ -228,7 +228,7 @@ static void connected(struct connection *connection)
 {
     struct parent_memory *connect = &connection->connect;
     connection->connected_ns = clock_monotonic_ns();
-    if (connect->active.source != ACTIVE_NONE && connect->active.source != ACTIVE_ENVIRONMENT)
+    if (connect->active.source != ACTIVE_NONE && !active_is_of_process(&connect->active))
         active_set(&connect->active);
     parent_memory_connected(connect);
 }

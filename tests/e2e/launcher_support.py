@@ -11,6 +11,7 @@ import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PREFIX = str(ROOT / "run-traced.sh")
+os.environ["RUN_TRACED_PROCESS_SPANS"] = "none"  # test_processes.py asks for more
 BUILD = ROOT / os.environ.get("RUN_TRACED_BUILD", "build")
 PYTHON = sys.executable
 NOBODY = 65534

@@ -40,6 +40,7 @@ def clean_env(**more):
                          re.IGNORECASE)
     env = {name: value for name, value in os.environ.items() if not foreign.match(name)}
     env["LC_ALL"] = "C.UTF-8"
+    env["RUN_TRACED_PROCESS_SPANS"] = "none"  # TracedTest.process_spans asks for more
     return env | {name: str(value) for name, value in more.items()}
 
 
@@ -105,6 +106,10 @@ ATTRIBUTE_TYPES = {
     "run_traced.opaque": bool, "run_traced.sent_bytes": int, "run_traced.received_bytes": int,
     "run_traced.tls.offered_protocols": str, "run_traced.code.address": str, "run_traced.parent.source": str,
     "run_traced.parent.ambiguous": bool, "run_traced.propagation.skipped": str,
+    "process.executable.name": str, "process.executable.path": str, "process.pid": int,
+    "process.parent_pid": int, "process.exit.code": int, "run_traced.process.cpu.user_us": int,
+    "run_traced.process.cpu.system_us": int, "run_traced.process.memory.peak_bytes": int,
+    "run_traced.process.end": str, "run_traced.process.blind": str,
 }
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
                  "_OTHER"}
@@ -195,7 +200,8 @@ def _check_attributes(span, say):
         say("attributes")
         return
     for name, value in attributes.items():
-        expected = list if name.startswith("http.request.header.") else ATTRIBUTE_TYPES.get(name)
+        expected = list if name.startswith("http.request.header.") else \
+            int if name.startswith("run_traced.dropped.") else ATTRIBUTE_TYPES.get(name)
         if not expected:
             say(f"unknown attribute {name}")
         elif not is_attribute_value(value) or type(value) is not expected:
@@ -575,6 +581,7 @@ class TracedTest(unittest.TestCase):
     test."""
 
     maxDiff = 2000
+    process_spans = "none"  # --process-spans
 
     def setUp(self):
         self._stack = contextlib.ExitStack()
@@ -601,12 +608,13 @@ class TracedTest(unittest.TestCase):
         """(words, environment) that run @command traced into a new spans file."""
         path = self.new_span_file()
         command = [str(word) for word in command]
+        env = {"RUN_TRACED_PROCESS_SPANS": self.process_spans} | (env or {})
         if plain or not HAS_LAUNCHER:
             named = {"OTEL_SERVICE_NAME": service_name} if service_name else {}
-            return command, preload_env(f"file:{path}") | named | (env or {})
+            return command, preload_env(f"file:{path}") | named | env
         options = ["-s", service_name] if service_name else []
         return ([str(PREFIX), "-q", "-o", str(path), *options, "--", *command],
-                clean_env() | sanitizer_env() | (env or {}))
+                clean_env() | sanitizer_env() | env)
 
     def _run(self, words, env, **options):
         options = {"capture_output": True, "timeout": PATIENCE} | options

@@ -351,7 +351,7 @@ Test(collector, another_program_in_the_same_process_ends_what_the_first_had_open
         fixture_start(1);
         fixture_finish(2);
         fixture_hear(&go);
-        process_page()->ring_process = 0;
+        process_page()->ring_process = process_page()->ring_registered = 0;
         fixture_start(3);
         fixture_finish(4);
     });

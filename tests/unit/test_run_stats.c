@@ -8,7 +8,7 @@
 
 static void count(const char *service, size_t service_len, bool is_error)
 {
-    run_stats_count_span(&(struct span_note){run_stats_service_hash(service, service_len), is_error, false});
+    run_stats_count_span(&(struct span_note){run_stats_service_hash(service, service_len), is_error, false, false});
 }
 
 Test(run_stats, counts_of_several_processes_add_up)

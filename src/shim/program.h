@@ -1,0 +1,18 @@
+/* program.h - the span of the program itself: from the library's constructor to the end of the process, or until another
+ * program takes its place. What is done for no request is done under it, and so are the programs that are started. */
+#ifndef RUN_TRACED_SHIM_PROGRAM_H
+#define RUN_TRACED_SHIM_PROGRAM_H
+
+/* program_begin - makes the span, if such are wanted: with a ring by what the launcher has put there, without one where
+ * RUN_TRACED_PROCESS_SPANS is "all". TRACEPARENT, in the environment, then names it: what the program hands on by itself
+ * is right. Library start-up only, after active_init_from_environment(). */
+void program_begin(void);
+
+/* program_exit - the process exits with @status. In a fork or vfork child nothing is done: it has executed no program of its
+ * own. Signal-safe. */
+void program_exit(int status);
+
+/* program_release_ring - the process is about to limit its address space: see ring_sink_release. */
+void program_release_ring(void);
+
+#endif
