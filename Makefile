@@ -72,7 +72,7 @@ $(BUILD)/librun-traced.map: src/shim/symbols.def
 $(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
 	@echo "  LINK  $@"
 	$(Q)$(CC) -shared $(CFLAGS) $(LTO) $(SANITIZE) -Wl,--version-script=$(BUILD)/librun-traced.map \
-	  -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
+	  $(if $(LTO),-flto-partition=one) -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
 
 # The library looks for it under its own name.
 $(NODE_BRIDGE): src/shim/node_bridge.cjs

@@ -15,12 +15,12 @@ enum { SPANS_PER_CHUNK = 64, SPAN_CHUNKS_MAX = 1024 };
 /* One line buffer for each thread that ends a span at this moment. */
 enum { LINE_BUFFERS_MAX = 256 };
 
-static struct slab g_spans =
+static BULKY_DATA struct slab g_spans =
     SLAB_INITIALIZER(sizeof(struct span), SPANS_PER_CHUNK, SPAN_CHUNKS_MAX);
-static struct slab g_lines = SLAB_INITIALIZER(NATIVE_LINE_LEN_MAX, 1, LINE_BUFFERS_MAX);
+static BULKY_DATA struct slab g_lines = SLAB_INITIALIZER(NATIVE_LINE_LEN_MAX, 1, LINE_BUFFERS_MAX);
 
 /* Written by direct_sink_init() alone; the sinks guard themselves. */
-static struct exporter g_exporters[EXPORTER_COUNT_MAX];
+static BULKY struct exporter g_exporters[EXPORTER_COUNT_MAX];
 static struct output {
     bool is_file;
     struct file_sink file;

@@ -19,6 +19,8 @@ static struct lock g_register_lock; /* taking a number, or giving up the ring */
 static bool g_is_released;          /* guarded by it */
 static _Atomic uint32_t g_cursor; /* where the next free record is looked for */
 static _Atomic uint32_t g_rest;   /* spans to be given up without a try */
+static uint64_t g_pid_namespace; /* that of process g_pid_namespace_pid, and no other */
+static int g_pid_namespace_pid;
 static struct ring_program g_program; /* this process's span, or the one that it was forked under */
 
 /* Limits come from shared memory: whatever they say, we stay inside. */
@@ -34,6 +36,12 @@ static uint32_t process_limit(void)
     return limit - 1 < RING_PROCESSES_MAX ? limit : RING_PROCESSES_FIRST;
 }
 
+/* Asking /proc takes as long as all else that is done here, five times over. */
+static uint64_t own_pid_namespace(int pid)
+{
+    return g_pid_namespace_pid == pid ? g_pid_namespace : ring_pid_namespace();
+}
+
 static bool process_claim(uint32_t number, int pid)
 {
     struct ring_process *process = &g_ring->processes[number];
@@ -42,7 +50,7 @@ static bool process_claim(uint32_t number, int pid)
                                         (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_CLAIMED))
         return false;
     process->start_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
-    process->pid_namespace = ring_pid_namespace();
+    process->pid_namespace = own_pid_namespace(pid);
     process->program = g_program;
     process->program_record = 0;
     const struct resource *resource = resource_current();
@@ -50,9 +58,10 @@ static bool process_claim(uint32_t number, int pid)
            offsetof(struct resource, attributes) + resource->attributes_len);
     atomic_store_explicit(&process->identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
                           memory_order_release);
-    /* Once in a process's life: so that the collector knows it before it can be gone. */
-    atomic_store_explicit(&g_ring->has_new_process, 1, memory_order_release);
-    raw_syscall6(SYS_futex, (long)&g_ring->has_new_process, FUTEX_WAKE, 1, 0, 0, 0);
+    /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others already
+     * it has yet to look. */
+    if (!atomic_exchange_explicit(&g_ring->has_new_process, 1, memory_order_acq_rel))
+        raw_syscall6(SYS_futex, (long)&g_ring->has_new_process, FUTEX_WAKE, 1, 0, 0, 0);
     return true;
 }
 
@@ -269,38 +278,41 @@ static bool is_of_predecessor(const struct ring_process *process)
     return record < RING_RECORDS_MAX && ring_state_of(atomic_load(&g_ring->states[record])) == SPAN_OPEN;
 }
 
-static bool program_find_from(uint32_t first, uint32_t limit, int pid, struct ring_program *out)
+/* Who has registered as @pid and is under a program; NULL: nobody near where it would have been put, when the limit was what
+ * it is or less. */
+static const struct ring_process *process_find(int pid)
 {
-    enum { PLACES = 32 };
+    enum { PLACES = 4 }; /* each is a page that is touched */
     uint64_t identity = (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY;
-    for (uint32_t i = 0; i < PLACES; i++) {
-        const struct ring_process *process = &g_ring->processes[(first + i) % limit];
-        if (atomic_load_explicit(&process->identity, memory_order_acquire) != identity || !process->program.is_set ||
-            ring_process_is_foreign(process, ring_pid_namespace()))
-            continue;
-        *out = process->program;
-        if (pid != process_pid() || is_of_predecessor(process))
-            return true;
-    }
-    return false;
+    for (uint32_t limit = process_limit(); limit >= RING_PROCESSES_FIRST; limit /= 2)
+        for (uint32_t i = 0; i < PLACES; i++) {
+            const struct ring_process *process = &g_ring->processes[((uint32_t)pid + i) % limit];
+            if (atomic_load_explicit(&process->identity, memory_order_acquire) == identity && process->program.is_set)
+                return process;
+        }
+    return NULL;
 }
 
-/* Near where it has registered, when the limit was what it is or less. */
-static bool program_find(int pid, struct ring_program *out)
+void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN])
 {
-    for (uint32_t limit = process_limit(); limit >= RING_PROCESSES_FIRST; limit /= 2)
-        if (program_find_from((uint32_t)pid % limit, limit, pid, out))
-            return true;
-    return false;
+    const struct ring_process *parent = process_find(pid);
+    if (!parent || memcmp(parent->program.span_id, span_id, SPAN_ID_LEN) != 0)
+        return;
+    g_pid_namespace = parent->pid_namespace;
+    g_pid_namespace_pid = process_pid();
 }
 
 bool ring_sink_find_ancestor(struct ring_program *out)
 {
     enum { GENERATIONS_MAX = 16 };
-    int pid = process_pid();
+    uint64_t pid_namespace = ring_pid_namespace();
+    int own_pid = process_pid(), pid = own_pid;
     for (int i = 0; i < GENERATIONS_MAX && pid > 1; i++) {
-        if (program_find(pid, out))
+        const struct ring_process *found = process_find(pid);
+        if (found && !ring_process_is_foreign(found, pid_namespace) && (pid != own_pid || is_of_predecessor(found))) {
+            *out = found->program;
             return true;
+        }
         pid = process_parent_of(pid);
     }
     *out = g_ring->root;

@@ -27,6 +27,10 @@ bool ring_sink_has_programs(void);
 /* ring_sink_take_root - this process is the command, and has not done so before: @out becomes what its span is to be. */
 bool ring_sink_take_root(struct ring_program *out);
 
+/* ring_sink_recognise_parent - process @pid is our parent, by its number in our pid namespace. If it has that number in the
+ * ring too, and the span @span_id that TRACEPARENT names, then its namespace is ours, which is not asked for again. */
+void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN]);
+
 /* ring_sink_find_ancestor - @out becomes the span of the program that was executed before in this process, or of the nearest
  * ancestor that has one, or of the command. False: there is none. A system call for each generation. */
 bool ring_sink_find_ancestor(struct ring_program *out);

@@ -65,7 +65,7 @@ struct site {
 enum site_state { SITE_FREE, SITE_BEING_FILLED, SITE_READY };
 enum { SITES_MAX = 256, SITE_PROBES = 8 };
 
-static struct site g_sites[SITES_MAX];
+static BULKY struct site g_sites[SITES_MAX];
 
 static bool site_is_ready(struct site *site)
 {

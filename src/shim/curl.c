@@ -1,6 +1,7 @@
 /* libcurl's easy interface: one CLIENT span a transfer. What its sockets do is libcurl's own business
  * meanwhile (DESIGN.md, rule 2.6), so https, HTTP/2, redirects and proxies look alike. */
 #include "shim/callsite_record.h"
+#include "base/compiler.h"
 #include "shim/curl_multi.h"
 #include "shim/curl_transfer.h"
 #include "shim/real.h"
@@ -26,7 +27,7 @@ static const struct library_symbol SYMBOLS[] = {
     {"curl_multi_cleanup", offsetof(struct curl_library, multi_cleanup)},
 };
 
-static struct curl_library g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct curl_library g_copies[LIBRARY_COPIES_MAX];
 
 struct library_family g_curl_family = {
     .prefix = "libcurl",

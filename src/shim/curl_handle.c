@@ -1,12 +1,13 @@
 #include "shim/curl_handle.h"
 
+#include "base/compiler.h"
 #include "trace/url.h"
 
 #include <string.h>
 
 enum { SLOT_COUNT = 8192 };
 
-static _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
+static BULKY _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
 
 static void handle_init(void *object)
 {
@@ -18,7 +19,7 @@ static void handle_init(void *object)
     curl_handle_clear(handle);
 }
 
-static struct handle_map g_handles = {
+static BULKY_DATA struct handle_map g_handles = {
     .slab = SLAB_INITIALIZER(sizeof(struct curl_handle), 16, 512),
     .slots = g_slots,
     .slot_count = SLOT_COUNT,

@@ -16,7 +16,7 @@ struct multi {
     CURLMsg *messages[MESSAGES_MAX]; /* each lives as long as its easy handle is in here */
 };
 
-static _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
+static BULKY _Atomic(struct handle_object *) g_slots[SLOT_COUNT];
 
 static void multi_init(void *object)
 {
@@ -25,7 +25,7 @@ static void multi_init(void *object)
     multi->first = multi->count = 0;
 }
 
-static struct handle_map g_multis = {
+static BULKY_DATA struct handle_map g_multis = {
     .slab = SLAB_INITIALIZER(sizeof(struct multi), 4, 256),
     .slots = g_slots,
     .slot_count = SLOT_COUNT,

@@ -1,5 +1,6 @@
 #include "shim/deepbind.h"
 
+#include "base/compiler.h"
 #include "base/lock.h"
 #include "base/raw.h"
 #include "shim/gnutls.h"
@@ -31,7 +32,7 @@ static const struct name NAMES[] = {
 
 static _Atomic bool g_is_noted;
 static struct lock g_lock;
-static const struct link_map *g_known[KNOWN_MAX]; /* loaded before */
+static BULKY const struct link_map *g_known[KNOWN_MAX]; /* loaded before */
 static size_t g_known_count;
 static uint8_t g_by_hash[SLOT_COUNT]; /* index in NAMES + 1; 0: none */
 

@@ -1,6 +1,7 @@
 /* GnuTLS: as openssl.c. Its functions call one another by name: what is called within one of them is passed on. */
 #include "shim/gnutls.h"
 
+#include "base/compiler.h"
 #include "shim/callsite_record.h"
 #include "shim/library.h"
 #include "shim/real.h"
@@ -65,7 +66,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(strerror),
 };
 
-static struct gnutls g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct gnutls g_copies[LIBRARY_COPIES_MAX];
 
 struct library_family g_gnutls_family = {
     .prefix = "libgnutls",

@@ -24,9 +24,9 @@ struct remembered {
 };
 
 static int (*g_find_object)(void *, struct dl_find_object *);
-static char g_executable_path[4096];
+static BULKY char g_executable_path[4096];
 static struct symbol_table g_executable_symbols;
-static struct remembered g_remembered[1024];
+static BULKY struct remembered g_remembered[1024];
 
 /* The section headers' view of the file: checked, since it may be anything. */
 static void symbol_table_read(const char *file, size_t len, struct symbol_table *out)

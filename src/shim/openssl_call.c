@@ -1,5 +1,6 @@
 #include "shim/openssl_call.h"
 
+#include "base/compiler.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "trace/error_name.h"
@@ -68,7 +69,7 @@ static const struct library_symbol SYMBOLS[] = {
     SYMBOL(BIO_meth_set_callback_ctrl, bio_meth_set_callback_ctrl),
 };
 
-static struct openssl g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct openssl g_copies[LIBRARY_COPIES_MAX];
 
 struct library_family g_openssl_family = {
     .prefix = "libssl",

@@ -39,7 +39,7 @@ static void context_fill(struct span_context *context, const struct ring_program
 
 /* The span's context, and its parent's id (all zero: a root): what the launcher has chosen for the command, else a child of
  * what TRACEPARENT names, else of who has started us. */
-static void context_choose(struct span_context *context, uint8_t parent_span_id[SPAN_ID_LEN])
+static void context_choose(int parent_pid, struct span_context *context, uint8_t parent_span_id[SPAN_ID_LEN])
 {
     const struct active_context *environment = active_environment();
     const struct span_context *parent = environment ? &environment->context : NULL;
@@ -59,6 +59,8 @@ static void context_choose(struct span_context *context, uint8_t parent_span_id[
     }
     if (parent)
         memcpy(parent_span_id, parent->span_id, SPAN_ID_LEN);
+    if (environment && ring_sink_is_used())
+        ring_sink_recognise_parent(parent_pid, parent_span_id);
     span_context_child(context, parent);
 }
 
@@ -70,7 +72,7 @@ static void path_set(struct span *span)
         span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_PATH, path, len);
 }
 
-static void span_describe(struct span *span)
+static void span_describe(struct span *span, int parent_pid)
 {
     const struct resource *resource = resource_current();
     span->role = SPAN_ROLE_PROCESS;
@@ -78,7 +80,7 @@ static void span_describe(struct span *span)
     span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_NAME, resource->executable_name, resource->executable_name_len);
     path_set(span);
     span_set_int(span, ATTRIBUTE_PROCESS_PID, span->pid);
-    span_set_int(span, ATTRIBUTE_PROCESS_PARENT_PID, raw_syscall3(SYS_getppid, 0, 0, 0));
+    span_set_int(span, ATTRIBUTE_PROCESS_PARENT_PID, parent_pid);
 }
 
 /* In place: the string lies where the kernel has put it, and nobody has read it yet. Any other length than that of a
@@ -117,14 +119,15 @@ void program_begin(void)
     uint8_t parent_span_id[SPAN_ID_LEN];
     if (!is_wanted())
         return;
-    context_choose(&context, parent_span_id);
+    int parent_pid = (int)raw_syscall3(SYS_getppid, 0, 0, 0);
+    context_choose(parent_pid, &context, parent_span_id);
     if (!span_context_is_sampled(&context))
         return; /* what hangs below does as its parent's flags say */
     struct span *span = span_claim(&context, parent_span_id);
     if (!span)
         return;
     span_set_context(span, &context, parent_span_id);
-    span_describe(span);
+    span_describe(span, parent_pid);
     environment_change(&context);
     active_set_process(&context, parent_span_id);
     raw_getrusage(&g_before);

@@ -1,4 +1,5 @@
 /* A thread goes on with what its creator was working for. */
+#include "base/compiler.h"
 #include "base/slab.h"
 #include "shim/real.h"
 #include "trace/active.h"
@@ -11,7 +12,7 @@ struct thread_start {
     struct active_heritage heritage;
 };
 
-static struct slab g_starts = SLAB_INITIALIZER(sizeof(struct thread_start), 32, 1024);
+static BULKY_DATA struct slab g_starts = SLAB_INITIALIZER(sizeof(struct thread_start), 32, 1024);
 
 static void *thread_begin(void *argument)
 {

@@ -17,8 +17,8 @@ enum { STARTING_WAITS = 3, STARTING_YIELDS = 16 };
 #define OPEN_ONE (1ULL << OPEN_COUNT_SHIFT)
 
 static struct active_context g_environment;
-static _Atomic uint64_t g_open[OPEN_SLOTS];
-static _Atomic int32_t g_lost[OPEN_SLOTS];
+static BULKY _Atomic uint64_t g_open[OPEN_SLOTS];
+static BULKY _Atomic int32_t g_lost[OPEN_SLOTS];
 static _Atomic int32_t g_lost_total;
 static _Atomic bool g_has_served; /* this process has, once */
 static bool g_conditions_say_nothing;

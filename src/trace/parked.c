@@ -3,6 +3,7 @@
  * another process are free. */
 #include "trace/parked.h"
 
+#include "base/compiler.h"
 #include "base/lock.h"
 #include "base/process.h"
 #include "base/slab.h"
@@ -28,8 +29,8 @@ struct parked {
 };
 
 _Atomic uint32_t g_parked_count;
-static struct parked g_places[PLACES];
-static struct slab g_gifts = SLAB_INITIALIZER(sizeof(struct gift), 16, PLACES / 16);
+static BULKY struct parked g_places[PLACES];
+static BULKY_DATA struct slab g_gifts = SLAB_INITIALIZER(sizeof(struct gift), 16, PLACES / 16);
 
 static struct parked *place_at(const void *condition, unsigned step)
 {

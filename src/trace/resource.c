@@ -123,7 +123,7 @@ static int member_parse(const char *member, size_t len, struct text scratch,
  * trailing comma, is no error. */
 static int list_parse(const char *list, struct resource *resource)
 {
-    static char scratch[RESOURCE_ATTRIBUTES_LEN_MAX];
+    static BULKY char scratch[RESOURCE_ATTRIBUTES_LEN_MAX];
     for (const char *end = list + strlen(list); list < end;) {
         size_t len = strcspn(list, ",");
         const char *member = list;

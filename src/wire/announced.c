@@ -13,7 +13,7 @@ struct announced {
     char bytes[ANNOUNCED_LEN_MAX];
 };
 
-static struct slab g_announced = SLAB_INITIALIZER(sizeof(struct announced), 4, 1024);
+static BULKY_DATA struct slab g_announced = SLAB_INITIALIZER(sizeof(struct announced), 4, 1024);
 
 static struct announced *announced_get(struct announced **announced)
 {

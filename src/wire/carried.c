@@ -11,8 +11,8 @@ struct carried_context {
     struct active_context active;
 };
 
-static struct slab g_queues = SLAB_INITIALIZER(sizeof(struct carried_queue), 16, 128);
-static struct slab g_contexts = SLAB_INITIALIZER(sizeof(struct carried_context), 64, 64);
+static BULKY_DATA struct slab g_queues = SLAB_INITIALIZER(sizeof(struct carried_queue), 16, 128);
+static BULKY_DATA struct slab g_contexts = SLAB_INITIALIZER(sizeof(struct carried_context), 64, 64);
 
 bool carried_is_same(const struct active_context *a, const struct active_context *b)
 {

@@ -16,8 +16,8 @@
 #include <errno.h>
 #include <string.h>
 
-static struct slab g_connections = SLAB_INITIALIZER(sizeof(struct connection), 1024, 1024);
-static struct slab g_edits = SLAB_INITIALIZER(sizeof(struct edit), 32, 1024);
+static BULKY_DATA struct slab g_connections = SLAB_INITIALIZER(sizeof(struct connection), 1024, 1024);
+static BULKY_DATA struct slab g_edits = SLAB_INITIALIZER(sizeof(struct edit), 32, 1024);
 
 struct connection *connection_new(void)
 {

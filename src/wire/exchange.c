@@ -13,12 +13,12 @@
 
 #include <string.h>
 
-static struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 256, 1024);
+static BULKY_DATA struct slab g_exchanges = SLAB_INITIALIZER(sizeof(struct exchange), 256, 1024);
 
 /* How many places are looked at for a request that is searched for. */
 enum { EXCHANGES_LOOKED_AT = 4096 };
 
-static struct slab g_snapshots = SLAB_INITIALIZER(sizeof(struct span), 64, 1024);
+static BULKY_DATA struct slab g_snapshots = SLAB_INITIALIZER(sizeof(struct span), 64, 1024);
 
 static bool method_is(const struct http1_event *line, const char *method)
 {
@@ -203,7 +203,7 @@ void exchange_choose_parent(struct exchange *exchange, const struct parent_memor
 /* The request that came with a parent id, by a hash of that: its index + 1. A newer one takes the place of an older one;
  * if that was open then, the place says from then on that what is not found there may still be somewhere. */
 enum { INCOMING_SHARED = 1U << 31 };
-static _Atomic uint32_t g_incoming[4096];
+static BULKY _Atomic uint32_t g_incoming[4096];
 
 static _Atomic uint32_t *incoming_place(const uint8_t span_id[SPAN_ID_LEN])
 {

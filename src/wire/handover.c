@@ -9,7 +9,7 @@
 
 enum { HASHED_LEN_MAX = 256 };
 
-static struct slab g_handovers = SLAB_INITIALIZER(sizeof(struct handover), 64, HANDOVERS_MAX / 64);
+static BULKY_DATA struct slab g_handovers = SLAB_INITIALIZER(sizeof(struct handover), 64, HANDOVERS_MAX / 64);
 
 static void queues_free(struct handover *handover)
 {

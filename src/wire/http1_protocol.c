@@ -16,7 +16,7 @@
  * its connecting is not part of the request. */
 #define CONNECT_IDLE_MAX_NS NANOS_PER_SECOND
 
-static struct slab g_lines = SLAB_INITIALIZER(sizeof(struct http1_line), 16, 1024);
+static BULKY_DATA struct slab g_lines = SLAB_INITIALIZER(sizeof(struct http1_line), 16, 1024);
 
 /* What an input is while it is gone through. */
 struct input {

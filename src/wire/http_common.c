@@ -1,5 +1,6 @@
 #include "wire/http_common.h"
 
+#include "base/compiler.h"
 #include "base/slab.h"
 
 #include <string.h>
@@ -15,7 +16,7 @@ struct http_common {
     struct attribute_block block; /* nothing is kept where its len is 0 */
 };
 
-static struct slab g_commons = SLAB_INITIALIZER(sizeof(struct http_common), 64, 1024);
+static BULKY_DATA struct slab g_commons = SLAB_INITIALIZER(sizeof(struct http_common), 64, 1024);
 
 bool http_common_add(const struct http_common *common, const struct http_head *head,
                      struct span *span)

@@ -20,7 +20,7 @@ struct http_extras_wanted g_http_extras_wanted = {.told = FIELDS_DEFAULT};
 
 static struct name_list g_captured;
 static uint32_t g_fields; /* bit 1 << enum carrier_field: of a propagator in use */
-static struct slab g_extras = SLAB_INITIALIZER(sizeof(struct http_extras), 16, 512);
+static BULKY_DATA struct slab g_extras = SLAB_INITIALIZER(sizeof(struct http_extras), 16, 512);
 
 static void told_add(struct http1_fields *told, const char *name)
 {

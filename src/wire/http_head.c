@@ -22,7 +22,7 @@ struct http_head_store {
     char tracestate[HTTP_TRACESTATE_LEN_MAX];
 };
 
-static struct slab g_stores = SLAB_INITIALIZER(sizeof(struct http_head_store), 32, 512);
+static BULKY_DATA struct slab g_stores = SLAB_INITIALIZER(sizeof(struct http_head_store), 32, 512);
 
 void http_head_init(struct http_head *head)
 {

@@ -10,7 +10,7 @@
 enum { SLOT_COUNT = 256 };
 
 /* By the number's last digits; what is here once stays, and stands for one queue after the other. */
-static _Atomic(struct handover *) g_slots[SLOT_COUNT];
+static BULKY _Atomic(struct handover *) g_slots[SLOT_COUNT];
 
 /* ---- POSIX ---- */
 

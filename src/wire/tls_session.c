@@ -28,9 +28,9 @@ struct bucket {
     struct tls_session *first;
 };
 
-static struct slab g_sessions = SLAB_INITIALIZER(sizeof(struct tls_session), 64, 1024);
-static struct slab g_helds = SLAB_INITIALIZER(sizeof(struct tls_held), 4, 1024);
-static struct bucket g_buckets[BUCKET_COUNT];
+static BULKY_DATA struct slab g_sessions = SLAB_INITIALIZER(sizeof(struct tls_session), 64, 1024);
+static BULKY_DATA struct slab g_helds = SLAB_INITIALIZER(sizeof(struct tls_held), 4, 1024);
+static BULKY struct bucket g_buckets[BUCKET_COUNT];
 
 /* ---- which session ---- */
 
@@ -81,7 +81,7 @@ static void peer_take(struct connection *connection, int fd)
 THREAD_LOCAL int t_tls_below;
 
 /* The index of the session with a random of this hash, plus 1; a newer one takes an older one's place. */
-static _Atomic uint32_t g_by_random[1024];
+static BULKY _Atomic uint32_t g_by_random[1024];
 
 static _Atomic uint32_t *random_place(const uint8_t *random)
 {

@@ -26,7 +26,7 @@ struct send_block {
     uint8_t kinds[IOV_MAX];
 };
 
-static struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256);
+static BULKY_DATA struct slab g_blocks = SLAB_INITIALIZER(sizeof(struct send_block), 4, 256);
 
 /* SIZE_MAX if the kernel will refuse the list. */
 static size_t iov_len(const struct iovec *iov, size_t count)
