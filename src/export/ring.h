@@ -76,6 +76,7 @@ struct ring {
     _Atomic uint32_t has_new_process;
     /* Set before the command starts: */
     uint32_t has_programs;         /* each program makes a span */
+    uint32_t keeps_environment;    /* programs with environments of their own are traced */
     int32_t command_pid;           /* who is to make that of the command */
     _Atomic uint32_t root_is_made; /* it has */
     struct ring_program root;      /* of the command; not set: there is none */

@@ -256,6 +256,11 @@ bool ring_sink_is_used(void)
     return g_ring != NULL;
 }
 
+bool ring_sink_keeps_environment(void)
+{
+    return g_ring && g_ring->keeps_environment;
+}
+
 bool ring_sink_has_programs(void)
 {
     return g_ring && g_ring->has_programs;

@@ -21,6 +21,9 @@ bool ring_sink_release(void);
 /* ring_sink_is_used - there is a ring. */
 bool ring_sink_is_used(void);
 
+/* ring_sink_keeps_environment - programs that are started with an environment of their own are to be traced as well. */
+bool ring_sink_keeps_environment(void);
+
 /* ring_sink_has_programs - it is wanted. */
 bool ring_sink_has_programs(void);
 

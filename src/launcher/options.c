@@ -18,6 +18,7 @@ enum {
     OPTION_KEEP_WAIT,
     OPTION_NO_CALL_SITES,
     OPTION_PROCESS_SPANS,
+    OPTION_NO_KEEP_ENV,
     OPTION_PRINT_CONFIG,
     OPTION_CHECK,
     OPTION_CHECKS,
@@ -50,6 +51,7 @@ static const struct option LONG_OPTIONS[] = {
     {"keep-wait", required_argument, NULL, OPTION_KEEP_WAIT},
     {"no-call-sites", no_argument, NULL, OPTION_NO_CALL_SITES},
     {"process-spans", required_argument, NULL, OPTION_PROCESS_SPANS},
+    {"no-keep-env", no_argument, NULL, OPTION_NO_KEEP_ENV},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -98,6 +100,8 @@ static const char HELP[] =
     "      --no-call-sites  do not look up the source lines that calls were made from\n"
     "      --process-spans auto, all or none: which processes are spans themselves; auto:\n"
     "                       where something was seen, and those that they come from\n"
+    "      --no-keep-env    do not trace programs that are started with an environment of\n"
+    "                       their own (env -i); else they are, and do not see it\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -221,6 +225,9 @@ static int options_set(struct options *options, int letter, char **argv)
         return options_set_keep_wait(options, optarg);
     case OPTION_NO_CALL_SITES:
         options->has_no_call_sites = true;
+        return 0;
+    case OPTION_NO_KEEP_ENV:
+        options->is_environment_lost = true;
         return 0;
     case OPTION_PROCESS_SPANS:
         return options_set_process_spans(options, optarg);

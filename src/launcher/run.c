@@ -73,6 +73,7 @@ static void run_choose_root(struct run *run)
     enum process_spans_mode mode = root_span_mode(asked, &run->options->keep);
     if (!run->directory.ring)
         return;
+    run->directory.ring->keeps_environment = !run->options->is_environment_lost;
     run->process_spans = root_span_choose(mode, run->directory.ring);
     run->root = run->directory.ring->root;
 }

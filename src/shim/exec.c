@@ -7,6 +7,7 @@
 #include "base/raw.h"
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
+#include "shim/kept_environment.h"
 #include "shim/real.h"
 #include "trace/propagator.h"
 #include "wire/parent.h"
@@ -93,10 +94,41 @@ static NOINLINE int stripped(executor *execute, const struct call *call, char *c
     return context ? with_context(execute, call, rest, context) : execute(call, rest);
 }
 
+/* Could the library be loaded into the program, in an environment that has it? */
+static NOINLINE bool is_welcome(int (*open_program)(const struct call *), const struct call *call, char *const envp[],
+                                const char *library)
+{
+    if (g_raw_is_forbidden || !call->file || exec_environment_only_lists(envp) || is_other_loader(call->file))
+        return false;
+    int fd = open_program(call);
+    bool is_taken = fd >= 0 && exec_target_takes_library(fd);
+    if (fd >= 0)
+        raw_close(fd);
+    return is_taken && exec_library_is_there(library);
+}
+
+/* An environment without the library gets it back, unless it becomes too long by that. */
+static NOINLINE int start_completed(executor *execute, const struct call *call, char *const envp[])
+{
+    size_t len = kept_environment_len(envp);
+    char **longer = len ? kept_environment_make(envp, alloca(len), len) : NULL;
+    if (!longer)
+        return execute(call, envp);
+    const struct span_context *context = context_of_start(longer);
+    int result = context ? with_context(execute, call, longer, context) : execute(call, longer);
+    bool is_too_long = result == E2BIG || (result == -1 && errno == E2BIG);
+    return is_too_long ? execute(call, envp) : result;
+}
+
 /* Executes by @execute, with the library or without it. */
 static int start(int (*open_program)(const struct call *), executor *execute, const struct call *call,
                  char *const envp[])
 {
+    const char *library = shim_is_tracing() ? kept_environment_library(envp) : NULL;
+    if (UNLIKELY(library != NULL) && is_welcome(open_program, call, envp, library)) {
+        process_note_spawn();
+        return start_completed(execute, call, envp);
+    }
     bool is_left = stays_behind(open_program, call, envp);
     const struct span_context *context = context_of_start(envp);
     if (UNLIKELY(is_left))

@@ -47,12 +47,14 @@ static const char *ours_find(const char *entry)
     }
 }
 
+/* The last one: of several LD_PRELOAD that counts. */
 static char *const *entry_find(char *const envp[], const char *prefix)
 {
+    char *const *found = NULL;
     for (; memory_is_readable(envp, sizeof *envp) && *envp; envp++)
         if (begins_with(*envp, prefix))
-            return envp;
-    return NULL;
+            found = envp;
+    return found;
 }
 
 bool exec_environment_only_lists(char *const envp[])

@@ -6,6 +6,7 @@
 #include "export/run_stats.h"
 #include "shim/callsite_record.h"
 #include "shim/curl_transfer.h"
+#include "shim/kept_environment.h"
 #include "shim/module.h"
 #include "shim/node.h"
 #include "shim/program.h"
@@ -97,6 +98,7 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
     const char *exporters = secure_getenv("RUN_TRACED_EXPORTER");
     if ((ring || exporters) && !is_disabled())
         tracing_begin(ring, exporters);
+    kept_environment_begin();
     if (g_is_tracing) {
         node_begin(argv);
         python_begin();

@@ -2,7 +2,7 @@
 
 import signal
 
-from support import TracedTest, attribute, children, of_kind, orphans, roots
+from support import PREFIX, TracedTest, attribute, children, clean_env, of_kind, orphans, roots, sanitizer_env
 
 
 def processes(spans):
@@ -80,3 +80,32 @@ class Tree(ProcessTest):
         result = self.traced("sh", "-c", "ls / >/dev/null; echo $TRACEPARENT", env={"TRACEPARENT": given})
         self.assertEqual(self.spans(), [])
         self.assertEqual(result.stdout.decode().strip(), given)
+
+
+class Environments(ProcessTest):
+    def test_a_cleared_environment_is_completed_out_of_sight(self):
+        bare = self.bare("env", "-i", "A=b", "sh", "-c", "env; env -i env")
+        found, _ = self.tree("env", "-i", "A=b", "sh", "-c", "env; env -i env")
+        self.forget_spans()
+        traced = self.traced("env", "-i", "A=b", "sh", "-c", "env; env -i env")
+        self.assertEqual(traced.stdout, bare.stdout)
+        self.assertEqual(sorted(span["name"] for span in processes(found) if span["name"] != "env"), ["dash"])
+        self.assertEqual(len(named(found, "env")), 4)
+
+    def test_a_preload_of_its_own_stays(self):
+        library = self.compile("int unused;", "-shared", "-fPIC", name="own.so")
+        script = f"LD_PRELOAD={library} env | grep LD_PRELOAD; LD_PRELOAD={library} cat /proc/self/maps | grep -c own.so"
+        result = self.traced("sh", "-c", script)
+        self.assertEqual(result.stdout.splitlines()[0].decode(), f"LD_PRELOAD={library}")
+        self.assertGreater(int(result.stdout.splitlines()[1]), 0)
+        self.assertEqual(len(named(self.spans(), "cat")), 1)
+
+    def test_an_environment_without_the_library_alone_is_meant(self):
+        self.traced("env", "-u", "LD_PRELOAD", "ls", "/")
+        self.assertEqual([span["name"] for span in self.spans()], ["env"])
+
+    def test_no_keep_env_leaves_them_alone(self):
+        path = self.new_span_file()
+        self._run([str(PREFIX), "-q", "--no-keep-env", "--process-spans", "all", "-o", str(path), "env", "-i", "ls", "/"],
+                  clean_env() | sanitizer_env())
+        self.assertEqual([span["name"] for span in self.spans()], ["env"])
