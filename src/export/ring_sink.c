@@ -8,6 +8,7 @@
 #include "export/ring.h"
 
 #include <linux/futex.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* How many records are tried before a span is given up, and after that, how many spans are given up
@@ -42,7 +43,7 @@ static uint64_t own_pid_namespace(int pid)
     return g_pid_namespace_pid == pid ? g_pid_namespace : ring_pid_namespace();
 }
 
-static bool process_claim(uint32_t number, int pid)
+static bool process_claim(uint32_t number, int pid, uint64_t pid_namespace, const struct ring_program *program)
 {
     struct ring_process *process = &g_ring->processes[number];
     uint64_t identity = 0;
@@ -50,36 +51,49 @@ static bool process_claim(uint32_t number, int pid)
                                         (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_CLAIMED))
         return false;
     process->start_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
-    process->pid_namespace = own_pid_namespace(pid);
-    process->program = g_program;
+    process->pid_namespace = pid_namespace;
+    process->program = *program;
     process->program_record = 0;
     const struct resource *resource = resource_current();
     memcpy(&process->resource, resource,
            offsetof(struct resource, attributes) + resource->attributes_len);
-    atomic_store_explicit(&process->identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
+    return true;
+}
+
+static void process_announce(uint32_t number, int pid)
+{
+    atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
                           memory_order_release);
     /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others already
      * it has yet to look. */
     if (!atomic_exchange_explicit(&g_ring->has_new_process, 1, memory_order_acq_rel))
         raw_syscall6(SYS_futex, (long)&g_ring->has_new_process, FUTEX_WAKE, 1, 0, 0, 0);
-    return true;
 }
 
-static uint32_t process_register(struct process_page *page)
+/* A place of its own for @pid, + 1; 0: there is none. */
+static uint32_t process_place(int pid, uint64_t pid_namespace, const struct ring_program *program)
 {
     uint32_t limit = process_limit();
-    int pid = process_pid();
     for (uint32_t i = 0; i < limit; i++) {
         uint32_t number = ((uint32_t)pid + i) % limit;
         uint64_t identity =
             atomic_load_explicit(&g_ring->processes[number].identity, memory_order_relaxed);
-        if (identity != 0 || !process_claim(number, pid))
-            continue;
-        atomic_store_explicit(&g_cursor, number * RING_GROUP_LEN, memory_order_relaxed);
-        atomic_store_explicit(&page->ring_registered, number + 1, memory_order_release);
-        return number + 1;
+        if (identity == 0 && process_claim(number, pid, pid_namespace, program))
+            return number + 1;
     }
     return 0;
+}
+
+static uint32_t process_register(struct process_page *page)
+{
+    int pid = process_pid();
+    uint32_t number = process_place(pid, own_pid_namespace(pid), &g_program);
+    if (!number)
+        return 0;
+    process_announce(number - 1, pid);
+    atomic_store_explicit(&g_cursor, (number - 1) * RING_GROUP_LEN, memory_order_relaxed);
+    atomic_store_explicit(&page->ring_registered, number, memory_order_release);
+    return number;
 }
 
 /* This process's number + 1, or 0 if the ring has no room for more processes. One number a process:
@@ -162,6 +176,17 @@ static uint32_t probe_index(uint32_t cursor, uint32_t i, uint32_t limit)
     return (cursor + i + i / PROBES_PER_RUN * (limit / (PROBES_MAX / PROBES_PER_RUN))) % limit;
 }
 
+static struct span *record_find(uint32_t process, uint32_t cursor, uint32_t limit)
+{
+    for (uint32_t i = 0; i < PROBES_MAX; i++) {
+        uint32_t index = probe_index(cursor, i, limit);
+        struct span *span = record_try(index, process);
+        if (LIKELY(span))
+            return span;
+    }
+    return NULL;
+}
+
 static struct span *ring_claim(void)
 {
     if (UNLIKELY(atomic_load_explicit(&g_ring->is_closed, memory_order_relaxed)))
@@ -175,14 +200,11 @@ static struct span *ring_claim(void)
     uint32_t cursor = cursor_place(number - 1, limit);
     if (is_resting())
         return ring_is_full();
-    for (uint32_t i = 0; i < PROBES_MAX; i++) {
-        uint32_t index = probe_index(cursor, i, limit);
-        struct span *span = record_try(index, number - 1);
-        if (LIKELY(span)) {
-            atomic_store_explicit(&g_cursor, index + 1, memory_order_relaxed);
-            next_prefetch(index);
-            return span;
-        }
+    struct span *span = record_find(number - 1, cursor, limit);
+    if (LIKELY(span)) {
+        atomic_store_explicit(&g_cursor, span->index + 1, memory_order_relaxed);
+        next_prefetch(span->index);
+        return span;
     }
     atomic_store_explicit(&g_rest, REST_AFTER_FULL, memory_order_relaxed);
     return ring_is_full();
@@ -349,4 +371,45 @@ const struct span_sink *ring_sink_init(const char *path)
     process_pid(); /* before there is a vfork child that could be taken for this process */
     run_stats_use(&g_ring->stats);
     return &sink;
+}
+
+static void name_set(char *field, uint16_t *field_len, size_t field_max, const char *name, size_t len)
+{
+    *field_len = (uint16_t)MIN(len, field_max);
+    memcpy(field, name, *field_len);
+}
+
+/* What the process says of itself, but for its name. */
+static void resource_rename(struct resource *resource, const char *name, size_t len)
+{
+    const char *given = getenv("OTEL_SERVICE_NAME");
+    name_set(resource->executable_name, &resource->executable_name_len, sizeof resource->executable_name, name, len);
+    if (!given || !*given)
+        name_set(resource->service_name, &resource->service_name_len, sizeof resource->service_name, name, len);
+}
+
+struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program, const char *name, size_t len)
+{
+    if (!g_ring || g_is_released || atomic_load_explicit(&g_ring->is_closed, memory_order_relaxed))
+        return NULL;
+    /* Whose parent is in our namespace is in it too, as far as anybody can see. */
+    uint32_t number = process_place(pid, own_pid_namespace(process_pid()), program);
+    if (!number) {
+        run_stats_count_drop(DROP_NO_PROCESS, 0);
+        return NULL;
+    }
+    resource_rename(&g_ring->processes[number - 1].resource, name, len);
+    uint32_t limit = record_limit();
+    struct span *span = record_find(number - 1, (number - 1) * RING_GROUP_LEN % limit, limit);
+    if (span)
+        g_ring->processes[number - 1].program_record = span->index + 1;
+    process_announce(number - 1, pid);
+    return span ? span : ring_is_full();
+}
+
+void ring_sink_abandon_unseen(struct span *span)
+{
+    uint32_t word = atomic_load(&g_ring->states[span->index]);
+    atomic_store_explicit(&span->state, SPAN_FREE, memory_order_relaxed);
+    atomic_store(&g_ring->states[span->index], ring_state_make(SPAN_FREE, ring_state_use(word), 0));
 }

@@ -44,4 +44,12 @@ void ring_sink_set_program(const struct ring_program *program);
 /* ring_sink_note_program - @span, the only one that has been claimed, is its record; NULL: there was no room for it. */
 void ring_sink_note_program(const struct span *span);
 
+/* ring_sink_claim_unseen - a record for process @pid, which executes a program that makes none (@name: its name, not
+ * NUL-terminated): it stays open until the process has ended. To be filled at once. NULL: there is no room. Signal-safe, also in
+ * a vfork child. */
+struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program, const char *name, size_t len);
+
+/* ring_sink_abandon_unseen - the program was not executed. */
+void ring_sink_abandon_unseen(struct span *span);
+
 #endif

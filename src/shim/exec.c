@@ -5,9 +5,12 @@
 #include "base/other_libc.h"
 #include "base/process.h"
 #include "base/raw.h"
+#include "base/text.h"
+#include "export/ring_sink.h"
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
 #include "shim/kept_environment.h"
+#include "shim/program.h"
 #include "shim/real.h"
 #include "trace/propagator.h"
 #include "wire/parent.h"
@@ -26,7 +29,8 @@ struct call {
     const char *file;
     char *const *argv;
     int flags;
-    pid_t *pid;
+    bool is_spawn;
+    pid_t *pid; /* may be NULL */
     const posix_spawn_file_actions_t *actions;
     const posix_spawnattr_t *attributes;
 };
@@ -38,24 +42,63 @@ static bool is_other_loader(const char *file)
     return memory_is_readable(file, NAME_LEN_MAX) && memchr(file, '\0', NAME_LEN_MAX) && other_libc_is_loaded_by(file);
 }
 
-/* Does the library stay behind? @open: a descriptor of the program, or a negative errno. What this needs
- * of the stack is free again before the program is started: some handlers start one on a small stack. */
-static NOINLINE bool stays_behind(int (*open_program)(const struct call *), const struct call *call,
-                                  char *const envp[])
+enum { PATH_KEPT_LEN = 256 };
+
+/* What becomes of the library in a program that is to be started. */
+struct plan {
+    bool is_stripped;    /* our name is left out of its environment */
+    bool is_completed;   /* its environment gets what it lacks */
+    enum exec_fate fate; /* what the program does goes unseen, unless it takes the library */
+    char path[PATH_KEPT_LEN]; /* of one that goes unseen; its name alone if that is too long */
+};
+
+static void path_keep(struct plan *plan, int fd)
+{
+    char link[32], path[PATH_KEPT_LEN];
+    struct text text = text_on(link, sizeof link);
+    text_append_string(&text, "/proc/self/fd/");
+    text_append_decimal(&text, fd);
+    ssize_t len = raw_readlink(text_terminate(&text), path, sizeof path - 1);
+    memcpy(plan->path, path, len > 0 ? (size_t)len : 0);
+    plan->path[MAX(len, 0)] = '\0';
+}
+
+static enum exec_fate fate_find(int (*open_program)(const struct call *), const struct call *call, bool has_library,
+                                struct plan *plan)
+{
+    int fd = open_program(call);
+    if (fd < 0)
+        return EXEC_TAKES_LIBRARY; /* or there is no such program */
+    enum exec_fate fate = exec_target_fate(fd);
+    if (fate == EXEC_TAKES_LIBRARY && !has_library)
+        fate = EXEC_WITHOUT_LIBRARY;
+    if (fate != EXEC_TAKES_LIBRARY)
+        path_keep(plan, fd);
+    raw_close(fd);
+    return fate;
+}
+
+/* What this needs of the stack is free again before the program is started: some handlers start one on a small stack. */
+static NOINLINE void plan_make(int (*open_program)(const struct call *), const struct call *call, char *const envp[],
+                               struct plan *plan)
 {
     char library[EXEC_PRELOAD_LEN_MAX];
+    *plan = (struct plan){.fate = EXEC_TAKES_LIBRARY};
     process_note_spawn();
-    if (!shim_is_tracing() || !call->file || !exec_environment_library(envp, library))
-        return false;
-    if (UNLIKELY(g_raw_is_forbidden)) /* its start makes system calls that the sandbox may not know */
-        return true;
-    if (exec_environment_only_lists(envp) || is_other_loader(call->file))
-        return true;
-    int fd = open_program(call);
-    bool is_welcome = fd < 0 || exec_target_takes_library(fd);
-    if (fd >= 0)
-        raw_close(fd);
-    return !is_welcome || !exec_library_is_there(library);
+    if (!shim_is_tracing() || !call->file)
+        return;
+    bool has_library = exec_environment_library(envp, library);
+    const char *kept = has_library ? NULL : kept_environment_library(envp);
+    if (!has_library && !kept && !ring_sink_has_programs())
+        return;
+    /* A library's start makes system calls that a sandbox may not know. */
+    plan->is_stripped = has_library;
+    if (g_raw_is_forbidden || exec_environment_only_lists(envp) || is_other_loader(call->file))
+        return;
+    plan->fate = fate_find(open_program, call, has_library || kept, plan);
+    bool is_there = exec_library_is_there(kept ? kept : library);
+    plan->is_stripped = has_library && (exec_fate_is_harmful(plan->fate) || !is_there);
+    plan->is_completed = kept && plan->fate == EXEC_TAKES_LIBRARY && is_there;
 }
 
 /* The context that the program goes on with, where @envp is that of a traced program: the request's that the calling
@@ -94,21 +137,8 @@ static NOINLINE int stripped(executor *execute, const struct call *call, char *c
     return context ? with_context(execute, call, rest, context) : execute(call, rest);
 }
 
-/* Could the library be loaded into the program, in an environment that has it? */
-static NOINLINE bool is_welcome(int (*open_program)(const struct call *), const struct call *call, char *const envp[],
-                                const char *library)
-{
-    if (g_raw_is_forbidden || !call->file || exec_environment_only_lists(envp) || is_other_loader(call->file))
-        return false;
-    int fd = open_program(call);
-    bool is_taken = fd >= 0 && exec_target_takes_library(fd);
-    if (fd >= 0)
-        raw_close(fd);
-    return is_taken && exec_library_is_there(library);
-}
-
 /* An environment without the library gets it back, unless it becomes too long by that. */
-static NOINLINE int start_completed(executor *execute, const struct call *call, char *const envp[])
+static NOINLINE int completed(executor *execute, const struct call *call, char *const envp[])
 {
     size_t len = kept_environment_len(envp);
     char **longer = len ? kept_environment_make(envp, alloca(len), len) : NULL;
@@ -120,20 +150,41 @@ static NOINLINE int start_completed(executor *execute, const struct call *call, 
     return is_too_long ? execute(call, envp) : result;
 }
 
-/* Executes by @execute, with the library or without it. */
-static int start(int (*open_program)(const struct call *), executor *execute, const struct call *call,
-                 char *const envp[])
+static int execute_by(const struct plan *plan, executor *execute, const struct call *call, char *const envp[])
 {
-    const char *library = shim_is_tracing() ? kept_environment_library(envp) : NULL;
-    if (UNLIKELY(library != NULL) && is_welcome(open_program, call, envp, library)) {
-        process_note_spawn();
-        return start_completed(execute, call, envp);
-    }
-    bool is_left = stays_behind(open_program, call, envp);
+    if (UNLIKELY(plan->is_completed))
+        return completed(execute, call, envp);
     const struct span_context *context = context_of_start(envp);
-    if (UNLIKELY(is_left))
+    if (UNLIKELY(plan->is_stripped))
         return stripped(execute, call, envp, context);
     return context ? with_context(execute, call, envp, context) : execute(call, envp);
+}
+
+/* A program that goes unseen has a span all the same: here, since it makes none. */
+static NOINLINE int start_unseen(const struct plan *plan, executor *execute, struct call *call, char *const envp[])
+{
+    pid_t spawned;
+    if (call->is_spawn && !call->pid)
+        call->pid = &spawned;
+    struct span *span = call->is_spawn ? NULL : program_begin_unseen(raw_getpid(), plan->path, exec_fate_name(plan->fate));
+    int result = execute_by(plan, execute, call, envp);
+    int saved = errno;
+    if (call->is_spawn && result == 0)
+        program_begin_unseen(*call->pid, plan->path, exec_fate_name(plan->fate));
+    else
+        program_abandon_unseen(span); /* it was not executed: we are still here */
+    errno = saved;
+    return result;
+}
+
+/* Executes by @execute, with the library or without it. */
+static int start(int (*open_program)(const struct call *), executor *execute, struct call *call, char *const envp[])
+{
+    struct plan plan;
+    plan_make(open_program, call, envp, &plan);
+    if (UNLIKELY(plan.fate != EXEC_TAKES_LIBRARY))
+        return start_unseen(&plan, execute, call, envp);
+    return execute_by(&plan, execute, call, envp);
 }
 
 static int open_at(const struct call *call)
@@ -234,7 +285,7 @@ EXPORT int execveat(int fd, const char *path, char *const argv[], char *const en
 EXPORT int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
                        const posix_spawnattr_t *attributes, char *const argv[], char *const envp[])
 {
-    struct call call = {AT_FDCWD, path, argv, 0, pid, actions, attributes};
+    struct call call = {AT_FDCWD, path, argv, 0, true, pid, actions, attributes};
     return start(open_at, spawn_path, &call, envp);
 }
 
@@ -242,7 +293,7 @@ EXPORT int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_act
                         const posix_spawnattr_t *attributes, char *const argv[],
                         char *const envp[])
 {
-    struct call call = {AT_FDCWD, file, argv, 0, pid, actions, attributes};
+    struct call call = {AT_FDCWD, file, argv, 0, true, pid, actions, attributes};
     return start(open_searched, spawn_searched, &call, envp);
 }
 

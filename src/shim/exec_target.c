@@ -10,6 +10,7 @@
 #include <link.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 enum { SCRIPTS_MAX = 5, HEAD_LEN = 256, SEGMENTS_MAX = 64, CANDIDATE_LEN_MAX = 1024 };
 
@@ -91,53 +92,106 @@ static const char *script_interpreter(struct head *head)
     return word;
 }
 
-static bool interpreter_takes_library(int fd, const ElfW(Phdr) *segment)
+static enum exec_fate interpreter_fate(int fd, const ElfW(Phdr) *segment)
 {
     char interpreter[HEAD_LEN];
     size_t len = MIN(segment->p_filesz, sizeof interpreter - 1);
     if (!read_at(fd, segment->p_offset, interpreter, len))
-        return true;
+        return EXEC_TAKES_LIBRARY;
     interpreter[len] = '\0';
-    return !other_libc_is_loaded_by(interpreter);
+    return other_libc_is_loaded_by(interpreter) ? EXEC_OTHER_LIBC : EXEC_TAKES_LIBRARY;
 }
 
-static bool elf_takes_library(int fd, const struct head *head)
+/* A library that can be executed all the same: the loader itself. */
+static bool has_soname(int fd, const ElfW(Phdr) *segment)
+{
+    enum { ENTRIES_MAX = 64 };
+    ElfW(Dyn) entries[ENTRIES_MAX];
+    size_t count = MIN(segment->p_filesz / sizeof *entries, (size_t)ENTRIES_MAX);
+    if (!read_at(fd, segment->p_offset, entries, count * sizeof *entries))
+        return true; /* claim nothing */
+    for (size_t i = 0; i < count && entries[i].d_tag != DT_NULL; i++)
+        if (entries[i].d_tag == DT_SONAME)
+            return true;
+    return false;
+}
+
+/* Go's linker notes its build id under this name. */
+static bool is_of_go(int fd, const ElfW(Phdr) *segment)
+{
+    struct {
+        ElfW(Nhdr) header;
+        char name[4];
+    } note;
+    return read_at(fd, segment->p_offset, &note, sizeof note) && note.header.n_namesz == 4 &&
+           memcmp(note.name, "Go\0", 4) == 0;
+}
+
+static enum exec_fate elf_fate(int fd, const struct head *head)
 {
     extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden"))); /* our own */
     ElfW(Ehdr) header;
+    enum exec_fate fate = EXEC_STATIC; /* nobody looks at LD_PRELOAD there */
     memcpy(&header, head->bytes, sizeof header);
     if (header.e_machine != __ehdr_start.e_machine ||
         memcmp(header.e_ident, __ehdr_start.e_ident, EI_VERSION) != 0)
-        return false;
+        return EXEC_OTHER_MACHINE;
     for (size_t i = 0; i < MIN(header.e_phnum, (size_t)SEGMENTS_MAX); i++) {
         ElfW(Phdr) segment;
         if (!read_at(fd, header.e_phoff + i * sizeof segment, &segment, sizeof segment))
-            return true;
+            return EXEC_TAKES_LIBRARY;
         if (segment.p_type == PT_INTERP)
-            return interpreter_takes_library(fd, &segment);
+            return interpreter_fate(fd, &segment);
+        if (segment.p_type == PT_DYNAMIC && has_soname(fd, &segment))
+            return EXEC_TAKES_LIBRARY;
+        if (segment.p_type == PT_NOTE && is_of_go(fd, &segment))
+            fate = EXEC_GO;
     }
-    return true; /* nobody looks at LD_PRELOAD there */
+    return fate;
 }
 
-static bool file_takes_library(int fd, int scripts_left)
+/* As execve(2) gives them: then the loader is in its secure mode. A file's capabilities are not asked for. */
+static bool gains_privileges(int fd)
+{
+    struct stat st;
+    if (raw_fstat(fd, &st) < 0 || !(st.st_mode & (S_ISUID | S_ISGID)))
+        return false;
+    bool is_other = ((st.st_mode & S_ISUID) && st.st_uid != (uid_t)raw_syscall3(SYS_getuid, 0, 0, 0)) ||
+                    ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != (gid_t)raw_syscall3(SYS_getgid, 0, 0, 0));
+    return is_other && raw_syscall6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0) != 1;
+}
+
+static enum exec_fate file_fate(int fd, int scripts_left)
 {
     struct head head;
     long len = raw_syscall6(SYS_pread64, fd, (long)head.bytes, sizeof head.bytes, 0, 0, 0);
     head.len = len > 0 ? (size_t)len : 0;
-    if (head.len >= sizeof(ElfW(Ehdr)) && memcmp(head.bytes, ELFMAG, SELFMAG) == 0)
-        return elf_takes_library(fd, &head);
+    if (head.len >= sizeof(ElfW(Ehdr)) && memcmp(head.bytes, ELFMAG, SELFMAG) == 0) {
+        enum exec_fate fate = elf_fate(fd, &head);
+        return fate == EXEC_TAKES_LIBRARY && gains_privileges(fd) ? EXEC_PRIVILEGED : fate;
+    }
     const char *interpreter = scripts_left ? script_interpreter(&head) : NULL;
     int next = interpreter ? exec_target_open(AT_FDCWD, interpreter) : -1;
     if (next < 0)
-        return true;
-    bool is_taken = file_takes_library(next, scripts_left - 1);
+        return EXEC_TAKES_LIBRARY;
+    enum exec_fate fate = file_fate(next, scripts_left - 1);
     raw_close(next);
-    return is_taken;
+    return fate;
 }
 
-bool exec_target_takes_library(int fd)
+enum exec_fate exec_target_fate(int fd)
 {
-    return file_takes_library(fd, SCRIPTS_MAX);
+    return file_fate(fd, SCRIPTS_MAX);
+}
+
+const char *exec_fate_name(enum exec_fate fate)
+{
+    static const char *const names[] = {
+        [EXEC_STATIC] = "static",        [EXEC_GO] = "go",           [EXEC_PRIVILEGED] = "setuid",
+        [EXEC_OTHER_LIBC] = "unknown",   [EXEC_OTHER_MACHINE] = "other_architecture",
+        [EXEC_WITHOUT_LIBRARY] = "environment",
+    };
+    return fate < ARRAY_LEN(names) ? names[fate] : NULL;
 }
 
 bool exec_library_is_there(const char *path)

@@ -92,13 +92,19 @@ static void environment_change(const struct span_context *context)
         traceparent_format(context, value);
 }
 
+static void program_of(const struct span_context *context, const uint8_t *parent_span_id, struct ring_program *out)
+{
+    *out = (struct ring_program){.trace_flags = context->trace_flags, .is_set = true};
+    memcpy(out->trace_id, context->trace_id, TRACE_ID_LEN);
+    memcpy(out->span_id, context->span_id, SPAN_ID_LEN);
+    memcpy(out->parent_span_id, parent_span_id, SPAN_ID_LEN);
+}
+
 /* Known to the ring before the span is: the collector may look at once. */
 static struct span *span_claim(const struct span_context *context, const uint8_t parent_span_id[SPAN_ID_LEN])
 {
-    struct ring_program program = {.trace_flags = context->trace_flags, .is_set = true};
-    memcpy(program.trace_id, context->trace_id, TRACE_ID_LEN);
-    memcpy(program.span_id, context->span_id, SPAN_ID_LEN);
-    memcpy(program.parent_span_id, parent_span_id, SPAN_ID_LEN);
+    struct ring_program program;
+    program_of(context, parent_span_id, &program);
     ring_sink_set_program(&program);
     struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
     if (ring_sink_is_used())
@@ -163,6 +169,46 @@ void program_exit(int status)
     span_set_int(span, ATTRIBUTE_PROCESS_EXIT_CODE, status & 0xff);
     span_end(span, clock_monotonic_ns());
     direct_sink_flush(FLUSH_TIMEOUT_MS);
+}
+
+/* Under the request that the thread works for, or else under the program that starts it. */
+static const struct span_context *starter_context(void)
+{
+    const struct active_context *active = active_current(NULL);
+    if (!active)
+        active = active_environment();
+    return active && span_context_is_sampled(&active->context) ? &active->context : NULL;
+}
+
+struct span *program_begin_unseen(int pid, const char *path, const char *why)
+{
+    const struct span_context *parent = ring_sink_has_programs() ? starter_context() : NULL;
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    struct span_context context;
+    struct ring_program program;
+    if (!parent || !*name)
+        return NULL;
+    span_context_child(&context, parent);
+    program_of(&context, parent->span_id, &program);
+    struct span *span = ring_sink_claim_unseen(pid, &program, name, strlen(name));
+    if (!span)
+        return NULL;
+    span_open(span, SPAN_KIND_INTERNAL, 0, pid, pid);
+    span_set_context(span, &context, parent->span_id);
+    span->role = SPAN_ROLE_PROCESS;
+    span_set_name(span, name, strlen(name));
+    span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_NAME, name, strlen(name));
+    if (slash)
+        span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_PATH, path, strlen(path));
+    span_set_int(span, ATTRIBUTE_PROCESS_PID, pid);
+    span_set_string(span, ATTRIBUTE_PROCESS_BLIND, why, strlen(why));
+    return span;
+}
+
+void program_abandon_unseen(struct span *span)
+{
+    if (span)
+        ring_sink_abandon_unseen(span);
 }
 
 void program_release_ring(void)

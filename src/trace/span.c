@@ -20,14 +20,19 @@ struct span *span_start(enum span_kind kind, uint64_t start_ns)
     struct span *span = span_sink_claim();
     if (UNLIKELY(!span))
         return NULL;
+    span_open(span, kind, start_ns, process_pid(), process_tid());
+    return span;
+}
+
+void span_open(struct span *span, enum span_kind kind, uint64_t start_ns, int pid, int tid)
+{
     memset((char *)span + OWN_BEGIN, 0, offsetof(struct span, bytes) - OWN_BEGIN);
     span->kind = (uint8_t)kind;
-    span->pid = process_pid();
-    span->tid = process_tid();
+    span->pid = pid;
+    span->tid = tid;
     span->start_ns = start_ns ? start_ns : clock_monotonic_ns();
     span->start_unix_nano = clock_unix_nano_at(span->start_ns);
     atomic_store_explicit(&span->state, SPAN_OPEN, memory_order_release);
-    return span;
 }
 
 struct span *span_copy(const struct span *span)

@@ -115,6 +115,9 @@ _Static_assert(sizeof(struct span) == SPAN_RECORD_LEN, "a span record has a fixe
  * counted as dropped, and every function here takes NULL and does nothing. Hot path, signal-safe. */
 struct span *span_start(enum span_kind kind, uint64_t start_ns);
 
+/* span_open - starts the record @span, which has been claimed for process @pid, as span_start does. */
+void span_open(struct span *span, enum span_kind kind, uint64_t start_ns, int pid, int tid);
+
 /* span_copy - claims a record for this process and fills it as @span is: for a fork child that goes on
  * with what its parent began. The ids stay. NULL when there is no room. */
 struct span *span_copy(const struct span *span);
