@@ -51,8 +51,8 @@ struct call_sites {
 
 /* What a span says of its call. */
 struct call {
-    const char *address, *function;
-    size_t address_len, function_len;
+    const char *address, *function, *build_id;
+    size_t address_len, function_len, build_id_len;
     bool has_line;
 };
 
@@ -216,6 +216,7 @@ static struct call call_read(const struct span *span)
     struct call call = {.address = NULL};
     struct attribute_iterator iterator;
     struct attribute attribute;
+    call.build_id = span_part(span, SPAN_PART_BUILD_ID, &call.build_id_len);
     attribute_begin(&iterator, span);
     while (attribute_next(&iterator, &attribute)) {
         if (attribute.key == ATTRIBUTE_CODE_ADDRESS && attribute.type == ATTRIBUTE_STRING) {
@@ -257,6 +258,24 @@ static bool address_parse(const struct call *call, struct place_question *out)
     return true;
 }
 
+/* Of which file the question is. A build id says it all; without one, what is at the path may be another file by now. */
+static bool file_know(struct call_sites *sites, const struct call *call, const struct traced_process *process,
+                      struct place_question *question)
+{
+    question->file = (struct module_file){.build_id_len = 0};
+    if (call->build_id_len && call->build_id_len <= BUILD_ID_LEN_MAX) {
+        memcpy(question->file.build_id, call->build_id, call->build_id_len);
+        question->file.build_id_len = call->build_id_len;
+        question->file.path_hash = hash_add(1, question->path, strlen(question->path));
+        return true;
+    }
+    if (!process || !process->pid)
+        return false;
+    const struct loaded *loaded = loaded_find(sites, process, question->path);
+    question->file = loaded->file;
+    return loaded->is_sure;
+}
+
 static bool is_function_unsaid(const struct call *call, const struct site *site)
 {
     const char *symbol = site->texts + site->symbol_at;
@@ -283,12 +302,9 @@ void call_sites_describe(struct call_sites *sites, struct span *span, const stru
         return;
     struct call call = call_read(span);
     struct place_question question;
-    if (!process || !process->pid || !call.address || call.has_line || !address_parse(&call, &question))
+    if (!call.address || call.has_line || !address_parse(&call, &question) ||
+        !file_know(sites, &call, process, &question))
         return;
-    const struct loaded *loaded = loaded_find(sites, process, question.path);
-    if (!loaded->is_sure)
-        return;
-    question.file = loaded->file;
     const struct site *site = site_find(sites, &question);
     if (site)
         site_tell(site, &call, span);

@@ -127,7 +127,7 @@ int module_file_open(const char *path, const struct module_file *file)
     struct module_file found;
     int place_fd = open(path, O_PATH | O_CLOEXEC), fd = -1;
     snprintf(link, sizeof link, "/proc/self/fd/%d", place_fd);
-    if (file_stat(place_fd, &found) && memcmp(&found, file, sizeof found) == 0)
+    if (file_stat(place_fd, &found) && (file->build_id_len || memcmp(&found, file, sizeof found) == 0))
         fd = open(link, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (place_fd >= 0)
         close(place_fd);

@@ -3,6 +3,7 @@
 #define RUN_TRACED_LAUNCHER_MODULE_FILE_H
 
 #include "launcher/traced_processes.h"
+#include "trace/span.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,10 @@ enum { MODULE_PATH_LEN_MAX = 511 };
 
 /* No two files, and no two contents of one, have the same. No padding: compared and hashed as bytes. */
 struct module_file {
+    /* One with a build id is known by that; what may be found where (the path's hash) decides what is known of it. */
+    uint8_t build_id[BUILD_ID_LEN_MAX];
+    uint64_t build_id_len; /* 0: none, and what follows counts */
+    uint64_t path_hash;
     uint64_t device;
     uint64_t inode;
     uint64_t size;
@@ -23,7 +28,8 @@ struct module_file {
 bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
                       struct module_file *out);
 
-/* module_file_open - a descriptor to read @path by, if it is @file still; or -1. */
+/* module_file_open - a descriptor to read @path by, if it is a regular file, and @file still unless that is known by a build
+ * id, which the caller has to compare; or -1. */
 int module_file_open(const char *path, const struct module_file *file);
 
 #endif

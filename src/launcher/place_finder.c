@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -71,6 +72,32 @@ static void bus_error_expect(void)
     pthread_sigmask(SIG_UNBLOCK, &bus_error, NULL);
 }
 
+static struct source_file *file_open(const char *path, const struct module_file *file)
+{
+    int fd = module_file_open(path, file);
+    struct source_file *found = fd < 0 ? NULL : source_file_open(fd, path);
+    if (!found || !file->build_id_len || source_file_has_build_id(found, file->build_id, file->build_id_len))
+        return found;
+    source_file_close(found);
+    return NULL;
+}
+
+/* Where debuggers look for what is not at its path any more: GDB, "Debugging Information in Separate Files". */
+static struct source_file *debug_file_open(const struct module_file *file)
+{
+    char bytes[128];
+    struct text text = text_on(bytes, sizeof bytes - 1);
+    if (file->build_id_len < 2)
+        return NULL;
+    text_append_string(&text, "/usr/lib/debug/.build-id/");
+    text_append_hex(&text, file->build_id, 1);
+    text_append_char(&text, '/');
+    text_append_hex(&text, file->build_id + 1, file->build_id_len - 1);
+    text_append_string(&text, ".debug");
+    bytes[text.len] = '\0';
+    return file_open(bytes, file);
+}
+
 /* Does without the lock: whoever has asked keeps the question until it has the answer. */
 static void look(struct place_finder *finder)
 {
@@ -78,8 +105,9 @@ static void look(struct place_finder *finder)
     finder->place = (struct source_place){.line = 0};
     if (!finder->open || memcmp(&finder->open_file, &question->file, sizeof question->file) != 0) {
         file_close(finder);
-        int fd = module_file_open(question->path, &question->file);
-        finder->open = fd < 0 ? NULL : source_file_open(fd, question->path);
+        finder->open = file_open(question->path, &question->file);
+        if (!finder->open)
+            finder->open = debug_file_open(&question->file);
         finder->open_file = question->file;
     }
     if (finder->open)

@@ -48,6 +48,14 @@ struct source_file *source_file_open(int fd, const char *path)
     return NULL;
 }
 
+bool source_file_has_build_id(struct source_file *file, const uint8_t *id, size_t len)
+{
+    const unsigned char *own;
+    GElf_Addr address;
+    int own_len = file->dw->dwfl_module_build_id(file->module, &own, &address);
+    return own_len > 0 && (size_t)own_len == len && memcmp(own, id, len) == 0;
+}
+
 void source_file_close(struct source_file *file)
 {
     if (file && file->dwfl)

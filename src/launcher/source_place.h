@@ -3,6 +3,7 @@
 #define RUN_TRACED_LAUNCHER_SOURCE_PLACE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Empty strings, and 0: not known. */
@@ -19,6 +20,9 @@ struct source_file;
 /* source_file_open - reads the ELF file behind @fd, which becomes its own, and what separate debug file it has. @path:
  * where that is. NULL: it is none, or there is no libdw. Takes its time. One thread, with everything here. */
 struct source_file *source_file_open(int fd, const char *path);
+
+/* source_file_has_build_id - the linker has given it this one. */
+bool source_file_has_build_id(struct source_file *file, const uint8_t *id, size_t len);
 
 /* source_file_find - what is at @offset, an address as the file has it. */
 void source_file_find(struct source_file *file, uint64_t offset, struct source_place *out);

@@ -50,6 +50,10 @@ static void address_describe(const struct module *module, struct span *span)
     text_append_char(&text, '+');
     text_append_hex_number(&text, module->offset);
     span_set_string(span, ATTRIBUTE_CODE_ADDRESS, text.bytes, text.len);
+    size_t id_len;
+    const unsigned char *id = module_build_id(module, &id_len);
+    if (id && id_len <= BUILD_ID_LEN_MAX)
+        span_set_part(span, SPAN_PART_BUILD_ID, id, id_len);
 }
 
 /* A place that calls, and what spans say of it: filled by whoever needs it first, never changed. The

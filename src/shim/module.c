@@ -98,6 +98,8 @@ bool module_find(const void *address, struct module *out)
     out->map = object.dlfo_link_map;
     out->path = out->map->l_name[0] ? out->map->l_name : g_executable_path;
     out->offset = (uintptr_t)address - out->map->l_addr;
+    out->start = object.dlfo_map_start;
+    out->end = object.dlfo_map_end;
     return true;
 }
 

@@ -11,6 +11,7 @@ struct module {
     const struct link_map *map;
     const char *path; /* of the executable too; valid while the module is loaded */
     uintptr_t offset; /* of the address asked for, as addr2line takes it */
+    const char *start, *end; /* where it is mapped */
 };
 
 /* module_init - notes the executable's path and maps its symbol table. Library start-up only. */
@@ -19,6 +20,10 @@ void module_init(void);
 /* module_find - the object that @address lies in; false if none (JIT code) or if libc cannot tell
  * without a lock (before glibc 2.35). Hot path, signal-safe. */
 bool module_find(const void *address, struct module *out);
+
+/* module_build_id - the build id that the linker has given to @module, out of its notes in memory, @len bytes; NULL if it has
+ * none. Signal-safe. */
+const unsigned char *module_build_id(const struct module *module, size_t *len);
 
 /* module_is_self - the object is this library. */
 bool module_is_self(const struct module *module);

@@ -12,9 +12,6 @@
 /* What the sink does not need: all but where the record lives, and its state. */
 enum { OWN_BEGIN = offsetof(struct span, trace_id) };
 
-/* Among the attributes, but none: the span's links. */
-enum { LINKS_KEY = 0xff };
-
 struct span *span_start(enum span_kind kind, uint64_t start_ns)
 {
     struct span *span = span_sink_claim();
@@ -205,14 +202,19 @@ void span_set_true(struct span *span, enum attribute_key key)
             "");
 }
 
+void span_set_part(struct span *span, enum span_part part, const void *bytes, size_t len)
+{
+    if (span && len)
+        attribute_append(span,
+                         (struct attribute_header){.key = (uint8_t)part,
+                                                   .type = ATTRIBUTE_BOOL, /* whole or not at all */
+                                                   .len = (uint16_t)MIN(len, SPAN_RECORD_LEN)},
+                         bytes);
+}
+
 void span_set_links(struct span *span, const struct span_link *links, size_t count)
 {
-    if (span && count)
-        attribute_append(span,
-                         (struct attribute_header){.key = LINKS_KEY,
-                                                   .type = ATTRIBUTE_BOOL, /* whole or not at all */
-                                                   .len = (uint16_t)(MIN(count, SPAN_LINKS_MAX) * sizeof *links)},
-                         links);
+    span_set_part(span, SPAN_PART_LINKS, links, MIN(count, SPAN_LINKS_MAX) * sizeof *links);
 }
 
 uint32_t span_attributes_end(const struct span *span)
@@ -415,22 +417,32 @@ bool attribute_element_next(const struct attribute *attribute, size_t *at, struc
     return true;
 }
 
-size_t span_links(const struct span *span, struct span_link *out)
+const char *span_part(const struct span *span, enum span_part part, size_t *len)
 {
     size_t at = span->tracestate_len;
+    *len = 0;
     if (at > TRACESTATE_LEN_MAX)
-        return 0;
+        return NULL;
     size_t used = atomic_load_explicit(&span->attributes_len, memory_order_acquire);
     size_t end = at + MIN(used, sizeof span->bytes - at);
     struct attribute_header header;
     for (; attribute_header_read(span, at, end, &header); at += sizeof header + header.len) {
-        if (header.key != LINKS_KEY)
+        if (header.key != part)
             continue;
-        size_t count = MIN(header.len / sizeof *out, SPAN_LINKS_MAX);
-        memcpy(out, span->bytes + at + sizeof header, count * sizeof *out);
-        return count;
+        *len = header.len;
+        return span->bytes + at + sizeof header;
     }
-    return 0;
+    return NULL;
+}
+
+size_t span_links(const struct span *span, struct span_link *out)
+{
+    size_t len;
+    const char *links = span_part(span, SPAN_PART_LINKS, &len);
+    size_t count = MIN(len / sizeof *out, SPAN_LINKS_MAX);
+    if (count)
+        memcpy(out, links, count * sizeof *out);
+    return count;
 }
 
 bool attribute_next(struct attribute_iterator *iterator, struct attribute *out)

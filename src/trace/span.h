@@ -35,9 +35,24 @@ enum attribute_key {
     ATTRIBUTE_CUSTOM = ATTRIBUTE_COUNT, /* its name is in the record, before its value */
 };
 
+/* Among the attributes of a record, but none: what only the collector reads, or formats say in another way. */
+enum span_part {
+    SPAN_PART_LINKS = 0xff,
+    SPAN_PART_BUILD_ID = 0xfe, /* of the module in run_traced.code.address */
+    SPAN_PART_FRAMES = 0xfd,   /* return addresses, innermost first: trace/callsite.h */
+};
+
+_Static_assert((int)ATTRIBUTE_CUSTOM < (int)SPAN_PART_FRAMES, "no attribute is taken for a part");
+
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL, ATTRIBUTE_STRING_ARRAY };
 
-enum { SPAN_RECORD_LEN = 2048, SPAN_BYTES_LEN = 1728, SPAN_NAME_LEN_MAX = 32, ATTRIBUTE_BLOCK_LEN_MAX = 510 };
+enum {
+    BUILD_ID_LEN_MAX = 32,
+    SPAN_RECORD_LEN = 2048,
+    SPAN_BYTES_LEN = 1728,
+    SPAN_NAME_LEN_MAX = 32,
+    ATTRIBUTE_BLOCK_LEN_MAX = 510,
+};
 
 /* In the record's attribute bytes: this header, then len bytes: an int64_t, or text without NUL. Those of a
  * CUSTOM one begin with its name: a byte that says how long that is, and the name. A STRING_ARRAY, which only a
@@ -155,6 +170,13 @@ void span_set_true(struct span *span, enum attribute_key key);
 
 /* span_set_links - once a span, after its context; at most SPAN_LINKS_MAX. */
 void span_set_links(struct span *span, const struct span_link *links, size_t count);
+
+/* span_set_part - adds @len bytes as @part; what does not fit is dropped and counted. Once each. */
+void span_set_part(struct span *span, enum span_part part, const void *bytes, size_t len);
+
+/* span_part - the bytes of @part within the record, whatever bytes that consists of, and how many they are; NULL and 0 if it has
+ * none. */
+const char *span_part(const struct span *span, enum span_part part, size_t *len);
 
 /* span_attributes_end - where its attributes end now, for span_copy_attributes. */
 uint32_t span_attributes_end(const struct span *span);

@@ -123,15 +123,19 @@ class CallSites(TracedTest):
         program, _ = self.build(CALLING, "-O2", "-s")
         self.assertEqual(self.place(self.span_of(program)), (None, None, None))
 
-    def test_a_program_that_is_replaced_while_it_runs_gets_no_line(self):
-        replacing = CALLING.replace('ask(fd);', 'if (rename(argv[2], argv[0])) return 9; usleep(30000); ask(fd);', 1)
+    def test_a_program_that_is_replaced_while_it_runs_gets_no_line_but_by_its_build_id(self):
+        replacing = CALLING.replace("ask(fd);\n    puts", "if (rename(argv[2], argv[0])) return 9; usleep(30000); ask(fd);\n    puts")
         replacing = replacing.replace("static inline", "#include <unistd.h>\nstatic inline")
-        program, _ = self.build(replacing, "-g", "-O2")
         other = self.directory / "other"
-        shutil.copy(program, other)
-        span = self.span_of(program, other)
-        self.assertIsNotNone(attribute(span, "run_traced.code.address"))
-        self.assertIsNone(attribute(span, "code.line.number"))
+        for flag, is_same, expected in (("none", True, None), ("sha1", True, LINE + 1), ("sha1", False, None)):
+            program, _ = self.build(replacing, "-g", "-O2", f"-Wl,--build-id={flag}")
+            if is_same:
+                shutil.copy(program, other)
+            else:
+                self.build(replacing + "int another;\n", "-g", name="other")
+            span = self.span_of(program, other)
+            self.assertIsNotNone(attribute(span, "run_traced.code.address"))
+            self.assertEqual(attribute(span, "code.line.number"), expected, (flag, is_same))
 
     def test_it_can_be_switched_off(self):
         program, _ = self.build(CALLING, "-g", "-O2")

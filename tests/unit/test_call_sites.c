@@ -250,6 +250,67 @@ Test(call_sites, are_those_of_the_file_that_was_loaded)
     program_end(&program);
 }
 
+/* As the traced process says it, of a program that nobody knows anything else of. */
+static int64_t line_by_build_id(const struct program *program, const void *id, size_t len)
+{
+    call_sites_free(g_sites);
+    g_sites = NULL;
+    struct span *span = span_of(program->path, program->address);
+    span_set_part(span, SPAN_PART_BUILD_ID, id, len);
+    return described_line(span, NULL);
+}
+
+static const char BUILD_ID[] = "run-traced test \x01\x02\x03\xff";
+enum { BUILD_ID_LEN = sizeof BUILD_ID - 1 };
+
+static void program_compile_with_build_id(struct program *program)
+{
+    char command[160] = "gcc -g -o p p.c here.c -ldl -Wl,--build-id=0x";
+    for (size_t i = 0; i < BUILD_ID_LEN; i++)
+        sprintf(command + strlen(command), "%02x", (unsigned char)BUILD_ID[i]);
+    compiled_write("p.c", CALLING);
+    compiled_do(command);
+    program_start(program);
+    program_end(program);
+}
+
+Test(call_sites, of_a_build_id_are_those_of_that_build_whoever_called)
+{
+    struct program program;
+    program_compile_with_build_id(&program);
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 5);
+    cr_expect_eq(line_by_build_id(&program, "run-traced test 00000", BUILD_ID_LEN), 0, "another build");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN - 1), 0, "the beginning of it");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, 1), 0);
+    cr_expect_eq(line_by_build_id(&program, (char[BUILD_ID_LEN_MAX + 1]){0}, BUILD_ID_LEN_MAX + 1), 0, "too long");
+    compiled_do("cp p q && mv q p");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 5, "a copy of it");
+    compiled_do("rm p && mkfifo p");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 0, "no file");
+}
+
+/* Where packages of debug information put theirs; only root can. */
+Test(call_sites, of_a_build_id_are_in_the_debug_file_for_it)
+{
+    static const char directory[] = "/usr/lib/debug/.build-id/72";
+    struct program program;
+    char command[256];
+    if (geteuid() != 0)
+        cr_skip_test("only root can write to %s", directory);
+    program_compile_with_build_id(&program);
+    snprintf(command, sizeof command, "mkdir -p %s && objcopy --only-keep-debug p %s/756e2d7472616365642074657374200102"
+             "03ff.debug", directory, directory);
+    compiled_do(command);
+    compiled_do("strip p");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 5, "stripped");
+    compiled_do("rm p");
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 5, "gone");
+    snprintf(command, sizeof command, "rm %s/756e2d747261636564207465737420010203ff.debug && rmdir %s || true", directory,
+             directory);
+    compiled_do(command);
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 0, "that too");
+}
+
 Test(call_sites, are_known_of_who_has_gone)
 {
     struct program program;
