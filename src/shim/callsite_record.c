@@ -4,7 +4,9 @@
 #include "base/raw.h"
 #include "base/text.h"
 #include "shim/module.h"
+#include "shim/python_frames.h"
 #include "shim/real.h"
+#include "shim/site_cache.h"
 #include "trace/callsite.h"
 
 #include <string.h>
@@ -56,73 +58,30 @@ static void address_describe(const struct module *module, struct span *span)
         span_set_part(span, SPAN_PART_BUILD_ID, id, id_len);
 }
 
-/* A place that calls, and what spans say of it: filled by whoever needs it first, never changed. The
- * object that the place lies in is part of it, since another one may be loaded there later. */
-struct site {
-    _Atomic uint32_t state; /* enum site_state */
-    uintptr_t offset;
-    const struct link_map *map;
-    const void *dynamic; /* the object's: the memory of a link_map may be used again */
-    struct attribute_block block;
-};
+static BULKY struct site_cache g_sites;
 
-enum site_state { SITE_FREE, SITE_BEING_FILLED, SITE_READY };
-enum { SITES_MAX = 256, SITE_PROBES = 8 };
-
-static BULKY struct site g_sites[SITES_MAX];
-
-static bool site_is_ready(struct site *site)
+/* The object that the place lies in is part of it, since another one may be loaded there later; the memory of a link_map may
+ * be used again. */
+static struct site_key module_key(const struct module *module)
 {
-    return atomic_load_explicit(&site->state, memory_order_acquire) == SITE_READY;
-}
-
-static bool site_claim(struct site *site)
-{
-    uint32_t state = SITE_FREE;
-    return atomic_compare_exchange_strong_explicit(&site->state, &state, SITE_BEING_FILLED,
-                                                   memory_order_relaxed, memory_order_relaxed);
-}
-
-/* The site of that place, or one that the caller is to fill, or NULL: there are too many. */
-static struct site *site_find(const struct module *module)
-{
-    size_t home = (module->offset * 0x9e3779b97f4a7c15ULL) >> 56;
-    for (size_t i = 0; i < SITE_PROBES; i++) {
-        struct site *site = &g_sites[(home + i) % SITES_MAX];
-        if (site_is_ready(site) && site->offset == module->offset && site->map == module->map &&
-            site->dynamic == module->map->l_ld)
-            return site;
-        if (site_claim(site))
-            return site;
-    }
-    return NULL;
-}
-
-/* @from: where the attributes begin that @span was just given for it. */
-static void site_fill(struct site *site, const struct module *module, const struct span *span,
-                      uint32_t from)
-{
-    span_copy_attributes(span, from, &site->block);
-    site->offset = module->offset;
-    site->map = module->map;
-    site->dynamic = module->map->l_ld;
-    /* Without them all the site is of no use, and nobody will find it. */
-    if (site->block.len == 0)
-        site->map = NULL;
-    atomic_store_explicit(&site->state, SITE_READY, memory_order_release);
+    return (struct site_key){{module->offset, (uintptr_t)module->map, (uintptr_t)module->map->l_ld}};
 }
 
 static void place_describe(const struct module *module, struct span *span)
 {
-    struct site *site = site_find(module);
+    struct site_key key = module_key(module);
+    struct site *site = site_find(&g_sites, &key);
     if (LIKELY(site && site_is_ready(site))) {
         span_add_attributes(span, &site->block);
         return;
     }
     uint32_t from = span_attributes_end(span);
     address_describe(module, span);
-    if (site)
-        site_fill(site, module, span, from);
+    if (!site)
+        return;
+    span_copy_attributes(span, from, &site->block);
+    /* Without them all the site is of no use, and nobody will find it. */
+    site_publish(site, site->block.len ? &key : &(struct site_key){{0}});
 }
 
 /* module_is_plumbing, which compares names, with the last object remembered that is none. */
@@ -144,7 +103,7 @@ static void record(struct span *span)
 {
     struct module module;
     int saved = errno;
-    if (t_caller && module_find(call_of(t_caller), &module)) {
+    if (!python_frames_describe(span) && t_caller && module_find(call_of(t_caller), &module)) {
         if (UNLIKELY(is_plumbing(&module)))
             frames_search(&module);
         place_describe(&module, span);
@@ -181,6 +140,7 @@ void callsite_init(void)
         recorder_set();
     if (module_any_plumbing())
         libunwind_load();
+    python_frames_prepare();
 }
 
 void callsite_prepare(void)
@@ -189,6 +149,7 @@ void callsite_prepare(void)
     if (shim_is_tracing() && !g_raw_is_forbidden) {
         recorder_set();
         libunwind_load();
+        python_frames_prepare();
     }
     errno = saved;
 }

@@ -1,0 +1,25 @@
+#include "trace/attribute_block.h"
+
+#include <string.h>
+
+static bool add(struct attribute_block *block, enum attribute_key key, enum attribute_type type, const void *value, size_t len)
+{
+    struct attribute_header header = {.key = (uint8_t)key, .type = (uint8_t)type, .len = (uint16_t)len};
+    size_t room = sizeof block->bytes - block->len;
+    if (len > room || sizeof header > room - len)
+        return false;
+    memcpy(block->bytes + block->len, &header, sizeof header);
+    memcpy(block->bytes + block->len + sizeof header, value, len);
+    block->len = (uint16_t)(block->len + sizeof header + len);
+    return true;
+}
+
+bool attribute_block_add_string(struct attribute_block *block, enum attribute_key key, const char *value, size_t len)
+{
+    return add(block, key, ATTRIBUTE_STRING, value, len);
+}
+
+bool attribute_block_add_int(struct attribute_block *block, enum attribute_key key, int64_t value)
+{
+    return add(block, key, ATTRIBUTE_INT, &value, sizeof value);
+}
