@@ -1,22 +1,21 @@
 #include "shim/callsite_record.h"
 
 #include "base/compiler.h"
-#include "base/raw.h"
 #include "base/text.h"
 #include "shim/module.h"
 #include "shim/python_frames.h"
 #include "shim/real.h"
 #include "shim/site_cache.h"
+#include "shim/unwind.h"
 #include "trace/callsite.h"
 
 #include <string.h>
 
-enum { FRAMES_MAX = 24 };
+enum { FRAMES_MAX = 32 };
 
 THREAD_LOCAL const void *t_caller;
 
-static int (*g_backtrace)(void **buffer, int size); /* libunwind's unw_backtrace; NULL: not loaded */
-static _Atomic bool g_is_loaded, g_is_set;
+static _Atomic bool g_is_set;
 
 /* A return address is where the call comes back to: one byte before is still within the call. */
 static const char *call_of(const void *return_address)
@@ -27,10 +26,9 @@ static const char *call_of(const void *return_address)
 /* The first frame that is neither ours nor plumbing. */
 static bool frames_search(struct module *out)
 {
-    void *frames[FRAMES_MAX];
-    /* It looks with system calls whether memory is there. */
-    int count = g_backtrace && !g_raw_is_forbidden ? g_backtrace(frames, FRAMES_MAX) : 0;
-    for (int i = 0; i < count; i++) {
+    const void *frames[FRAMES_MAX];
+    size_t count = unwind_callers(frames, FRAMES_MAX);
+    for (size_t i = 0; i < count; i++) {
         struct module module;
         if (!module_find(call_of(frames[i]), &module) || module_is_self(&module) ||
             module_is_plumbing(&module))
@@ -111,19 +109,6 @@ static void record(struct span *span)
     errno = saved;
 }
 
-/* DESIGN.md, rule 2.5: never linked, and never where it could take over _Unwind_*. */
-static void libunwind_load(void)
-{
-    if (g_is_loaded)
-        return;
-    g_is_loaded = true;
-    void *handle = REAL(dlopen)("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
-    if (handle)
-        g_backtrace = (int (*)(void **, int))real_dlsym(handle, "unw_backtrace");
-    else
-        dlerror(); /* so that the program does not find our failure there */
-}
-
 static void recorder_set(void)
 {
     if (g_is_set)
@@ -138,17 +123,14 @@ void callsite_init(void)
     static const char *const connecting[] = {"connect", "curl_easy_perform", NULL};
     if (module_any_imports(connecting))
         recorder_set();
-    if (module_any_plumbing())
-        libunwind_load();
     python_frames_prepare();
 }
 
 void callsite_prepare(void)
 {
     int saved = errno;
-    if (shim_is_tracing() && !g_raw_is_forbidden) {
+    if (shim_is_tracing()) {
         recorder_set();
-        libunwind_load();
         python_frames_prepare();
     }
     errno = saved;

@@ -2,6 +2,7 @@
 #include "shim/deepbind.h"
 #include "shim/library_entry.h"
 #include "shim/real.h"
+#include "shim/unwind.h"
 
 /* The loader takes the caller's RUNPATH by the return address: this must be, and with these options
  * is, a jump, not a call; tests/e2e/test_binary.py checks. */
@@ -20,6 +21,7 @@ EXPORT int dlclose(void *handle)
     int result = REAL(dlclose)(handle);
     int saved = errno;
     library_entry_note_unload();
+    unwind_forget();
     errno = saved;
     return result;
 }

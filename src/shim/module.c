@@ -100,6 +100,7 @@ bool module_find(const void *address, struct module *out)
     out->offset = (uintptr_t)address - out->map->l_addr;
     out->start = object.dlfo_map_start;
     out->end = object.dlfo_map_end;
+    out->eh_frame = object.dlfo_eh_frame;
     return true;
 }
 
@@ -359,16 +360,6 @@ bool module_any_imports(const char *const *names)
         struct module module = {.map = map, .path = map->l_name};
         if (!module_is_self(&module) && !is_loader_or_libc(module.path) && map->l_ld &&
             imports(map, names))
-            return true;
-    }
-    return false;
-}
-
-bool module_any_plumbing(void)
-{
-    for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
-        struct module module = {.map = map, .path = map->l_name};
-        if (module_is_plumbing(&module) && !is_loader_or_libc(module.path))
             return true;
     }
     return false;

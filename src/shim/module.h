@@ -12,6 +12,7 @@ struct module {
     const char *path; /* of the executable too; valid while the module is loaded */
     uintptr_t offset; /* of the address asked for, as addr2line takes it */
     const char *start, *end; /* where it is mapped */
+    const void *eh_frame;    /* its PT_GNU_EH_FRAME segment, or NULL */
 };
 
 /* module_init - notes the executable's path and maps its symbol table. Library start-up only. */
@@ -46,9 +47,6 @@ bool module_exports(const struct link_map *map, const char *name);
 
 /* module_self - this library; NULL if it was loaded out of sight (dlmopen). */
 const struct link_map *module_self(void);
-
-/* module_any_plumbing - is libcurl or a TLS library loaded now? */
-bool module_any_plumbing(void);
 
 /* module_prepare - sees to it that module_find works, also where module_init was not called. */
 void module_prepare(void);
