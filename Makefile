@@ -16,7 +16,7 @@ COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Is
           $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
-BUILD_PACKAGES := gcc libc6-dev make pkgconf libunwind8 libcjson-dev libcurl4-openssl-dev curl \
+BUILD_PACKAGES := gcc libc6-dev make pkgconf libcjson-dev libcurl4-openssl-dev curl \
                   zlib1g-dev libmsgpack-dev libdw-dev libdw1
 TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git strace php-cli \
                  php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \

@@ -5,11 +5,11 @@
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 
-/* Cold paths live in functions of their own, so that the common case stays one branch. */
 /* Large, and not looked at where a process only starts: kept apart from what is, so that fewer pages are touched. */
 #define BULKY __attribute__((section(".bss.bulky")))
 #define BULKY_DATA __attribute__((section(".data.bulky")))
 
+/* Cold paths live in functions of their own, so that the common case stays one branch. */
 #define COLD __attribute__((cold, noinline))
 /* What is not rare enough for that, but would make a caller that seldom needs it slower. */
 #define NOINLINE __attribute__((noinline))

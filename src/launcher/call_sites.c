@@ -259,13 +259,13 @@ static bool address_parse(const struct call *call, struct place_question *out)
 }
 
 /* Of which file the question is. A build id says it all; without one, what is at the path may be another file by now. */
-static bool file_know(struct call_sites *sites, const struct call *call, const struct traced_process *process,
-                      struct place_question *question)
+static bool file_know(struct call_sites *sites, const void *build_id, size_t build_id_len,
+                      const struct traced_process *process, struct place_question *question)
 {
     question->file = (struct module_file){.build_id_len = 0};
-    if (call->build_id_len && call->build_id_len <= BUILD_ID_LEN_MAX) {
-        memcpy(question->file.build_id, call->build_id, call->build_id_len);
-        question->file.build_id_len = call->build_id_len;
+    if (build_id_len && build_id_len <= BUILD_ID_LEN_MAX) {
+        memcpy(question->file.build_id, build_id, build_id_len);
+        question->file.build_id_len = build_id_len;
         question->file.path_hash = hash_add(1, question->path, strlen(question->path));
         return true;
     }
@@ -303,9 +303,26 @@ void call_sites_describe(struct call_sites *sites, struct span *span, const stru
     struct call call = call_read(span);
     struct place_question question;
     if (!call.address || call.has_line || !address_parse(&call, &question) ||
-        !file_know(sites, &call, process, &question))
+        !file_know(sites, call.build_id, call.build_id_len, process, &question))
         return;
     const struct site *site = site_find(sites, &question);
     if (site)
         site_tell(site, &call, span);
+}
+
+bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, const struct traced_process *process,
+                     struct call_place *out)
+{
+    const struct frames_module *module = frame->module;
+    struct place_question question = {.offset = frame->offset};
+    if (!module || !module->path_len || module->path_len > MODULE_PATH_LEN_MAX ||
+        memchr(module->path, '\0', module->path_len))
+        return false;
+    memcpy(question.path, module->path, module->path_len);
+    const struct site *site = NULL;
+    if (file_know(sites, module->build_id, module->build_id_len, process, &question))
+        site = site_find(sites, &question);
+    if (site)
+        *out = (struct call_place){site->texts, site->texts + site->path_at, site->line};
+    return site != NULL;
 }

@@ -7,6 +7,7 @@
 #define RUN_TRACED_LAUNCHER_CALL_SITES_H
 
 #include "launcher/traced_processes.h"
+#include "trace/frames.h"
 #include "trace/span.h"
 
 /* Of which what was looked up is remembered; then all is forgotten. */
@@ -25,6 +26,17 @@ void call_sites_begin(struct call_sites *sites);
  * function's name that is only its ELF symbol, as the traced process found it, is replaced by what debug information
  * has. @process: whose span it is; NULL: not known. */
 void call_sites_describe(struct call_sites *sites, struct span *span, const struct traced_process *process);
+
+/* What is known of a place; empty strings, and 0: not that. */
+struct call_place {
+    const char *function, *file;
+    int32_t line;
+};
+
+/* call_sites_find - what is at @frame of @process, as of a call's. @out: valid until something else is asked. False: nothing is
+ * known. */
+bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, const struct traced_process *process,
+                     struct call_place *out);
 
 /* call_sites_look_up_count - how many addresses were looked up. */
 uint64_t call_sites_look_up_count(const struct call_sites *sites);

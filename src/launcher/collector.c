@@ -5,6 +5,7 @@
 #include "base/compiler.h"
 #include "launcher/broken_off.h"
 #include "launcher/call_sites.h"
+#include "launcher/call_stack.h"
 #include "launcher/line_batch.h"
 #include "launcher/outputs.h"
 #include "launcher/tail.h"
@@ -233,8 +234,10 @@ static void process_note_seen(struct collector *collector, uint32_t number)
 static void span_export(struct collector *collector, struct span *span, uint32_t process)
 {
     process_meet(collector, process);
-    if (collector->call_sites && process < RING_PROCESSES_MAX)
+    if (collector->call_sites && process < RING_PROCESSES_MAX) {
         call_sites_describe(collector->call_sites, span, collector->processes.table[process]);
+        call_stack_describe(collector->call_sites, span, collector->processes.table[process]);
+    }
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
     if (collector->process_spans && span->role == SPAN_ROLE_PROCESS) {
         process_spans_add(collector->process_spans, span, resource);

@@ -57,5 +57,7 @@ int environment_apply(const struct environment *environment)
         error = variable_set("RUN_TRACED_PROCESS_SPANS", environment->process_spans);
     if (!error && environment->service_name)
         error = variable_set("OTEL_SERVICE_NAME", environment->service_name);
+    if (!error && environment->stacktrace)
+        error = variable_set("RUN_TRACED_STACKTRACE", environment->stacktrace);
     return error;
 }

@@ -8,10 +8,11 @@ struct environment {
     const char *ring_path;    /* RUN_TRACED_RING; NULL: removed */
     const char *process_spans; /* RUN_TRACED_PROCESS_SPANS; NULL: left as it is */
     const char *service_name; /* OTEL_SERVICE_NAME; NULL: left as it is */
+    const char *stacktrace;   /* RUN_TRACED_STACKTRACE; NULL: left as it is */
 };
 
 /* environment_apply - changes our own environment, which the command is then started with. Nothing
- * but these five variables is touched. Returns 0 or a negative errno. */
+ * but these variables is touched. Returns 0 or a negative errno. */
 int environment_apply(const struct environment *environment);
 
 #endif

@@ -24,6 +24,7 @@ enum {
     OPTION_CHECKS,
     OPTION_CHECK_REPORT,
     OPTION_DIFF,
+    OPTION_STACKTRACE,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
     OPTION_VIEW_NAME,
@@ -52,6 +53,7 @@ static const struct option LONG_OPTIONS[] = {
     {"no-call-sites", no_argument, NULL, OPTION_NO_CALL_SITES},
     {"process-spans", required_argument, NULL, OPTION_PROCESS_SPANS},
     {"no-keep-env", no_argument, NULL, OPTION_NO_KEEP_ENV},
+    {"stacktrace", required_argument, NULL, OPTION_STACKTRACE},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -102,6 +104,7 @@ static const char HELP[] =
     "                       where something was seen, and those that they come from\n"
     "      --no-keep-env    do not trace programs that are started with an environment of\n"
     "                       their own (env -i); else they are, and do not see it\n"
+    "      --stacktrace WHICH  calls that have their whole stack: errors (default), all, none\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -191,6 +194,14 @@ static int options_set_process_spans(struct options *options, const char *which)
     return options_complain("--process-spans is auto, all or none, not ", which);
 }
 
+static int options_set_stacktrace(struct options *options, const char *which)
+{
+    options->stacktrace = which;
+    if (strcmp(which, "errors") == 0 || strcmp(which, "all") == 0 || strcmp(which, "none") == 0)
+        return 0;
+    return options_complain("--stacktrace takes errors, all or none, not ", which);
+}
+
 /* The place of an option in the table, by what getopt says; -1: none. */
 static int option_place(int letter)
 {
@@ -231,6 +242,8 @@ static int options_set(struct options *options, int letter, char **argv)
         return 0;
     case OPTION_PROCESS_SPANS:
         return options_set_process_spans(options, optarg);
+    case OPTION_STACKTRACE:
+        return options_set_stacktrace(options, optarg);
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;

@@ -36,6 +36,7 @@ struct options {
     const char *exporter_urls[EXPORTER_COUNT_MAX];
     unsigned exporter_count;
     const char *service_name; /* -s; NULL: not given */
+    const char *stacktrace;   /* --stacktrace; NULL: not given */
     bool is_quiet;
     bool is_detached; /* -D: the command keeps our process id, the collector is the detached one */
     bool is_following; /* --follow: processes that outlive the command are waited for */

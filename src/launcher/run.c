@@ -97,6 +97,7 @@ static int run_prepare(struct run *run)
         .ring_path = error ? NULL : run->directory.ring_path,
         .process_spans = run->options->process_spans,
         .service_name = run->options->service_name,
+        .stacktrace = run->options->stacktrace,
     };
     error = environment_apply(&environment);
     if (error)

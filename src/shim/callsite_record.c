@@ -6,12 +6,13 @@
 #include "shim/python_frames.h"
 #include "shim/real.h"
 #include "shim/site_cache.h"
+#include "shim/stack_record.h"
 #include "shim/unwind.h"
 #include "trace/callsite.h"
 
 #include <string.h>
 
-enum { FRAMES_MAX = 32 };
+enum { SEARCHED_MAX = 32 };
 
 THREAD_LOCAL const void *t_caller;
 
@@ -26,8 +27,8 @@ static const char *call_of(const void *return_address)
 /* The first frame that is neither ours nor plumbing. */
 static bool frames_search(struct module *out)
 {
-    const void *frames[FRAMES_MAX];
-    size_t count = unwind_callers(frames, FRAMES_MAX);
+    const void *frames[SEARCHED_MAX];
+    size_t count = unwind_callers(frames, SEARCHED_MAX);
     for (size_t i = 0; i < count; i++) {
         struct module module;
         if (!module_find(call_of(frames[i]), &module) || module_is_self(&module) ||
@@ -109,13 +110,23 @@ static void record(struct span *span)
     errno = saved;
 }
 
+static void record_with_stack(struct span *span)
+{
+    record(span);
+    stack_record(span);
+}
+
+/* RUN_TRACED_STACKTRACE: when is the whole stack told? An error is known only when the call is over, or when its answer is
+ * read: the stack is the one of that moment. */
 static void recorder_set(void)
 {
     if (g_is_set)
         return;
     g_is_set = true;
     module_init();
-    callsite_set_recorder(record);
+    const char *value = getenv("RUN_TRACED_STACKTRACE");
+    bool is_all = value && strcmp(value, "all") == 0, is_none = value && strcmp(value, "none") == 0;
+    callsite_set_recorder(is_all ? record_with_stack : record, is_all || is_none ? NULL : stack_record);
 }
 
 void callsite_init(void)

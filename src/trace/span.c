@@ -4,6 +4,7 @@
 #include "base/compiler.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "trace/callsite.h"
 #include "trace/redact.h"
 #include "trace/sink.h"
 
@@ -281,6 +282,7 @@ void span_set_error(struct span *span, const char *error_type, const char *messa
     span->status = SPAN_STATUS_ERROR;
     span_set_string(span, ATTRIBUTE_ERROR_TYPE, error_type, strlen(error_type));
     message_set(span, message);
+    callsite_note_error(span);
 }
 
 void span_end(struct span *span, uint64_t end_ns)
@@ -433,6 +435,26 @@ const char *span_part(const struct span *span, enum span_part part, size_t *len)
         return span->bytes + at + sizeof header;
     }
     return NULL;
+}
+
+void span_remove_part(struct span *span, enum span_part part)
+{
+    size_t len;
+    const char *found = span_part(span, part, &len);
+    if (!found)
+        return;
+    size_t at = (size_t)(found - span->bytes) - sizeof(struct attribute_header);
+    size_t end = span->tracestate_len + MIN(span_attributes_end(span), sizeof span->bytes - span->tracestate_len);
+    size_t behind = (size_t)(found - span->bytes) + len;
+    memmove(span->bytes + at, span->bytes + behind, end - behind);
+    atomic_store_explicit(&span->attributes_len, (uint32_t)(end - (behind - at) - span->tracestate_len),
+                          memory_order_relaxed);
+}
+
+size_t span_room(const struct span *span)
+{
+    size_t used = span->tracestate_len + span_attributes_end(span) + sizeof(struct attribute_header);
+    return used < sizeof span->bytes ? sizeof span->bytes - used : 0;
 }
 
 size_t span_links(const struct span *span, struct span_link *out)

@@ -178,6 +178,12 @@ void span_set_part(struct span *span, enum span_part part, const void *bytes, si
  * none. */
 const char *span_part(const struct span *span, enum span_part part, size_t *len);
 
+/* span_remove_part - takes @part out of a record that nobody else has. */
+void span_remove_part(struct span *span, enum span_part part);
+
+/* span_room - how long the value of one more attribute can be, in bytes. */
+size_t span_room(const struct span *span);
+
 /* span_attributes_end - where its attributes end now, for span_copy_attributes. */
 uint32_t span_attributes_end(const struct span *span);
 

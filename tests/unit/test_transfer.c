@@ -836,7 +836,7 @@ static void record_call_site(struct span *span)
 Test(transfer, a_call_site_stands_beside_a_tracestate)
 {
     static const char *const tracestates[] = {"", "a=1", TRACESTATE};
-    callsite_set_recorder(record_call_site);
+    callsite_set_recorder(record_call_site, NULL);
     for (size_t i = 0; i < ARRAY_LEN(tracestates); i++) {
         const char *state;
         work_for_a_request(tracestates[i]);
