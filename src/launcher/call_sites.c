@@ -19,13 +19,13 @@ static const struct place_patience PASS_PATIENCE = {
     .clock_ns = 4 * NANOS_PER_SECOND,
 };
 
-/* What is known of an address: the three texts, each with its NUL, one after the other. */
+/* What is known of an address: the four texts, each with its NUL, one after the other. */
 struct site {
     struct module_file file;
     uint64_t offset;
     int32_t line;
     bool is_exact;
-    uint16_t symbol_at, path_at;
+    uint16_t symbol_at, path_at, stack_at;
     char texts[];
 };
 
@@ -122,8 +122,8 @@ static struct site **slot_find(struct call_sites *sites, const struct module_fil
 static struct site *site_make(const struct place_question *question, const struct source_place *place)
 {
     size_t function_len = strlen(place->function) + 1, symbol_len = strlen(place->symbol) + 1;
-    size_t file_len = strlen(place->file) + 1;
-    struct site *site = calloc(1, sizeof *site + function_len + symbol_len + file_len);
+    size_t file_len = strlen(place->file) + 1, stack_len = strlen(place->stack) + 1;
+    struct site *site = calloc(1, sizeof *site + function_len + symbol_len + file_len + stack_len);
     if (!site)
         return NULL;
     site->file = question->file;
@@ -132,9 +132,11 @@ static struct site *site_make(const struct place_question *question, const struc
     site->is_exact = place->is_exact;
     site->symbol_at = (uint16_t)function_len;
     site->path_at = (uint16_t)(function_len + symbol_len);
+    site->stack_at = (uint16_t)(site->path_at + file_len);
     memcpy(site->texts, place->function, function_len);
     memcpy(site->texts + site->symbol_at, place->symbol, symbol_len);
     memcpy(site->texts + site->path_at, place->file, file_len);
+    memcpy(site->texts + site->stack_at, place->stack, stack_len);
     return site;
 }
 
@@ -323,6 +325,6 @@ bool call_sites_find(struct call_sites *sites, const struct frames_place *frame,
     if (file_know(sites, module->build_id, module->build_id_len, process, &question))
         site = site_find(sites, &question);
     if (site)
-        *out = (struct call_place){site->texts, site->texts + site->path_at, site->line};
+        *out = (struct call_place){site->texts, site->texts + site->path_at, site->texts + site->stack_at, site->line};
     return site != NULL;
 }

@@ -30,6 +30,7 @@ void call_sites_describe(struct call_sites *sites, struct span *span, const stru
 /* What is known of a place; empty strings, and 0: not that. */
 struct call_place {
     const char *function, *file;
+    const char *stack; /* of source_place.h: with the functions that it is inlined in */
     int32_t line;
 };
 

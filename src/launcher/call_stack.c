@@ -10,6 +10,10 @@ enum { REST_LINE_LEN_MAX = 24 };
 
 static void place_append(const struct frames_place *frame, const struct call_place *place, struct text *text)
 {
+    if (place->stack[0]) {
+        text_append_utf8(text, place->stack, strlen(place->stack));
+        return;
+    }
     text_append_string(text, "at ");
     if (place->function[0]) {
         text_append_utf8(text, place->function, strlen(place->function));
@@ -35,7 +39,7 @@ static void stack_append(struct call_sites *sites, struct frames_reader *reader,
     struct frames_place frame;
     int left_out = 0;
     for (int i = 0; i < FRAMES_MAX && frames_next(reader, &frame); i++) {
-        struct call_place place = {.function = "", .file = ""};
+        struct call_place place = {.function = "", .file = "", .stack = ""};
         size_t len = text->len;
         if (!left_out)
             call_sites_find(sites, &frame, process, &place);

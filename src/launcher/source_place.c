@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "base/text.h"
 #include "launcher/dwarf_functions.h"
+#include "trace/plumbing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,7 @@ struct source_file {
     Dwarf_Addr bias; /* of the addresses that libdw takes */
 };
 
-enum { SCOPES_MAX = 64, REFERENCES_MAX = 8 };
+enum { SCOPES_MAX = 64, REFERENCES_MAX = 8, CHAIN_MAX = 32 };
 
 /* The file's own, beside it, or under /usr/lib/debug, by build id or with the CRC that the link names. */
 static bool module_report(struct source_file *file, int fd, const char *path)
@@ -122,9 +123,15 @@ static bool is_container(int tag)
     return tag == DW_TAG_namespace || tag == DW_TAG_module || tag == DW_TAG_structure_type || tag == DW_TAG_class_type;
 }
 
-/* @out: the innermost function within @die, inlined or not, that has @pc. dwarf_getscopes gives up where what is inlined
- * is of another unit, as with -flto. */
-static bool innermost_find(const struct dwarf_functions *dw, Dwarf_Die *die, Dwarf_Addr pc, int depth, Dwarf_Die *out)
+/* The functions around an address, the outermost first: each is inlined in the one before it. */
+struct chain {
+    Dwarf_Die unit;
+    Dwarf_Die functions[CHAIN_MAX];
+    int count;
+};
+
+/* Those within @die that have @pc. dwarf_getscopes gives up where what is inlined is of another unit, as with -flto. */
+static bool chain_find(const struct dwarf_functions *dw, Dwarf_Die *die, Dwarf_Addr pc, int depth, struct chain *out)
 {
     Dwarf_Die child;
     bool is_found = false;
@@ -134,34 +141,106 @@ static bool innermost_find(const struct dwarf_functions *dw, Dwarf_Die *die, Dwa
         int tag = dw->dwarf_tag(&child);
         bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
         bool is_around = (is_function || tag == DW_TAG_lexical_block) && dw->dwarf_haspc(&child, pc) > 0;
-        if (is_around && is_function)
-            *out = child;
+        if (is_around && is_function && out->count < CHAIN_MAX)
+            out->functions[out->count++] = child;
         if (is_around || is_container(tag))
-            is_found |= innermost_find(dw, &child, pc, depth + 1, out);
+            is_found |= chain_find(dw, &child, pc, depth + 1, out);
         is_found |= is_around && is_function;
     } while (!is_found && dw->dwarf_siblingof(&child, &child) == 0);
     return is_found;
 }
 
-static void function_find(struct source_file *file, uint64_t address, struct source_place *out)
+/* A path that does not fit would be another one. */
+static void line_set(struct source_place *out, const char *path, int line)
 {
-    Dwarf_Addr bias;
-    Dwarf_Die function, *unit = file->dw->dwfl_module_addrdie(file->module, address, &bias);
-    if (unit && innermost_find(file->dw, unit, address - bias, 0, &function))
-        out->is_exact = function_name(file->dw, &function, out->function, sizeof out->function);
+    if (!path || line <= 0 || strlen(path) >= sizeof out->file)
+        return;
+    strcpy(out->file, path);
+    out->line = line;
 }
 
-/* The line table's row for the address is the innermost inlined function's already. A path that does not fit would be
- * another one. */
+/* The line table's row for the address is the innermost inlined function's already. */
 static void line_find(struct source_file *file, uint64_t address, struct source_place *out)
 {
     int line = 0;
     Dwfl_Line *row = file->dw->dwfl_module_getsrc(file->module, address);
     const char *path = row ? file->dw->dwfl_lineinfo(row, NULL, &line, NULL, NULL, NULL) : NULL;
-    if (!path || line <= 0 || strlen(path) >= sizeof out->file)
+    line_set(out, path, line);
+}
+
+/* Where @inlined has been put into the function around it. */
+static void call_line_find(const struct dwarf_functions *dw, Dwarf_Die *unit, Dwarf_Die *inlined, struct source_place *out)
+{
+    Dwarf_Attribute attribute;
+    Dwarf_Word number = 0, line = 0;
+    Dwarf_Files *files;
+    size_t count;
+    if (!dw->dwarf_attr(inlined, DW_AT_call_line, &attribute) || dw->dwarf_formudata(&attribute, &line) != 0 ||
+        !dw->dwarf_attr(inlined, DW_AT_call_file, &attribute) || dw->dwarf_formudata(&attribute, &number) != 0 ||
+        dw->dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count || line > INT32_MAX)
         return;
-    strcpy(out->file, path);
-    out->line = line;
+    line_set(out, dw->dwarf_filesrc(files, number, NULL, NULL), (int)line);
+}
+
+/* One of the chain, as a place of its own. */
+static bool level_find(struct source_file *file, uint64_t address, struct chain *chain, int i, struct source_place *out)
+{
+    out->line = 0;
+    out->file[0] = '\0';
+    if (!function_name(file->dw, &chain->functions[i], out->function, sizeof out->function))
+        return false;
+    if (i == chain->count - 1)
+        line_find(file, address, out);
+    else
+        call_line_find(file->dw, &chain->unit, &chain->functions[i + 1], out);
+    return true;
+}
+
+static void stack_append(const struct source_place *level, struct text *stack)
+{
+    size_t len = stack->len;
+    text_append_string(stack, len ? "\nat " : "at ");
+    text_append_string(stack, level->function);
+    if (level->line) {
+        text_append_string(stack, " (");
+        text_append_string(stack, level->file);
+        text_append_char(stack, ':');
+        text_append_decimal(stack, level->line);
+        text_append_char(stack, ')');
+    }
+    if (stack->overflowed)
+        stack->len = len;
+}
+
+/* From the innermost on: what is inlined of plumbing is passed over, unless all is. */
+static void levels_find(struct source_file *file, uint64_t address, struct chain *chain, struct source_place *out)
+{
+    struct text stack = text_on(out->stack, sizeof out->stack - 1);
+    struct source_place level = {.line = 0};
+    bool is_told = false;
+    for (int i = chain->count - 1; i >= 0; i--) {
+        if (!level_find(file, address, chain, i, &level))
+            continue;
+        stack_append(&level, &stack);
+        if (is_told || (i > 0 && plumbing_has_name(level.function, strlen(level.function))))
+            continue;
+        is_told = true;
+        strcpy(out->function, level.function);
+        line_set(out, level.file, level.line);
+        out->is_exact = true;
+    }
+    out->stack[stack.overflowed ? 0 : stack.len] = '\0';
+}
+
+static void function_find(struct source_file *file, uint64_t address, struct source_place *out)
+{
+    Dwarf_Addr bias;
+    Dwarf_Die *unit = file->dw->dwfl_module_addrdie(file->module, address, &bias);
+    struct chain chain = {.count = 0};
+    if (!unit || !chain_find(file->dw, unit, address - bias, 0, &chain))
+        return;
+    chain.unit = *unit;
+    levels_find(file, address, &chain, out);
 }
 
 static void symbol_find(struct source_file *file, uint64_t address, struct source_place *out)
@@ -182,6 +261,7 @@ void source_file_find(struct source_file *file, uint64_t offset, struct source_p
     uint64_t address = offset + file->bias;
     *out = (struct source_place){.line = 0};
     function_find(file, address, out);
-    line_find(file, address, out);
+    if (!out->is_exact)
+        line_find(file, address, out);
     symbol_find(file, address, out);
 }

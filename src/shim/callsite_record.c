@@ -8,56 +8,24 @@
 #include "shim/site_cache.h"
 #include "shim/stack_record.h"
 #include "shim/unwind.h"
+#include "trace/attribute_block.h"
 #include "trace/callsite.h"
+#include "trace/plumbing.h"
 
 #include <string.h>
 
-enum { SEARCHED_MAX = 32 };
+enum { SEARCHED_MAX = 48 };
 
 THREAD_LOCAL const void *t_caller;
 
 static _Atomic bool g_is_set;
+static BULKY struct site_cache g_sites;
 
 /* A return address is where the call comes back to: one byte before is still within the call. */
 static const char *call_of(const void *return_address)
 {
     return (const char *)return_address - 1;
 }
-
-/* The first frame that is neither ours nor plumbing. */
-static bool frames_search(struct module *out)
-{
-    const void *frames[SEARCHED_MAX];
-    size_t count = unwind_callers(frames, SEARCHED_MAX);
-    for (size_t i = 0; i < count; i++) {
-        struct module module;
-        if (!module_find(call_of(frames[i]), &module) || module_is_self(&module) ||
-            module_is_plumbing(&module))
-            continue;
-        *out = module;
-        return true;
-    }
-    return false;
-}
-
-static void address_describe(const struct module *module, struct span *span)
-{
-    char bytes[512];
-    struct text text = text_on(bytes, sizeof bytes);
-    const char *function = module_function_name(module);
-    if (function)
-        span_set_string(span, ATTRIBUTE_CODE_FUNCTION_NAME, function, strlen(function));
-    text_append(&text, module->path, MIN(strlen(module->path), sizeof bytes - 32));
-    text_append_char(&text, '+');
-    text_append_hex_number(&text, module->offset);
-    span_set_string(span, ATTRIBUTE_CODE_ADDRESS, text.bytes, text.len);
-    size_t id_len;
-    const unsigned char *id = module_build_id(module, &id_len);
-    if (id && id_len <= BUILD_ID_LEN_MAX)
-        span_set_part(span, SPAN_PART_BUILD_ID, id, id_len);
-}
-
-static BULKY struct site_cache g_sites;
 
 /* The object that the place lies in is part of it, since another one may be loaded there later; the memory of a link_map may
  * be used again. */
@@ -66,47 +34,74 @@ static struct site_key module_key(const struct module *module)
     return (struct site_key){{module->offset, (uintptr_t)module->map, (uintptr_t)module->map->l_ld}};
 }
 
-static void place_describe(const struct module *module, struct span *span)
+/* A path or a name that is cut is another one: whole, or not at all. */
+static COLD void site_fill(struct site *site, const struct module *module)
+{
+    char bytes[sizeof site->block.bytes];
+    struct text text = text_on(bytes, sizeof bytes);
+    size_t id_len;
+    const unsigned char *id = module_build_id(module, &id_len);
+    const char *function = module_function_name(module);
+    text_append_string(&text, module->path);
+    text_append_char(&text, '+');
+    text_append_hex_number(&text, module->offset);
+    bool is_plumbing = module_is_plumbing(module) || (function && plumbing_has_symbol(function));
+    site->kind = is_plumbing ? SITE_PLUMBING : SITE_CALLER;
+    site->block.len = 0;
+    if (!text.overflowed)
+        attribute_block_add_string(&site->block, ATTRIBUTE_CODE_ADDRESS, text.bytes, text.len);
+    if (id && id_len <= BUILD_ID_LEN_MAX)
+        attribute_block_add_part(&site->block, SPAN_PART_BUILD_ID, id, id_len);
+    if (function)
+        attribute_block_add_string(&site->block, ATTRIBUTE_CODE_FUNCTION_NAME, function, strlen(function));
+}
+
+/* @spare: for what there is no room for. */
+static const struct site *module_site(const struct module *module, struct site *spare)
 {
     struct site_key key = module_key(module);
     struct site *site = site_find(&g_sites, &key);
-    if (LIKELY(site && site_is_ready(site))) {
-        span_add_attributes(span, &site->block);
-        return;
-    }
-    uint32_t from = span_attributes_end(span);
-    address_describe(module, span);
-    if (!site)
-        return;
-    span_copy_attributes(span, from, &site->block);
-    /* Without them all the site is of no use, and nobody will find it. */
-    site_publish(site, site->block.len ? &key : &(struct site_key){{0}});
+    if (LIKELY(site && site_is_ready(site)))
+        return site;
+    site_fill(site ? site : spare, module);
+    if (site)
+        site_publish(site, &key);
+    return site ? site : spare;
 }
 
-/* module_is_plumbing, which compares names, with the last object remembered that is none. */
-static bool is_plumbing(const struct module *module)
+/* The first frame that is neither ours nor plumbing; NULL: there is none. */
+static NOINLINE const struct site *caller_search(struct site *spare)
 {
-    static _Atomic(const void *) plain_dynamic;
-    const void *dynamic = module->map->l_ld;
-    if (LIKELY(atomic_load_explicit(&plain_dynamic, memory_order_relaxed) == dynamic))
-        return false;
-    if (module_is_plumbing(module))
-        return true;
-    atomic_store_explicit(&plain_dynamic, dynamic, memory_order_relaxed);
-    return false;
+    struct unwind_frame frame;
+    unwind_begin(&frame);
+    for (int i = 0; i < SEARCHED_MAX && unwind_next(&frame); i++) {
+        struct module module;
+        if (!module_find(unwind_call(&frame), &module) || module_is_self(&module))
+            continue;
+        const struct site *site = module_site(&module, spare);
+        if (site->kind == SITE_CALLER)
+            return site;
+    }
+    return NULL;
 }
 
-/* The caller itself, most of the time; a backtrace (0.25 us) only where that is a library that calls
- * on behalf of somebody else. */
-static void record(struct span *span)
+static void native_record(struct span *span)
 {
     struct module module;
+    struct site spare, other_spare;
+    if (!t_caller || !module_find(call_of(t_caller), &module))
+        return;
+    const struct site *site = module_site(&module, &spare);
+    const struct site *caller = UNLIKELY(site->kind == SITE_PLUMBING) ? caller_search(&other_spare) : NULL;
+    span_add_attributes(span, caller ? &caller->block : &site->block);
+}
+
+/* The caller itself, most of the time; the frames above it only where it calls on behalf of somebody else. */
+static void record(struct span *span)
+{
     int saved = errno;
-    if (!python_frames_describe(span) && t_caller && module_find(call_of(t_caller), &module)) {
-        if (UNLIKELY(is_plumbing(&module)))
-            frames_search(&module);
-        place_describe(&module, span);
-    }
+    if (!python_frames_describe(span))
+        native_record(span);
     errno = saved;
 }
 

@@ -142,7 +142,7 @@ static bool is_loader_or_libc(const char *path)
 
 bool module_is_plumbing(const struct module *module)
 {
-    static const char *const prefixes[] = {"libcurl", "libssl", "libcrypto", "libgnutls", NULL};
+    static const char *const prefixes[] = {"libcurl", "libssl", "libcrypto", "libgnutls", "libstdc++", "libgcc_s", NULL};
     return is_loader_or_libc(module->path) || name_begins(module->path, prefixes);
 }
 

@@ -8,8 +8,8 @@
 
 #include <string.h>
 
-/* Ours come first. */
-enum { OWN_FRAMES_MAX = 16 };
+/* And ours, which come first. */
+enum { WALKED_MAX = FRAMES_MAX + 16 };
 
 struct recording {
     struct frames frames;
@@ -31,10 +31,9 @@ static int module_number(struct recording *recording, const struct module *modul
     return number;
 }
 
-/* A return address is one byte behind the call. False: there is no more room. */
-static bool frame_add(struct recording *recording, const void *return_address)
+/* False: there is no more room. */
+static bool frame_add(struct recording *recording, const char *call)
 {
-    const char *call = (const char *)return_address - 1;
     struct module module;
     if (!module_find(call, &module))
         return frames_add(&recording->frames, -1, (uintptr_t)call);
@@ -46,10 +45,10 @@ static bool frame_add(struct recording *recording, const void *return_address)
 
 static NOINLINE void native_record(struct span *span)
 {
-    const void *addresses[FRAMES_MAX + OWN_FRAMES_MAX];
     struct recording recording = {.frames.len = 0};
-    size_t count = unwind_callers(addresses, ARRAY_LEN(addresses));
-    for (size_t i = 0; i < count && frame_add(&recording, addresses[i]); i++)
+    struct unwind_frame frame;
+    unwind_begin(&frame);
+    for (int i = 0; i < WALKED_MAX && frame_add(&recording, unwind_call(&frame)) && unwind_next(&frame); i++)
         ;
     span_set_part(span, SPAN_PART_FRAMES, recording.frames.bytes, recording.frames.len);
 }

@@ -15,11 +15,6 @@ struct known_rule {
     _Atomic uint64_t rule;
 };
 
-struct frame {
-    uintptr_t pc, sp, fp;
-    bool is_interrupted; /* pc is the next instruction, not behind a call */
-};
-
 static struct known_rule g_rules[RULES_MAX];
 
 /* The part of this thread's stack that is known to be readable. */
@@ -104,11 +99,11 @@ void unwind_forget(void)
 /* ---- frames ---- */
 
 /* The kernel's ucontext, which its frame begins with. */
-static bool signal_step(struct frame *frame)
+static bool signal_step(struct unwind_frame *frame)
 {
 #if defined(__x86_64__)
     enum { CONTEXT_RBP = 120, CONTEXT_RSP = 160, CONTEXT_RIP = 168 };
-    struct frame next = {.is_interrupted = true};
+    struct unwind_frame next = {.is_interrupted = true};
     if (!word_read(frame->sp + CONTEXT_RIP, &next.pc) || !word_read(frame->sp + CONTEXT_RSP, &next.sp) ||
         !word_read(frame->sp + CONTEXT_RBP, &next.fp))
         return false;
@@ -129,26 +124,34 @@ static uintptr_t code_address(uintptr_t return_address)
 #endif
 }
 
-static bool cfa_find(const struct frame *frame, struct unwind_rule rule, uintptr_t *out)
+static bool cfa_find(const struct unwind_frame *frame, struct unwind_rule rule, uintptr_t *out)
 {
     uintptr_t base = rule.kind == UNWIND_BY_SP ? frame->sp : frame->fp;
     *out = base + (uintptr_t)(intptr_t)rule.cfa_offset;
     return rule.kind != UNWIND_BY_MEMORY || word_read(*out, out);
 }
 
-static bool fp_find(const struct frame *frame, struct unwind_rule rule, uintptr_t cfa, uintptr_t *out)
+static bool fp_find(const struct unwind_frame *frame, struct unwind_rule rule, uintptr_t cfa, uintptr_t *out)
 {
     uintptr_t base = rule.fp == UNWIND_FP_BY_CFA ? cfa : frame->fp;
     *out = frame->fp;
     return rule.fp == UNWIND_FP_KEPT || word_read(base + (uintptr_t)(intptr_t)rule.fp_offset, out);
 }
 
-/* A caller's frame lies above. */
-static bool frame_step(struct frame *frame)
+NOINLINE void unwind_begin(struct unwind_frame *frame)
 {
-    struct unwind_rule rule = rule_at(frame->pc - !frame->is_interrupted);
+    const uintptr_t *own = __builtin_frame_address(0);
+    uintptr_t unused;
+    *frame = (struct unwind_frame){.pc = code_address(own[1]), .sp = (uintptr_t)__builtin_dwarf_cfa(), .fp = own[0]};
+    word_read(frame->sp - sizeof unused, &unused); /* we may be on another stack than last time */
+}
+
+/* A caller's frame lies above. */
+bool unwind_next(struct unwind_frame *frame)
+{
+    struct unwind_rule rule = rule_at((uintptr_t)unwind_call(frame));
     uintptr_t cfa;
-    struct frame next = {.pc = 0};
+    struct unwind_frame next = {.pc = 0};
     if (UNLIKELY(rule.kind == UNWIND_SIGNAL))
         return signal_step(frame);
     if (rule.kind == UNWIND_UNKNOWN || rule.kind == UNWIND_END || !cfa_find(frame, rule, &cfa) || cfa <= frame->sp ||
@@ -157,21 +160,8 @@ static bool frame_step(struct frame *frame)
         return false;
     next.pc = code_address(next.pc);
     next.sp = cfa;
+    if (!next.pc)
+        return false;
     *frame = next;
-    return next.pc != 0;
-}
-
-NOINLINE size_t unwind_callers(const void **out, size_t max)
-{
-    const uintptr_t *own = __builtin_frame_address(0);
-    struct frame frame = {.pc = code_address(own[1]), .sp = (uintptr_t)__builtin_dwarf_cfa(), .fp = own[0]};
-    size_t count = 0;
-    uintptr_t unused;
-    word_read(frame.sp - sizeof unused, &unused); /* we may be on another stack than last time */
-    while (count < max) {
-        out[count++] = (const void *)frame.pc;
-        if (!frame_step(&frame))
-            break;
-    }
-    return count;
+    return true;
 }

@@ -6,11 +6,28 @@
 #ifndef RUN_TRACED_SHIM_UNWIND_H
 #define RUN_TRACED_SHIM_UNWIND_H
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-/* unwind_callers - up to @max return addresses, the innermost first, this library's own among them. Returns how many. Some 10 ns
- * a frame, once it has been seen before. */
-size_t unwind_callers(const void **out, size_t max);
+/* A frame that is under way. */
+struct unwind_frame {
+    uintptr_t pc, sp, fp;
+    bool is_interrupted; /* by a signal: pc is the next instruction, not behind a call */
+};
+
+/* unwind_begin - the function that calls this; as long as it has not returned. */
+void unwind_begin(struct unwind_frame *frame);
+
+/* unwind_next - @frame becomes its caller's. False, @frame untouched: there is none, or it cannot be told. Some 15 ns, for code
+ * that was seen before. */
+bool unwind_next(struct unwind_frame *frame);
+
+/* unwind_call - where the frame is in its function: within the call. */
+static inline const char *unwind_call(const struct unwind_frame *frame)
+{
+    return (const char *)frame->pc - !frame->is_interrupted;
+}
 
 /* unwind_forget - an object was unloaded: what is known of its code counts no more. */
 void unwind_forget(void);

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static bool add(struct attribute_block *block, enum attribute_key key, enum attribute_type type, const void *value, size_t len)
+static bool add(struct attribute_block *block, int key, enum attribute_type type, const void *value, size_t len)
 {
     struct attribute_header header = {.key = (uint8_t)key, .type = (uint8_t)type, .len = (uint16_t)len};
     size_t room = sizeof block->bytes - block->len;
@@ -16,10 +16,15 @@ static bool add(struct attribute_block *block, enum attribute_key key, enum attr
 
 bool attribute_block_add_string(struct attribute_block *block, enum attribute_key key, const char *value, size_t len)
 {
-    return add(block, key, ATTRIBUTE_STRING, value, len);
+    return add(block, (int)key, ATTRIBUTE_STRING, value, len);
 }
 
 bool attribute_block_add_int(struct attribute_block *block, enum attribute_key key, int64_t value)
 {
-    return add(block, key, ATTRIBUTE_INT, &value, sizeof value);
+    return add(block, (int)key, ATTRIBUTE_INT, &value, sizeof value);
+}
+
+bool attribute_block_add_part(struct attribute_block *block, enum span_part part, const void *bytes, size_t len)
+{
+    return add(block, (int)part, ATTRIBUTE_BOOL, bytes, len);
 }

@@ -10,4 +10,7 @@ bool attribute_block_add_string(struct attribute_block *block, enum attribute_ke
 /* attribute_block_add_int - the same for a number. */
 bool attribute_block_add_int(struct attribute_block *block, enum attribute_key key, int64_t value);
 
+/* attribute_block_add_part - the same for what only the collector reads. */
+bool attribute_block_add_part(struct attribute_block *block, enum span_part part, const void *bytes, size_t len);
+
 #endif

@@ -101,7 +101,7 @@ ATTRIBUTE_TYPES = {
     "client.port": int, "network.peer.address": str, "network.peer.port": int,
     "network.protocol.name": str, "network.protocol.version": str, "network.transport": str,
     "user_agent.original": str, "error.type": str, "code.function.name": str, "thread.id": int,
-    "code.file.path": str, "code.line.number": int,
+    "code.file.path": str, "code.line.number": int, "code.stacktrace": str,
     "http.request.resend_count": int, "tls.protocol.version": str, "tls.cipher": str,
     "run_traced.opaque": bool, "run_traced.sent_bytes": int, "run_traced.received_bytes": int,
     "run_traced.tls.offered_protocols": str, "run_traced.code.address": str, "run_traced.parent.source": str,
