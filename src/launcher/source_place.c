@@ -125,6 +125,7 @@ static bool is_container(int tag)
 
 /* The functions around an address, the outermost first: each is inlined in the one before it. */
 struct chain {
+    bool is_thorough; /* also within functions that are elsewhere: what a lambda does is told there */
     Dwarf_Die unit;
     Dwarf_Die functions[CHAIN_MAX];
     int count;
@@ -140,10 +141,11 @@ static bool chain_find(const struct dwarf_functions *dw, Dwarf_Die *die, Dwarf_A
     do {
         int tag = dw->dwarf_tag(&child);
         bool is_function = tag == DW_TAG_subprogram || tag == DW_TAG_inlined_subroutine;
-        bool is_around = (is_function || tag == DW_TAG_lexical_block) && dw->dwarf_haspc(&child, pc) > 0;
+        bool is_block = is_function || tag == DW_TAG_lexical_block;
+        bool is_around = is_block && dw->dwarf_haspc(&child, pc) > 0;
         if (is_around && is_function && out->count < CHAIN_MAX)
             out->functions[out->count++] = child;
-        if (is_around || is_container(tag))
+        if (is_around || is_container(tag) || (is_block && out->is_thorough))
             is_found |= chain_find(dw, &child, pc, depth + 1, out);
         is_found |= is_around && is_function;
     } while (!is_found && dw->dwarf_siblingof(&child, &child) == 0);
@@ -237,7 +239,12 @@ static void function_find(struct source_file *file, uint64_t address, struct sou
     Dwarf_Addr bias;
     Dwarf_Die *unit = file->dw->dwfl_module_addrdie(file->module, address, &bias);
     struct chain chain = {.count = 0};
-    if (!unit || !chain_find(file->dw, unit, address - bias, 0, &chain))
+    bool is_found = unit && chain_find(file->dw, unit, address - bias, 0, &chain);
+    if (unit && !is_found) {
+        chain = (struct chain){.is_thorough = true};
+        is_found = chain_find(file->dw, unit, address - bias, 0, &chain);
+    }
+    if (!is_found)
         return;
     chain.unit = *unit;
     levels_find(file, address, &chain, out);

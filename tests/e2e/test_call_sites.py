@@ -60,6 +60,34 @@ int main(int, char **argv)
 }
 """
 
+# What is inlined of std (in C++ a lambda's call, in Rust write_all) is passed over, and so are its own functions.
+INLINING = METHOD.replace("#include <arpa", "#include <functional>\n#include <arpa").replace(
+    "return send(fd, get, sizeof get - 1, 0);",
+    "std::function<long(int)> ask = [](int to) {\n"
+    "        return send(to, get, sizeof get - 1, 0); };\n"
+    "    return ask(fd);")
+
+RUST = """use std::io::{Read, Write};
+use std::net::TcpStream;
+mod shop {
+    use super::*;
+    pub struct Order { pub id: u32 }
+    impl Order {
+        #[inline(never)]
+        pub fn pay(&self, stream: &mut TcpStream) -> std::io::Result<usize> {
+            stream.write_all(b"GET /rust HTTP/1.1\\r\\nHost: rust\\r\\n\\r\\n")?;
+            let mut bytes = [0u8; 4096];
+            stream.read(&mut bytes)
+        }
+    }
+}
+fn main() {
+    let port = std::env::args().nth(1).unwrap();
+    let mut stream = TcpStream::connect(format!("127.0.0.1:{}", port)).unwrap();
+    shop::Order { id: 7 }.pay(&mut stream).unwrap();
+}
+"""
+
 
 @unittest.skipUnless(HAS_LAUNCHER, "needs the collector")
 class CallSites(TracedTest):
@@ -114,6 +142,25 @@ class CallSites(TracedTest):
         line = 1 + METHOD[:METHOD.index("send(")].count("\n")
         program, path = self.build(METHOD, "-g", compiler="g++")
         self.assertEqual(self.place(self.span_of(program)), ("shop::Cart::pay", path, line))
+
+    @needs("g++")
+    def test_what_is_inlined_of_the_standard_library_is_no_caller(self):
+        line = 1 + INLINING[:INLINING.index("send(")].count("\n")
+        for flags in (["-g"], ["-g", "-O2"]):
+            program, path = self.build(INLINING, *flags, compiler="g++")
+            function, *rest = self.place(self.span_of(program))
+            self.assertIn("operator()", function, flags)
+            self.assertEqual(rest, [path, line], flags)
+
+    @needs("rustc")
+    def test_of_rust_its_standard_library_is_no_caller(self):
+        source = self.write("calling.rs", RUST)
+        line = 1 + RUST[:RUST.index("stream.write_all")].count("\n")
+        for flags in (["-g"], ["-g", "-O"], ["-g", "-O", "-Csymbol-mangling-version=v0"]):
+            program = self.directory / "calling"
+            subprocess.run(["rustc", *flags, source, "-o", program], check=True, capture_output=True)
+            time.sleep(0.1)  # as above
+            self.assertEqual(self.place(self.span_of(program)), ("calling::shop::Order::pay", str(source), line), flags)
 
     def test_without_debug_information_it_is_the_symbol_or_nothing(self):
         program, _ = self.build(CALLING, "-O2", "-s", "-rdynamic")
