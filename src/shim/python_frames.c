@@ -12,7 +12,7 @@ enum { FRAMES_MAX = 64, STACK_FRAMES_MAX = 32, INSTRUCTION_BYTES = 2, CODE_LEN_M
 
 static struct python_interpreter g_interpreter;
 static _Atomic bool g_is_known;
-static struct site_cache g_sites;
+static BULKY struct site_cache g_sites;
 
 void python_frames_prepare(void)
 {

@@ -15,7 +15,7 @@ struct known_rule {
     _Atomic uint64_t rule;
 };
 
-static struct known_rule g_rules[RULES_MAX];
+static BULKY struct known_rule g_rules[RULES_MAX];
 
 /* The part of this thread's stack that is known to be readable. */
 static THREAD_LOCAL uintptr_t t_readable_begin, t_readable_end;
