@@ -24,7 +24,7 @@ struct site {
     struct module_file file;
     uint64_t offset;
     int32_t line;
-    bool is_exact;
+    bool is_plain; /* the function is as the source has it */
     uint16_t symbol_at, path_at, stack_at;
     char texts[];
 };
@@ -129,7 +129,7 @@ static struct site *site_make(const struct place_question *question, const struc
     site->file = question->file;
     site->offset = question->offset;
     site->line = place->line;
-    site->is_exact = place->is_exact;
+    site->is_plain = place->is_exact || place->is_demangled;
     site->symbol_at = (uint16_t)function_len;
     site->path_at = (uint16_t)(function_len + symbol_len);
     site->stack_at = (uint16_t)(site->path_at + file_len);
@@ -283,7 +283,7 @@ static bool is_function_unsaid(const struct call *call, const struct site *site)
     const char *symbol = site->texts + site->symbol_at;
     if (!call->function)
         return true;
-    return site->is_exact && strlen(symbol) == call->function_len &&
+    return site->is_plain && strlen(symbol) == call->function_len &&
            memcmp(symbol, call->function, call->function_len) == 0;
 }
 

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/text.h"
+#include "launcher/demangle.h"
 #include "launcher/dwarf_functions.h"
 #include "trace/plumbing.h"
 
@@ -259,8 +260,12 @@ static void symbol_find(struct source_file *file, uint64_t address, struct sourc
     if (!name || at >= symbol.st_size || GELF_ST_TYPE(symbol.st_info) != STT_FUNC)
         return;
     snprintf(out->symbol, sizeof out->symbol, "%s", name);
-    if (!out->is_exact)
-        snprintf(out->function, sizeof out->function, "%.200s+0x%llx", name, (unsigned long long)at);
+    if (out->is_exact)
+        return;
+    char plain[200];
+    out->is_demangled = demangle(name, plain, sizeof plain);
+    snprintf(out->function, sizeof out->function, "%.200s+0x%llx", out->is_demangled ? plain : name,
+             (unsigned long long)at);
 }
 
 void source_file_find(struct source_file *file, uint64_t offset, struct source_place *out)

@@ -14,7 +14,8 @@ struct source_place {
     char stack[1024];   /* by debug information: the innermost function and those that it is inlined in, "at function (file:line)" each,
                          * a line for each that there is room for */
     int32_t line;
-    bool is_exact; /* function is by debug information */
+    bool is_exact;     /* function is by debug information */
+    bool is_demangled; /* it is the symbol's, as the source has it */
 };
 
 struct source_file;

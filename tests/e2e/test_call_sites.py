@@ -142,6 +142,8 @@ class CallSites(TracedTest):
         line = 1 + METHOD[:METHOD.index("send(")].count("\n")
         program, path = self.build(METHOD, "-g", compiler="g++")
         self.assertEqual(self.place(self.span_of(program)), ("shop::Cart::pay", path, line))
+        program, path = self.build(METHOD, compiler="g++")
+        self.assertRegex(self.place(self.span_of(program))[0], r"^shop::Cart::pay\+0x[0-9a-f]+$")
 
     @needs("g++")
     def test_what_is_inlined_of_the_standard_library_is_no_caller(self):
@@ -161,6 +163,8 @@ class CallSites(TracedTest):
             subprocess.run(["rustc", *flags, source, "-o", program], check=True, capture_output=True)
             time.sleep(0.1)  # as above
             self.assertEqual(self.place(self.span_of(program)), ("calling::shop::Order::pay", str(source), line), flags)
+        subprocess.run(["rustc", "-O", source, "-o", program], check=True, capture_output=True)
+        self.assertRegex(self.place(self.span_of(program))[0], r"^calling::shop::Order::pay\+0x[0-9a-f]+$")
 
     def test_without_debug_information_it_is_the_symbol_or_nothing(self):
         program, _ = self.build(CALLING, "-O2", "-s", "-rdynamic")

@@ -289,6 +289,21 @@ Test(call_sites, of_a_build_id_are_those_of_that_build_whoever_called)
     cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 0, "no file");
 }
 
+/* libdw has it mapped: what it reads next is a SIGBUS. */
+Test(call_sites, of_a_file_that_is_cut_off_meanwhile_are_nothing)
+{
+    struct program program;
+    program_compile_with_build_id(&program);
+    cr_expect_eq(line_by_build_id(&program, BUILD_ID, BUILD_ID_LEN), 5);
+    uint64_t elsewhere = compiled_address("nm p | awk '/ T here$/ { print $1 }'");
+    compiled_do("truncate -s 0 p");
+    struct span *span = span_of(program.path, elsewhere);
+    span_set_part(span, SPAN_PART_BUILD_ID, BUILD_ID, BUILD_ID_LEN);
+    cr_expect_eq(described_line(span, NULL), 0);
+    struct traced_process process = self();
+    cr_expect_eq(described_line(span_of(own_path(), here()), &process), __LINE__, "others are found still");
+}
+
 /* Where packages of debug information put theirs; only root can. */
 Test(call_sites, of_a_build_id_are_in_the_debug_file_for_it)
 {

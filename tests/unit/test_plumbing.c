@@ -12,8 +12,8 @@ Test(plumbing, is_known_by_its_symbols)
         bool is_plumbing;
     } SYMBOLS[] = {
         {"_ZN3std2io5Write9write_all17h0123456789abcdefE", true},
-        {"_ZN60_$LT$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE", true},
-        {"_ZN65_$LT$$RF$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE", true},
+        {"_ZN59_$LT$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE", true},
+        {"_ZN63_$LT$$RF$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE", true},
         {"_ZN5hyper6client17h0123456789abcdefE", true},
         {"_ZN4shop3pay17h0123456789abcdefE", false},
         {"_ZN45_$LT$shop..Cart$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE", false},
