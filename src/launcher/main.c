@@ -5,6 +5,7 @@
 #include "launcher/message.h"
 #include "launcher/options.h"
 #include "launcher/run.h"
+#include "view/reproducible.h"
 #include "view/run_diff.h"
 #include "view/view.h"
 
@@ -55,6 +56,8 @@ int main(int argc, char **argv)
         return check(&options);
     case OPTIONS_DIFF:
         return run_diff_files(options.diff_paths[0], options.diff_paths[1], options.view.is_json, stdout);
+    case OPTIONS_REPRODUCIBLE:
+        return reproducible_print(options.view_path);
     case OPTIONS_COLLECT:
         return collect(&options);
     default:

@@ -25,6 +25,7 @@ enum {
     OPTION_CHECK_REPORT,
     OPTION_DIFF,
     OPTION_STACKTRACE,
+    OPTION_REPRODUCIBLE,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
     OPTION_VIEW_NAME,
@@ -60,6 +61,7 @@ static const struct option LONG_OPTIONS[] = {
     {"checks", required_argument, NULL, OPTION_CHECKS},
     {"check-report", required_argument, NULL, OPTION_CHECK_REPORT},
     {"diff", no_argument, NULL, OPTION_DIFF},
+    {"reproducible", no_argument, NULL, OPTION_REPRODUCIBLE},
     {"errors", no_argument, NULL, OPTION_OF_VIEW},
     {"slower-than", required_argument, NULL, OPTION_VIEW_SLOWER_THAN},
     {"name", required_argument, NULL, OPTION_VIEW_NAME},
@@ -128,6 +130,8 @@ static const char HELP[] =
     "      --check-report FILE  what became of them, as JUnit (.xml) or TAP (.tap)\n"
     "      --diff OLD NEW   what is new, gone, called more or less often, failing or slower in\n"
     "                       the file NEW, by test and call path; --json: for programs\n"
+    "      --reproducible   write COMMAND's spans file so that another run that does the same\n"
+    "                       gives the same bytes; of FILE instead: to standard output\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -255,6 +259,9 @@ static int options_set(struct options *options, int letter, char **argv)
     case OPTION_CHECKS:
     case OPTION_CHECK_REPORT:
         return check_options_set(&options->checks, LONG_OPTIONS[option_place(letter)].name, optarg);
+    case OPTION_REPRODUCIBLE:
+        options->is_reproducible = true;
+        return 0;
     case OPTION_DIFF:
         options->mode = OPTIONS_DIFF;
         return 0;
@@ -315,23 +322,29 @@ static bool options_have_checks(const struct options *options)
     return options->checks.source_count > 0;
 }
 
-/* A file's spans are judged: that of --view, or the word behind the options, or the default one. */
-static bool options_take_check_file(struct options *options)
+static bool options_are_of_file(const struct options *options)
+{
+    return options_have_checks(options) || options->is_reproducible;
+}
+
+/* A file is looked at, and nothing is run: that of --view, or the word behind the options, or the default one. */
+static bool options_take_finished_file(struct options *options)
 {
     char **rest = options->command;
     bool is_file = !*rest || (!rest[1] && !options->is_command_sure && check_options_is_file(*rest));
-    if (!options_have_checks(options) || options->mode != OPTIONS_RUN || !is_file)
+    if (options->mode != OPTIONS_RUN || !options_are_of_file(options) || !is_file)
         return false;
-    options->mode = OPTIONS_CHECK;
     options->view_path = *rest ? *rest : SPANS_FILE_DEFAULT;
     return true;
 }
 
-static int options_finish_checks(struct options *options)
+static int options_finish_file(struct options *options)
 {
-    options->mode = OPTIONS_CHECK;
+    options->mode = options->is_reproducible ? OPTIONS_REPRODUCIBLE : OPTIONS_CHECK;
     options->checks.is_quiet = options->is_quiet;
-    return options_complain_of_view(options, "--check judges all spans; it takes no --");
+    if (options->is_reproducible && options_have_checks(options))
+        return options_complain("--check and --reproducible can look at a run together, but not at a file", "");
+    return options_complain_of_view(options, "all spans of the file are looked at; there is no --");
 }
 
 /* Two files: where they are the words behind the options, no options stand between or behind. */
@@ -354,8 +367,8 @@ static int options_complain_of_checks(const struct options *options)
 {
     if (options->checks.report_count && !options_have_checks(options))
         return options_complain("--check-report tells of checks: it needs --check or --checks", "");
-    if (options_have_checks(options) && (options->is_detached || options->mode == OPTIONS_COLLECT))
-        return options_complain("--check waits for a command's end, which is not to be had with ",
+    if (options_are_of_file(options) && (options->is_detached || options->mode == OPTIONS_COLLECT))
+        return options_complain("--check and --reproducible wait for a command's end, which is not to be had with ",
                                 options->is_detached ? "-D" : "--collect");
     return 0;
 }
@@ -426,8 +439,8 @@ int options_finish(struct options *options)
         return options_finish_diff(options);
     if (options->mode == OPTIONS_VIEW && options_finish_view(options))
         return -EINVAL;
-    if ((options->mode == OPTIONS_VIEW && options_have_checks(options)) || options_take_check_file(options))
-        return options_finish_checks(options);
+    if ((options->mode == OPTIONS_VIEW && options_are_of_file(options)) || options_take_finished_file(options))
+        return options_finish_file(options);
     if (options->mode == OPTIONS_VIEW)
         return 0;
     return options->mode == OPTIONS_PRINT_CONFIG ? 0 : options_finish_run(options);

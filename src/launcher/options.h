@@ -27,6 +27,7 @@ enum options_mode {
     OPTIONS_PRINT_CONFIG,
     OPTIONS_CHECK,
     OPTIONS_DIFF,
+    OPTIONS_REPRODUCIBLE,
 };
 
 struct options {
@@ -49,6 +50,7 @@ struct options {
     struct view_options view; /* what --view is to show of it */
     struct check_options checks; /* --check, --checks, --check-report; CHECK: of @view_path, RUN: of the run */
     const char *diff_paths[2];   /* --diff: of the old run and the new one; NULL: not yet known */
+    bool is_reproducible;        /* --reproducible: of @view_path, or of the run */
     bool is_command_sure;        /* "--" stood before it */
     char **command; /* and its arguments, ended by NULL; points into argv */
     /* The command line's own: those that it has, as bits of their places in the table. */

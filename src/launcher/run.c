@@ -11,6 +11,7 @@
 #include "launcher/root_span.h"
 #include "launcher/run_checks.h"
 #include "launcher/run_directory.h"
+#include "launcher/run_rewrite.h"
 #include "launcher/signal_relay.h"
 #include "launcher/summary.h"
 
@@ -83,7 +84,8 @@ static int run_prepare(struct run *run)
     char library[PATH_MAX];
     run->started_boottime_ns = clock_read_ns(CLOCK_BOOTTIME);
     if (library_find(library, sizeof library) || run_checks_load(&run->checks, &run->options->checks) ||
-        outputs_prepare(run->options, &run->outputs) || run_checks_begin(&run->checks, &run->outputs))
+        outputs_prepare(run->options, &run->outputs) || run_checks_begin(&run->checks, &run->outputs) ||
+        (run->options->is_reproducible && run_rewrite_begin(&run->outputs)))
         return EXIT_LAUNCHER_FAILED;
     diagnosis_make(run->path, run->options->command[0], &run->diagnosis);
     int error = run_directory_create(&run->directory);
@@ -298,6 +300,17 @@ static int run_as_command(struct run *run)
     return run_refuse(run, command_become(run->path, run->options->command));
 }
 
+/* What was asked for of the finished file. The checks are of times, too, which a rewritten one has none of. Returns an exit status. */
+static int run_look_at_spans(struct run *run)
+{
+    if (run->checks.path || run->options->is_reproducible)
+        signal_relay_unblock(&run->relay); /* who waits for this may interrupt it */
+    int status = run_checks_end(&run->checks);
+    if (run->options->is_reproducible && run_rewrite_end(&run->outputs))
+        status = status ? status : EXIT_LAUNCHER_FAILED;
+    return status;
+}
+
 static int run_as_child(struct run *run)
 {
     int failure = run_start(run);
@@ -311,10 +324,8 @@ static int run_as_child(struct run *run)
     if (exec_error)
         return run_refuse(run, exec_error);
     run_summarize(run);
-    if (run->checks.path)
-        signal_relay_unblock(&run->relay); /* who waits for the checks may interrupt them */
-    int checked = run_checks_end(&run->checks), status = run_end(wait_status);
-    return status ? status : checked;
+    int looked_at = run_look_at_spans(run), status = run_end(wait_status);
+    return status ? status : looked_at;
 }
 
 int run_command(const struct options *options)

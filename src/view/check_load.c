@@ -2,19 +2,19 @@
 
 #include "base/compiler.h"
 #include "view/check_text.h"
+#include "view/complaint.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const struct view_options PLAIN = {.color = VIEW_COLOR_NEVER};
-
 static int error_print(int error, const char *text, const char *file, unsigned line, const struct check_error *wrong)
 {
+    static const struct view_options plain = {.color = VIEW_COLOR_NEVER};
     struct screen screen;
     if (error == 0)
         return 0;
-    screen_open(&screen, stderr, &PLAIN);
+    screen_open(&screen, stderr, &plain);
     if (error == -EINVAL)
         check_text_error(&screen, text, file, line, wrong);
     else
@@ -25,13 +25,7 @@ static int error_print(int error, const char *text, const char *file, unsigned l
 
 static int file_complain(const char *path, const char *why)
 {
-    struct screen screen;
-    screen_open(&screen, stderr, &PLAIN);
-    screen_put(&screen, STYLE_PLAIN, "run-traced: --checks: cannot read ");
-    screen_text(&screen, STYLE_PLAIN, path, CHECK_TITLE_COLUMNS);
-    screen_format(&screen, STYLE_PLAIN, ": %s", why);
-    screen_newline(&screen);
-    screen_close(&screen);
+    complaint_print("--checks: cannot read", path, why);
     return -EIO;
 }
 

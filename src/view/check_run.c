@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "view/check_report.h"
 #include "view/check_text.h"
+#include "view/complaint.h"
 #include "view/skip_text.h"
 
 #include <errno.h>
@@ -14,14 +15,7 @@
 
 static enum check_status complain(const char *what, const char *path, const char *why)
 {
-    static const struct view_options plain = {.color = VIEW_COLOR_NEVER};
-    struct screen screen;
-    screen_open(&screen, stderr, &plain);
-    screen_format(&screen, STYLE_PLAIN, "run-traced: %s ", what);
-    screen_text(&screen, STYLE_PLAIN, strcmp(path, "-") ? path : "standard input", PATH_MAX);
-    screen_format(&screen, STYLE_PLAIN, ": %s", why);
-    screen_newline(&screen);
-    screen_close(&screen);
+    complaint_print(what, path, why);
     return CHECK_STATUS_TROUBLE;
 }
 

@@ -1,11 +1,11 @@
 #include "view/run_diff.h"
 
+#include "view/complaint.h"
 #include "view/run_diff_print.h"
 #include "view/skip_text.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -14,14 +14,7 @@ enum { STATUS_EQUAL, STATUS_DIFFERENT, STATUS_TROUBLE };
 
 static int complain(const char *what, const char *path, const char *why)
 {
-    static const struct view_options plain = {.color = VIEW_COLOR_NEVER};
-    struct screen screen;
-    screen_open(&screen, stderr, &plain);
-    screen_format(&screen, STYLE_PLAIN, "run-traced: %s ", what);
-    screen_text(&screen, STYLE_PLAIN, path, PATH_MAX);
-    screen_format(&screen, STYLE_PLAIN, "%s%s", *why ? ": " : "", why);
-    screen_newline(&screen);
-    screen_close(&screen);
+    complaint_print(what, path, why);
     return STATUS_TROUBLE;
 }
 
@@ -48,7 +41,7 @@ static int file_add(struct diff_paths *paths, const char *path, enum diff_side s
     else if (spans.set.count == 0 && spans.set.line_count)
         status = complain("no span in", path, skip_text(&spans.set, skipped));
     else if (*skip_text(&spans.set, skipped))
-        complain("of", path, skipped);
+        complain("not all of", path, skipped);
     check_spans_free(&spans);
     check_set_free(&set);
     if (fd > STDIN_FILENO)
@@ -63,9 +56,9 @@ static int paths_print(struct diff_paths *paths, bool is_json, FILE *out)
     screen_open(&screen, out, NULL);
     long sum = is_json ? run_diff_json(out, paths) : run_diff_text(&screen, paths);
     if (screen_close(&screen) < 0)
-        return complain("cannot print all differences", "", "writing failed");
+        return complain("cannot print", "all differences", "writing failed");
     if (sum < 0)
-        return complain("cannot print all differences", "", strerror(ENOMEM));
+        return complain("cannot print", "all differences", strerror(ENOMEM));
     return sum ? STATUS_DIFFERENT : STATUS_EQUAL;
 }
 

@@ -1,14 +1,13 @@
 #include "view/run_diff_paths.h"
 
 #include "base/compiler.h"
-#include "base/text.h"
 #include "view/stable_text.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_MIN = 256, OPERATION_LEN_MAX = 3 * VIEW_STRING_LEN_MAX };
+enum { SLOTS_MIN = 256 };
 
 static uint64_t step_hash(const struct diff_path *step)
 {
@@ -71,16 +70,11 @@ static int step_intern(struct diff_paths *paths, const struct diff_path *step, u
     return 0;
 }
 
-/* "GET /items/{id}": the name, and the path where the name does not say it. */
 static const char *operation_intern(struct diff_paths *paths, const struct view_span *span)
 {
-    char bytes[OPERATION_LEN_MAX];
+    char bytes[STABLE_OPERATION_LEN];
     struct text text = text_on(bytes, sizeof bytes);
-    stable_text_append(&text, span->name, strlen(span->name));
-    if (span->path && !strchr(span->name, '/')) {
-        text_append_char(&text, ' ');
-        stable_text_append(&text, span->path, strlen(span->path));
-    }
+    stable_operation_append(&text, span);
     return string_pool_intern(&paths->pool, bytes, text.len);
 }
 

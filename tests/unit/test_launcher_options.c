@@ -82,6 +82,8 @@ Test(launcher_options, knows_its_other_modes)
         {"--check a", OPTIONS_CHECK, "spans.jsonl"}, {"--checks a -", OPTIONS_CHECK, "-"},
         {"--check a /dev/null", OPTIONS_CHECK, "/dev/null"}, {"--view x --check a", OPTIONS_CHECK, "x"},
         {"--check a -- /dev/null", OPTIONS_RUN, NULL}, {"--check a /bin/sh", OPTIONS_RUN, NULL},
+        {"--reproducible", OPTIONS_REPRODUCIBLE, "spans.jsonl"}, {"--reproducible --view=x", OPTIONS_REPRODUCIBLE, "x"},
+        {"--reproducible /bin/sh", OPTIONS_RUN, NULL}, {"--reproducible --check a /bin/sh", OPTIONS_RUN, NULL},
         {"--check a /dev/null x", OPTIONS_RUN, NULL}, {"--check a /", OPTIONS_RUN, NULL},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -122,6 +124,9 @@ Test(launcher_options, refuses_and_says_what, .init = cr_redirect_stderr)
         "--check a -D -- ls",
         "--check a --collect d",
         "--check-report x.xml ls",
+        "--reproducible --check a /dev/null",
+        "--reproducible -D ls",
+        "--reproducible --list /dev/null",
         "--diff a",
         "--diff a b c",
         "--diff a b --list",
