@@ -11,7 +11,8 @@
 static int source_add(struct check_options *checks, const char *text, bool is_file)
 {
     if (checks->source_count == CHECK_SOURCES_MAX) {
-        message_print("at most %d --check and --checks are possible; a file of --checks may have more", CHECK_SOURCES_MAX);
+        message_print("at most %d --check and --checks are possible; a file of --checks may have more",
+                      CHECK_SOURCES_MAX);
         return -EINVAL;
     }
     checks->sources[checks->source_count++] = (struct check_source){.text = text, .is_file = is_file};
@@ -23,7 +24,8 @@ static int report_add(struct check_options *checks, const char *name)
     char path[PATH_MAX];
     enum check_report_format format;
     if (check_report_parse(name, path, sizeof path, &format)) {
-        message_print("--check-report needs a name that ends in .xml (JUnit) or .tap, or has ?format=junit or ?format=tap behind it, "
+        message_print("--check-report needs a name that ends in .xml (JUnit) or .tap, or has ?format=junit or "
+                      "?format=tap behind it, "
                       "not '%s'",
                       name);
         return -EINVAL;

@@ -300,7 +300,8 @@ static int run_as_command(struct run *run)
     return run_refuse(run, command_become(run->path, run->options->command));
 }
 
-/* What was asked for of the finished file. The checks are of times, too, which a rewritten one has none of. Returns an exit status. */
+/* What was asked for of the finished file. The checks are of times, too, which a rewritten one has none of. Returns an
+ * exit status. */
 static int run_look_at_spans(struct run *run)
 {
     if (run->checks.path || run->options->is_reproducible)

@@ -32,5 +32,7 @@ int run_checks_end(struct run_checks *checks)
     if (checks->path)
         status = check_file(&checks->set, checks->options, checks->path, checks->from, false, stderr);
     check_set_free(&checks->set);
-    return status == CHECK_STATUS_TROUBLE ? EXIT_LAUNCHER_FAILED : status == CHECK_STATUS_FAILS ? EXIT_FAILURE : EXIT_SUCCESS;
+    return status == CHECK_STATUS_TROUBLE ? EXIT_LAUNCHER_FAILED
+           : status == CHECK_STATUS_FAILS ? EXIT_FAILURE
+                                          : EXIT_SUCCESS;
 }

@@ -12,16 +12,16 @@ struct run_checks {
     off_t from;       /* where this run's begin */
 };
 
-/* run_checks_load - reads the checks that @options have, before anything is changed or started. Returns 0, or a negative errno after
- * a message. */
+/* run_checks_load - reads the checks that @options have, before anything is changed or started. Returns 0, or a
+ * negative errno after a message. */
 int run_checks_load(struct run_checks *checks, const struct check_options *options);
 
-/* run_checks_begin - settles where this run's spans will be: in a native file of @outputs, which must stay. Returns 0, or -EINVAL
- * after a message. */
+/* run_checks_begin - settles where this run's spans will be: in a native file of @outputs, which must stay. Returns 0,
+ * or -EINVAL after a message. */
 int run_checks_begin(struct run_checks *checks, const struct outputs *outputs);
 
-/* run_checks_end - judges them, and says on stderr what became of them. Returns an exit status: 0, 1 where one does not hold, or
- * EXIT_LAUNCHER_FAILED after a message. */
+/* run_checks_end - judges them, and says on stderr what became of them. Returns an exit status: 0, 1 where one does not
+ * hold, or EXIT_LAUNCHER_FAILED after a message. */
 int run_checks_end(struct run_checks *checks);
 
 #endif

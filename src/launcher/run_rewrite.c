@@ -18,8 +18,9 @@ int run_rewrite_begin(const struct outputs *outputs)
         return -EINVAL;
     }
     if (stat(outputs->view_path, &st) || !S_ISREG(st.st_mode) || st.st_size) {
-        message_print("--reproducible rewrites a whole file, and '%s' has more in it, or is none; name another one with -o FILE",
-                      outputs->view_path);
+        message_print(
+            "--reproducible rewrites a whole file, and '%s' has more in it, or is none; name another one with -o FILE",
+            outputs->view_path);
         return -EINVAL;
     }
     return 0;

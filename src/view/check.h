@@ -91,12 +91,12 @@ struct check_error {
     size_t at, len; /* bytes of the text */
 };
 
-/* check_parse - reads @check->text, which must stay, as everything else of @check that is set. Returns 0; -EINVAL, with @error;
- * or -ENOMEM. */
+/* check_parse - reads @check->text, which must stay, as everything else of @check that is set. Returns 0; -EINVAL, with
+ * @error; or -ENOMEM. */
 int check_parse(struct check_set *set, struct check *check, struct check_error *error);
 
-/* check_set_add - parses a check as the command line or a file has it, and adds it. Its text begins behind a name and a colon, if
- * it has them. @text, @file: must stay. Errors as of check_parse; @error's place is in @text. */
+/* check_set_add - parses a check as the command line or a file has it, and adds it. Its text begins behind a name and a
+ * colon, if it has them. @text, @file: must stay. Errors as of check_parse; @error's place is in @text. */
 int check_set_add(struct check_set *set, const char *text, const char *file, unsigned line, struct check_error *error);
 
 /* check_set_free - gives back all memory. */

@@ -3,10 +3,7 @@
 #include "base/compiler.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum { LIST_MAX = 64 };
 
@@ -28,18 +25,6 @@ int check_operator_find(const struct check_parser *parser)
     return -1;
 }
 
-/* A STRING, interned. */
-static int string_take(struct check_parser *parser, const char **out)
-{
-    char *bytes = malloc(parser->token.len);
-    if (!bytes)
-        return -ENOMEM;
-    *out = string_pool_intern(&parser->set->pool, bytes, check_token_string(&parser->lexer, &parser->token, bytes));
-    free(bytes);
-    check_parser_next(parser);
-    return 0;
-}
-
 /* ["..."] */
 static int key_parse(struct check_parser *parser, enum check_place place, struct check_field *field)
 {
@@ -47,7 +32,7 @@ static int key_parse(struct check_parser *parser, enum check_place place, struct
     check_parser_next(parser);
     if (parser->token.type != TOKEN_STRING)
         return check_parser_expected(parser, "the name of an attribute in quotes");
-    int error = string_take(parser, &key);
+    int error = check_string_take(parser, &key);
     if (error)
         return error;
     if (parser->token.type != TOKEN_CLOSE_LIST)
@@ -68,7 +53,8 @@ static void column_note(struct check *check, const struct check_field *field)
 
 static bool is_reserved(const struct check_parser *parser)
 {
-    static const char *const words[] = {"and", "or", "not", "in", "exists", "contains", "where", "per", "true", "false"};
+    static const char *const words[] = {"and",      "or",    "not", "in",   "exists",
+                                        "contains", "where", "per", "true", "false"};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (check_parser_is(parser, words[i]))
             return true;
@@ -79,7 +65,8 @@ int check_field_parse(struct check_parser *parser, struct check_field *field)
 {
     struct check_token name = parser->token;
     if (name.type != TOKEN_NAME || is_reserved(parser))
-        return check_parser_expected(parser, "the name of a field: name, kind, status, duration, service, an attribute, ...");
+        return check_parser_expected(parser,
+                                     "the name of a field: name, kind, status, duration, service, an attribute, ...");
     check_parser_next(parser);
     int error;
     if (parser->token.type == TOKEN_OPEN_LIST && check_token_is(&parser->lexer, &name, "attr"))
@@ -87,93 +74,13 @@ int check_field_parse(struct check_parser *parser, struct check_field *field)
     else if (parser->token.type == TOKEN_OPEN_LIST && check_token_is(&parser->lexer, &name, "resource"))
         error = key_parse(parser, CHECK_IN_RESOURCE, field);
     else
-        error = check_field_find(&parser->set->fields, &parser->set->pool, parser->lexer.text + name.at, name.len, field);
+        error =
+            check_field_find(&parser->set->fields, &parser->set->pool, parser->lexer.text + name.at, name.len, field);
     if (error == -ENOSPC)
         return check_parser_wrong(parser, &name, "too many fields: %d are possible in all checks", CHECK_FIELDS_MAX);
     if (!error)
         column_note(parser->check, field);
     return error;
-}
-
-/* A word out of a few, in any case, with or without quotes. */
-static int choice_parse(struct check_parser *parser, const char *const *words, struct check_value *value)
-{
-    char known[128] = "";
-    const struct check_token *token = &parser->token;
-    size_t quotes = token->type == TOKEN_STRING ? 2 : 0;
-    for (; *words; words++) {
-        if ((token->type == TOKEN_STRING || token->type == TOKEN_NAME) && token->len == strlen(*words) + quotes &&
-            strncasecmp(parser->lexer.text + token->at + quotes / 2, *words, token->len - quotes) == 0) {
-            *value = (struct check_value){
-                .type = CHECK_TEXT, .text = string_pool_intern(&parser->set->pool, *words, strlen(*words))};
-            check_parser_next(parser);
-            return 0;
-        }
-        size_t len = strlen(known);
-        snprintf(known + len, sizeof known - len, "%s%s", len ? ", " : "one of ", *words);
-    }
-    return check_parser_expected(parser, known);
-}
-
-static int text_parse(struct check_parser *parser, struct check_value *value)
-{
-    if (parser->token.type != TOKEN_STRING)
-        return check_parser_expected(parser, "text in quotes");
-    value->type = CHECK_TEXT;
-    return string_take(parser, &value->text);
-}
-
-static int number_parse(struct check_parser *parser, enum check_token_type type, struct check_value *value)
-{
-    if (parser->token.type != type)
-        return check_parser_expected(parser, type == TOKEN_TIME ? "a time like 2s or 10ms" : "a number");
-    *value = (struct check_value){.type = CHECK_NUMBER, .number = parser->token.number};
-    check_parser_next(parser);
-    return 0;
-}
-
-static int truth_parse(struct check_parser *parser, struct check_value *value)
-{
-    bool truth = check_parser_is(parser, "true");
-    if (!truth && !check_parser_is(parser, "false"))
-        return check_parser_expected(parser, "true or false");
-    *value = (struct check_value){.type = CHECK_TRUTH, .truth = truth};
-    check_parser_next(parser);
-    return 0;
-}
-
-/* Of an attribute: as it stands there. */
-static int any_parse(struct check_parser *parser, struct check_value *value)
-{
-    if (parser->token.type == TOKEN_STRING)
-        return text_parse(parser, value);
-    if (parser->token.type == TOKEN_NUMBER)
-        return number_parse(parser, TOKEN_NUMBER, value);
-    if (check_parser_is(parser, "true") || check_parser_is(parser, "false"))
-        return truth_parse(parser, value);
-    if (parser->token.type == TOKEN_TIME)
-        return check_parser_wrong(parser, &parser->token, "only duration is a time; an attribute is a number without a unit");
-    return check_parser_expected(parser, "text in quotes, a number, true or false");
-}
-
-int check_literal_parse(struct check_parser *parser, const struct check_field *field, struct check_value *value)
-{
-    static const char *const kinds[] = {"INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER", NULL};
-    static const char *const statuses[] = {"OK", "ERROR", "UNSET", NULL};
-    switch (field->domain) {
-    case CHECK_TEXTS:
-        return text_parse(parser, value);
-    case CHECK_KINDS:
-        return choice_parse(parser, kinds, value);
-    case CHECK_STATUSES:
-        return choice_parse(parser, statuses, value);
-    case CHECK_TIMES:
-        return number_parse(parser, TOKEN_TIME, value);
-    case CHECK_TRUTHS:
-        return truth_parse(parser, value);
-    default:
-        return any_parse(parser, value);
-    }
 }
 
 static struct check_value *literals_get(struct check_parser *parser, struct check_node *node, size_t count)
@@ -213,7 +120,7 @@ static int pattern_parse(struct check_parser *parser, struct check_node *node)
 {
     struct check_token token = parser->token;
     struct check_value pattern;
-    int error = text_parse(parser, &pattern);
+    int error = check_text_parse(parser, &pattern);
     if (error)
         return error;
     struct check_regex *regex = check_arena_get(&parser->set->arena, sizeof *regex);
@@ -278,7 +185,7 @@ static int word_parse(struct check_parser *parser, struct check_node *node, bool
     if (check_parser_take(parser, "contains")) {
         struct check_value *literal = literals_get(parser, node, 1);
         node->op = CHECK_CONTAINS;
-        return literal ? text_parse(parser, literal) : -ENOMEM;
+        return literal ? check_text_parse(parser, literal) : -ENOMEM;
     }
     *is_found = false;
     return 0;

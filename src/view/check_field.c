@@ -65,8 +65,8 @@ static const struct named_field *named_find(const char *name, size_t len)
     return NULL;
 }
 
-int check_field_attribute(struct check_fields *fields, struct string_pool *pool, enum check_place place, const char *key,
-                          size_t len, struct check_field *out)
+int check_field_attribute(struct check_fields *fields, struct string_pool *pool, enum check_place place,
+                          const char *key, size_t len, struct check_field *out)
 {
     int column = column_find(fields, pool, place, key, len, NULL);
     if (column < 0)
@@ -78,7 +78,8 @@ int check_field_attribute(struct check_fields *fields, struct string_pool *pool,
 static int named_make(struct check_fields *fields, struct string_pool *pool, const struct named_field *named,
                       struct check_field *out)
 {
-    *out = (struct check_field){.scope = named->scope, .domain = named->domain, .column = named->tree, .is_in_tree = true};
+    *out =
+        (struct check_field){.scope = named->scope, .domain = named->domain, .column = named->tree, .is_in_tree = true};
     if (named->place == CHECK_IN_TREE)
         return 0;
     int column = column_find(fields, pool, named->place, named->key, strlen(named->key), named->fallback);
@@ -99,7 +100,8 @@ int check_field_find(struct check_fields *fields, struct string_pool *pool, cons
         scope = CHECK_ROOT;
     const struct named_field *named = named_find(name, len);
     enum check_place place = !named && prefix_take(&name, &len, "resource.") ? CHECK_IN_RESOURCE : CHECK_IN_ATTRIBUTES;
-    int error = named ? named_make(fields, pool, named, out) : check_field_attribute(fields, pool, place, name, len, out);
+    int error =
+        named ? named_make(fields, pool, named, out) : check_field_attribute(fields, pool, place, name, len, out);
     if (!error && out->scope == CHECK_SELF)
         out->scope = scope;
     return error;
@@ -139,8 +141,8 @@ static struct check_value value_of(struct string_pool *pool, const struct json_p
 }
 
 /* The members of one object. Of a key that is there twice the first counts, as in the view. */
-static void members_read(struct check_fields *fields, struct string_pool *pool, enum check_place place, const char *text,
-                         struct check_value *values)
+static void members_read(struct check_fields *fields, struct string_pool *pool, enum check_place place,
+                         const char *text, struct check_value *values)
 {
     struct json_walk walk = json_walk_into(text);
     struct json_piece key, value;
@@ -160,7 +162,8 @@ static void members_read(struct check_fields *fields, struct string_pool *pool, 
     }
 }
 
-void check_fields_read(struct check_fields *fields, struct string_pool *pool, const char *line, struct check_value *values)
+void check_fields_read(struct check_fields *fields, struct string_pool *pool, const char *line,
+                       struct check_value *values)
 {
     memset(values, 0, fields->column_count * sizeof *values);
     members_read(fields, pool, CHECK_IN_LINE, line, values);

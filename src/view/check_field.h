@@ -65,16 +65,19 @@ struct check_fields {
     unsigned column_count;
 };
 
-/* check_field_find - what @name, of @len bytes, is: a field of its own (CHECKS.md), with parent. or root. before it if one of
- * those is meant, or else a span's attribute. Adds the column that it needs. Returns 0; -ENOSPC: there are too many. */
+/* check_field_find - what @name, of @len bytes, is: a field of its own (CHECKS.md), with parent. or root. before it if
+ * one of those is meant, or else a span's attribute. Adds the column that it needs. Returns 0; -ENOSPC: there are too
+ * many. */
 int check_field_find(struct check_fields *fields, struct string_pool *pool, const char *name, size_t len,
                      struct check_field *out);
 
-/* check_field_attribute - the attribute @key, however it is called. @place: ATTRIBUTES or RESOURCE. Errors as before. */
-int check_field_attribute(struct check_fields *fields, struct string_pool *pool, enum check_place place, const char *key,
-                          size_t len, struct check_field *out);
+/* check_field_attribute - the attribute @key, however it is called. @place: ATTRIBUTES or RESOURCE. Errors as before.
+ */
+int check_field_attribute(struct check_fields *fields, struct string_pool *pool, enum check_place place,
+                          const char *key, size_t len, struct check_field *out);
 
 /* check_fields_read - the values of one span's line, of as many columns, in @values. */
-void check_fields_read(struct check_fields *fields, struct string_pool *pool, const char *line, struct check_value *values);
+void check_fields_read(struct check_fields *fields, struct string_pool *pool, const char *line,
+                       struct check_value *values);
 
 #endif

@@ -70,7 +70,8 @@ static bool is_element(const struct json_piece *element, const char *text)
     if (!memchr(element->text, '\\', element->len))
         return json_piece_is(element, text);
     char *decoded = malloc(element->len);
-    bool is = decoded && json_piece_decode(element, decoded) == strlen(text) && memcmp(decoded, text, strlen(text)) == 0;
+    bool is =
+        decoded && json_piece_decode(element, decoded) == strlen(text) && memcmp(decoded, text, strlen(text)) == 0;
     free(decoded);
     return is;
 }

@@ -51,7 +51,8 @@ static struct keyed_span keyed_of(const struct check_spans *spans, const struct 
 }
 
 /* The sorted spans become numbered groups. */
-static void groups_number(const struct keyed_span *keyed, size_t count, const struct check *check, struct check_groups *groups)
+static void groups_number(const struct keyed_span *keyed, size_t count, const struct check *check,
+                          struct check_groups *groups)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t span = keyed[i].span;

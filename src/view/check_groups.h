@@ -13,7 +13,8 @@ struct check_groups {
     size_t outside_count; /* spans in none */
 };
 
-/* check_groups_make - without any grouping all are in one group, which is there without spans too. Returns 0 or -ENOMEM. */
+/* check_groups_make - without any grouping all are in one group, which is there without spans too. Returns 0 or
+ * -ENOMEM. */
 int check_groups_make(const struct check_spans *spans, const struct check *check, struct check_groups *groups);
 
 /* check_groups_free - gives back all memory. */

@@ -10,7 +10,7 @@ struct check_result {
     enum check_truth outcome; /* UNKNOWN: there was nothing to judge */
     struct check_groups groups;
     struct check_tally tallies[CHECK_AGGREGATES_MAX];
-    uint8_t *outcomes;    /* of each group */
+    uint8_t *outcomes;   /* of each group */
     size_t failed_count; /* groups of which it does not hold */
 };
 

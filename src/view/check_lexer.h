@@ -39,8 +39,8 @@ struct check_token check_lexer_next(struct check_lexer *lexer);
 /* check_token_is - whether the token is this word, in lower or upper case, or this operator. */
 bool check_token_is(const struct check_lexer *lexer, const struct check_token *token, const char *word);
 
-/* check_token_string - what a STRING means, in @out (token->len bytes are enough): a backslash before a quote or another backslash
- * is taken away, any other stays. Returns the length; it is not terminated. */
+/* check_token_string - what a STRING means, in @out (token->len bytes are enough): a backslash before a quote or
+ * another backslash is taken away, any other stays. Returns the length; it is not terminated. */
 size_t check_token_string(const struct check_lexer *lexer, const struct check_token *token, char *out);
 
 #endif

@@ -2,13 +2,11 @@
 
 #include "base/compiler.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 /* Each may be a step of recursion, here and when it is asked of a span. */
 enum { NODES_MAX = 256 };
@@ -71,7 +69,8 @@ static double percent_of(const struct check_parser *parser)
     const struct check_token *token = &parser->token;
     const char *word = parser->lexer.text + token->at;
     char *end;
-    if (token->len < 2 || token->len > 8 || (*word != 'p' && *word != 'P') || strspn(word + 1, "0123456789.") < token->len - 1)
+    if (token->len < 2 || token->len > 8 || (*word != 'p' && *word != 'P') ||
+        strspn(word + 1, "0123456789.") < token->len - 1)
         return -1;
     double percent = strtod(word + 1, &end);
     return end == word + token->len && percent <= 100 ? percent : -1;
@@ -85,9 +84,9 @@ static int function_find(const struct check_parser *parser, double *percent)
     static const struct {
         const char *word;
         int function;
-    } words[] = {{"none", FUNCTION_IS_NONE}, {"any", FUNCTION_IS_ANY}, {"all", FUNCTION_IS_ALL}, {"count", CHECK_COUNT},
-                 {"distinct", CHECK_DISTINCT}, {"sum", CHECK_SUM}, {"avg", CHECK_AVERAGE}, {"min", CHECK_MIN},
-                 {"max", CHECK_MAX}};
+    } words[] = {{"none", FUNCTION_IS_NONE}, {"any", FUNCTION_IS_ANY},     {"all", FUNCTION_IS_ALL},
+                 {"count", CHECK_COUNT},     {"distinct", CHECK_DISTINCT}, {"sum", CHECK_SUM},
+                 {"avg", CHECK_AVERAGE},     {"min", CHECK_MIN},           {"max", CHECK_MAX}};
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (check_parser_is(parser, words[i].word))
             return words[i].function;
@@ -177,17 +176,18 @@ static int assertion_parse(struct check_parser *parser, struct check_node *node)
     double percent = 0;
     int function = function_find(parser, &percent);
     if (function == FUNCTION_NONE)
-        return check_parser_expected(parser, "none, any, all, count, distinct, sum, avg, min, max or p50 to p99.9, and a filter "
-                                             "within: none(duration > 2s)");
+        return check_parser_expected(
+            parser, "none, any, all, count, distinct, sum, avg, min, max or p50 to p99.9, and a filter "
+                    "within: none(duration > 2s)");
     if (parser->check->aggregate_count == CHECK_AGGREGATES_MAX)
         return check_parser_wrong(parser, &parser->token, "a check has at most %d of these", CHECK_AGGREGATES_MAX);
     struct check_aggregate *aggregate = check_arena_get(&parser->set->arena, sizeof *aggregate);
     if (!aggregate)
         return -ENOMEM;
     aggregate->is_quantifier = function >= FUNCTION_IS_NONE;
-    aggregate->function = function == FUNCTION_IS_ALL    ? CHECK_COUNT_NOT
-                          : aggregate->is_quantifier     ? CHECK_COUNT
-                                                         : (enum check_function)function;
+    aggregate->function = function == FUNCTION_IS_ALL ? CHECK_COUNT_NOT
+                          : aggregate->is_quantifier  ? CHECK_COUNT
+                                                      : (enum check_function)function;
     aggregate->percent = percent;
     aggregate->index = parser->check->aggregate_count;
     node->aggregate = parser->check->aggregates[parser->check->aggregate_count++] = aggregate;
@@ -290,47 +290,4 @@ int check_parse(struct check_set *set, struct check *check, struct check_error *
     if (!result && parser.token.type != TOKEN_END)
         result = check_parser_expected(&parser, "and, or, per test, per trace, or the end");
     return !result && set->pool.is_out_of_memory ? -ENOMEM : result;
-}
-
-/* Behind "NAME:", which no expression begins with. */
-static const char *name_skip(const char *text)
-{
-    size_t len = strcspn(text, ":\"'(");
-    bool is_name = text[len] == ':' && len > 0;
-    return is_name ? text + len + 1 : text;
-}
-
-static const char *name_of(struct check_set *set, const char *text, const char *rest)
-{
-    size_t len = rest == text ? 0 : (size_t)(rest - text) - 1;
-    while (len && isspace((unsigned char)text[len - 1]))
-        len--;
-    for (; len && isspace((unsigned char)*text); len--)
-        text++;
-    return len ? string_pool_intern(&set->pool, text, len) : NULL;
-}
-
-int check_set_add(struct check_set *set, const char *text, const char *file, unsigned line, struct check_error *error)
-{
-    struct check *checks = reallocarray(set->checks, set->count + 1, sizeof *checks);
-    if (!checks)
-        return -ENOMEM;
-    set->checks = checks;
-    struct check *check = &checks[set->count];
-    const char *expression = name_skip(text);
-    *check = (struct check){.text = expression, .file = file, .line = line, .name = name_of(set, text, expression)};
-    int result = check_parse(set, check, error);
-    if (result == -EINVAL)
-        error->at += (size_t)(expression - text);
-    set->count += result == 0;
-    return result;
-}
-
-void check_set_free(struct check_set *set)
-{
-    check_regexes_free(set);
-    check_arena_free(&set->arena);
-    string_pool_free(&set->pool);
-    free(set->checks);
-    *set = (struct check_set){0};
 }

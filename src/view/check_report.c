@@ -14,8 +14,10 @@ int check_report_parse(const char *name, char *path, size_t size, enum check_rep
         const char *end;
         enum check_report_format format;
         bool is_part_of_name;
-    } ends[] = {{"?format=junit", CHECK_REPORT_JUNIT, false}, {"?format=tap", CHECK_REPORT_TAP, false},
-                {".xml", CHECK_REPORT_JUNIT, true}, {".tap", CHECK_REPORT_TAP, true}};
+    } ends[] = {{"?format=junit", CHECK_REPORT_JUNIT, false},
+                {"?format=tap", CHECK_REPORT_TAP, false},
+                {".xml", CHECK_REPORT_JUNIT, true},
+                {".tap", CHECK_REPORT_TAP, true}};
     size_t len = strlen(name);
     for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
         size_t end_len = strlen(ends[i].end);
@@ -113,8 +115,9 @@ int check_report_junit(FILE *out, const struct check_spans *spans, const struct 
         failed += results[i].outcome == CHECK_FALSE;
         skipped += results[i].outcome == CHECK_UNKNOWN;
     }
-    fprintf(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"run-traced.check\" "
-                 "tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"0\">\n",
+    fprintf(out,
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n  <testsuite name=\"run-traced.check\" "
+            "tests=\"%zu\" failures=\"%zu\" errors=\"0\" skipped=\"%zu\" time=\"0\">\n",
             count, failed, skipped);
     int error = 0;
     for (size_t i = 0; i < count && !error; i++)

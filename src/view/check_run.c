@@ -34,7 +34,8 @@ static int spans_read(struct check_set *set, const char *path, off_t from, struc
     return error;
 }
 
-static int report_write(const char *name, const struct check_spans *spans, const struct check_result *results, size_t count)
+static int report_write(const char *name, const struct check_spans *spans, const struct check_result *results,
+                        size_t count)
 {
     char path[PATH_MAX];
     enum check_report_format format;

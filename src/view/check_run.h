@@ -1,5 +1,5 @@
-/* check_run.h - checks as the command line asks for them, from reading them to the exit status (CHECKS.md). Launcher only: allocates,
- * and prints. */
+/* check_run.h - checks as the command line asks for them, from reading them to the exit status (CHECKS.md). Launcher
+ * only: allocates, and prints. */
 #ifndef RUN_TRACED_VIEW_CHECK_RUN_H
 #define RUN_TRACED_VIEW_CHECK_RUN_H
 
@@ -27,12 +27,13 @@ struct check_options {
 
 enum check_status { CHECK_STATUS_HOLDS, CHECK_STATUS_FAILS, CHECK_STATUS_TROUBLE };
 
-/* check_load - reads all checks. Returns 0, or a negative errno after a message on stderr; check_set_free is due in any case. */
+/* check_load - reads all checks. Returns 0, or a negative errno after a message on stderr; check_set_free is due in any
+ * case. */
 int check_load(const struct check_options *options, struct check_set *set);
 
-/* check_file - judges the checks on the spans of @path ("-": standard input), from the byte @from on; says on @out what became of
- * them, and writes the reports. Returns TROUBLE after a message on stderr if the file cannot be read, has no span in it though it
- * is to have some (@is_empty_wrong), or a report cannot be written. */
+/* check_file - judges the checks on the spans of @path ("-": standard input), from the byte @from on; says on @out what
+ * became of them, and writes the reports. Returns TROUBLE after a message on stderr if the file cannot be read, has no
+ * span in it though it is to have some (@is_empty_wrong), or a report cannot be written. */
 enum check_status check_file(struct check_set *set, const struct check_options *options, const char *path, off_t from,
                              bool is_empty_wrong, FILE *out);
 

@@ -34,7 +34,8 @@ static bool has_test_name(const struct check_spans *spans, size_t span, const st
 }
 
 /* The spans of one trace, which begin at @first. Parents come before their children in @tree->order. */
-static void relatives_set(struct check_spans *spans, size_t first, const struct trace_tree *tree, const struct check_field *test)
+static void relatives_set(struct check_spans *spans, size_t first, const struct trace_tree *tree,
+                          const struct check_field *test)
 {
     for (size_t i = 0; i < tree->count; i++) {
         const struct trace_node *node = tree->order[i], *parent = node->parent;

@@ -19,8 +19,8 @@ struct check_spans {
 
 #define CHECK_NO_SPAN UINT32_MAX
 
-/* check_spans_read - the spans of an open file, and what @checks ask of them. Returns 0 or a negative errno; check_spans_free is
- * due in any case. */
+/* check_spans_read - the spans of an open file, and what @checks ask of them. Returns 0 or a negative errno;
+ * check_spans_free is due in any case. */
 int check_spans_read(struct check_set *checks, int fd, struct check_spans *spans);
 
 /* check_spans_value - what a span, or the one that is meant, has of a field. */

@@ -20,8 +20,8 @@ static int sample_compare(const void *left, const void *right)
     return (a->span > b->span) - (a->span < b->span);
 }
 
-static enum check_truth field_sample(const struct check_spans *spans, const struct check_aggregate *aggregate, size_t span,
-                                     struct check_sample *sample)
+static enum check_truth field_sample(const struct check_spans *spans, const struct check_aggregate *aggregate,
+                                     size_t span, struct check_sample *sample)
 {
     struct check_value value = check_spans_value(spans, span, &aggregate->field);
     if (value.type == CHECK_MISSING || (aggregate->function != CHECK_DISTINCT && value.type != CHECK_NUMBER))
@@ -34,8 +34,8 @@ static enum check_truth field_sample(const struct check_spans *spans, const stru
 }
 
 /* Whether a span counts that the filter says this of, and with what. */
-static enum check_truth sample_make(const struct check_spans *spans, const struct check_aggregate *aggregate, size_t span,
-                                    enum check_truth counts, struct check_sample *sample)
+static enum check_truth sample_make(const struct check_spans *spans, const struct check_aggregate *aggregate,
+                                    size_t span, enum check_truth counts, struct check_sample *sample)
 {
     sample->value = (double)spans->set.spans[span].start_us;
     if (counts != CHECK_TRUE || aggregate->function == CHECK_COUNT)
@@ -75,8 +75,8 @@ static int samples_sort(struct check_tally *tally, size_t group_count)
     return 0;
 }
 
-int check_tally_make(const struct check_spans *spans, const struct check_groups *groups, const struct check_aggregate *aggregate,
-                     struct check_tally *tally)
+int check_tally_make(const struct check_spans *spans, const struct check_groups *groups,
+                     const struct check_aggregate *aggregate, struct check_tally *tally)
 {
     size_t capacity = 0;
     *tally = (struct check_tally){0};
@@ -106,11 +106,13 @@ static double distinct_count(const struct check_sample *samples, size_t count)
 {
     double distinct = 0;
     for (size_t i = 0; i < count; i++)
-        distinct += i == 0 || samples[i].identity != samples[i - 1].identity || samples[i].value != samples[i - 1].value;
+        distinct +=
+            i == 0 || samples[i].identity != samples[i - 1].identity || samples[i].value != samples[i - 1].value;
     return distinct;
 }
 
-bool check_tally_number(const struct check_tally *tally, const struct check_aggregate *aggregate, size_t group, double *number)
+bool check_tally_number(const struct check_tally *tally, const struct check_aggregate *aggregate, size_t group,
+                        double *number)
 {
     size_t count = tally->begins[group + 1] - tally->begins[group], rank;
     const struct check_sample *samples = count ? tally->samples + tally->begins[group] : NULL;

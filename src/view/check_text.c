@@ -70,7 +70,8 @@ static void value_put(struct screen *screen, const struct check_value *value)
 }
 
 /* " in test NAME". */
-static void group_put(struct screen *screen, const struct check_spans *spans, const struct check_result *result, size_t group)
+static void group_put(struct screen *screen, const struct check_spans *spans, const struct check_result *result,
+                      size_t group)
 {
     const struct check *check = result->check;
     size_t example = result->groups.example[group];
@@ -96,8 +97,8 @@ static void number_put(struct screen *screen, const struct check_aggregate *aggr
 }
 
 /* The largest first where less was wanted. */
-static void samples_put(struct screen *screen, const struct check_spans *spans, const struct check_tally *tally, size_t group,
-                        bool is_from_end)
+static void samples_put(struct screen *screen, const struct check_spans *spans, const struct check_tally *tally,
+                        size_t group, bool is_from_end)
 {
     size_t begin = tally->begins[group], end = tally->begins[group + 1], count = end - begin;
     for (size_t i = 0; i < count && i < SPANS_SHOWN; i++) {
@@ -202,14 +203,15 @@ static void notes_put(struct screen *screen, const struct check_spans *spans, co
             continue;
         note_begin(screen, "%zu span%s not counted: a value is missing, or of another type, in ", count,
                    count == 1 ? " was" : "s were");
-        line_put(screen, STYLE_DIM, result->check->text + result->check->aggregates[i]->at, result->check->aggregates[i]->len);
+        line_put(screen, STYLE_DIM, result->check->text + result->check->aggregates[i]->at,
+                 result->check->aggregates[i]->len);
         screen_newline(screen);
     }
     if (result->groups.count == 0)
         note_begin(screen, "there is no %s, so that nothing was judged", what);
     else if (result->groups.outside_count)
-        note_begin(screen, "%zu span%s in no %s", result->groups.outside_count, result->groups.outside_count == 1 ? " is" : "s are",
-                   what);
+        note_begin(screen, "%zu span%s in no %s", result->groups.outside_count,
+                   result->groups.outside_count == 1 ? " is" : "s are", what);
     else if (result->outcome == CHECK_UNKNOWN)
         note_begin(screen, "there is nothing that could be judged");
     else
@@ -228,7 +230,8 @@ void check_text_details(struct screen *screen, const struct check_spans *spans, 
 static void counts_put(struct screen *screen, const struct check_spans *spans, const struct check_result *result)
 {
     if (result->check->aggregate_count == 1)
-        screen_format(screen, STYLE_DIM, "  (%zu of %zu spans matched", result->tallies[0].asked_count, spans->set.count);
+        screen_format(screen, STYLE_DIM, "  (%zu of %zu spans matched", result->tallies[0].asked_count,
+                      spans->set.count);
     else
         screen_format(screen, STYLE_DIM, "  (%zu spans", spans->set.count);
     static const char *const whats[] = {"", "test", "trace", "group"};
@@ -255,7 +258,8 @@ void check_text_result(struct screen *screen, const struct check_spans *spans, c
     check_text_details(screen, spans, result);
 }
 
-void check_text_error(struct screen *screen, const char *text, const char *file, unsigned line, const struct check_error *error)
+void check_text_error(struct screen *screen, const char *text, const char *file, unsigned line,
+                      const struct check_error *error)
 {
     size_t begin = MIN(error->at, strlen(text)), end, at = begin;
     while (begin && text[begin - 1] != '\n')

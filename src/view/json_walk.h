@@ -1,5 +1,6 @@
-/* json_walk.h - the members of an object and the elements of an array, where they lie in a line: no tree, no memory. For lines
- * that a reader has taken for JSON already (span_decode): what is no JSON ends the walk early, and never leads past the NUL. */
+/* json_walk.h - the members of an object and the elements of an array, where they lie in a line: no tree, no memory.
+ * For lines that a reader has taken for JSON already (span_decode): what is no JSON ends the walk early, and never
+ * leads past the NUL. */
 #ifndef RUN_TRACED_VIEW_JSON_WALK_H
 #define RUN_TRACED_VIEW_JSON_WALK_H
 
@@ -31,8 +32,8 @@ bool json_walk_element(struct json_walk *walk, struct json_piece *value);
 /* json_piece_is - whether a string without escapes in it is @word. */
 bool json_piece_is(const struct json_piece *piece, const char *word);
 
-/* json_piece_decode - a string without its escapes, in @out (@piece->len bytes are enough); a NUL becomes U+FFFD. Returns its
- * length; it is not terminated. */
+/* json_piece_decode - a string without its escapes, in @out (@piece->len bytes are enough); a NUL becomes U+FFFD.
+ * Returns its length; it is not terminated. */
 size_t json_piece_decode(const struct json_piece *piece, char *out);
 
 #endif

@@ -23,18 +23,22 @@ static int span_compare(const struct ordered_span *a, const struct ordered_span 
         order = strcmp(a->stable->body, b->stable->body);
     if (order == 0)
         order = (a->digest > b->digest) - (a->digest < b->digest);
+    if (order == 0)
+        order = (int)view_span_has_parent(a->span) - (int)view_span_has_parent(b->span);
     return order ? order : (a->trace_digest > b->trace_digest) - (a->trace_digest < b->trace_digest);
 }
 
 /* Siblings next to each other, in their order; roots first. */
 static int place_compare(const void *left, const void *right, void *context)
 {
-    const struct ordered_span *spans = context, *a = &spans[*(const uint32_t *)left], *b = &spans[*(const uint32_t *)right];
+    const struct ordered_span *spans = context, *a = &spans[*(const uint32_t *)left],
+                              *b = &spans[*(const uint32_t *)right];
     uint32_t above_a = a->parent + 1, above_b = b->parent + 1; /* none: 0 */
     return above_a != above_b ? (above_a < above_b ? -1 : 1) : span_compare(a, b);
 }
 
-/* Adds those below, in whatever order: children before their parents. @pending: how many children each still waits for. */
+/* Adds those below, in whatever order: children before their parents. @pending: how many children each still waits for.
+ */
 static void digests_make(struct ordered_span *spans, size_t count, uint32_t *pending, uint32_t *ready)
 {
     size_t ready_count = 0;
@@ -90,8 +94,6 @@ static void span_id_make(struct ordered_span *span, const struct ordered_span *p
         return;
     }
     id_put(span->span_id, id_hash(span->trace_id, TRACE_ID_LEN, span->step, number));
-    if (view_span_has_parent(span->span))
-        id_put(span->parent_span_id, id_hash(span->span_id, SPAN_ID_LEN, "parent", 0));
 }
 
 static void trace_id_make(uint8_t *trace_id, const char *step, uint64_t number)
@@ -161,7 +163,8 @@ static void trace_emit(struct ordering *ordering, uint32_t from, const uint32_t 
 }
 
 /* Traces by their first roots. @first, @last: of each trace; @next: of each root. */
-static void traces_emit(struct ordering *ordering, uint32_t trace_count, uint32_t *first, uint32_t *last, uint32_t *next)
+static void traces_emit(struct ordering *ordering, uint32_t trace_count, uint32_t *first, uint32_t *last,
+                        uint32_t *next)
 {
     memset(first, 0xff, trace_count * sizeof *first);
     memset(next, 0xff, ordering->count * sizeof *next);
@@ -186,13 +189,60 @@ static void traces_emit(struct ordering *ordering, uint32_t trace_count, uint32_
     }
 }
 
+struct orphans {
+    const struct ordered_span *spans;
+    const uint32_t *positions; /* in the new order */
+};
+
+/* By the parent that is not in the file. */
+static int orphan_parent_compare(const struct ordered_span *a, const struct ordered_span *b)
+{
+    int order = (a->trace > b->trace) - (a->trace < b->trace);
+    return order ? order : memcmp(a->span->parent_span_id, b->span->parent_span_id, SPAN_ID_LEN);
+}
+
+static int orphan_compare(const void *left, const void *right, void *context)
+{
+    const struct orphans *orphans = context;
+    uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+    int order = orphan_parent_compare(&orphans->spans[a], &orphans->spans[b]);
+    return order ? order
+                 : (orphans->positions[a] > orphans->positions[b]) - (orphans->positions[a] < orphans->positions[b]);
+}
+
+/* A parent that is not in the file is named after the first of its children: those of one parent stay that. */
+static void missing_parents_name(struct ordering *ordering, uint32_t *positions)
+{
+    struct orphans orphans = {.spans = ordering->spans, .positions = positions};
+    uint32_t *places = ordering->places;
+    size_t count = 0;
+    for (size_t i = 0; i < ordering->count; i++) {
+        const struct ordered_span *span = &ordering->spans[ordering->order[i]];
+        positions[ordering->order[i]] = (uint32_t)i;
+        if (span->parent == ORDER_NO_SPAN && view_span_has_parent(span->span))
+            places[count++] = ordering->order[i];
+    }
+    qsort_r(places, count, sizeof *places, orphan_compare, &orphans);
+    for (size_t i = 0; i < count; i++) {
+        struct ordered_span *span = &ordering->spans[places[i]], *before = i ? &ordering->spans[places[i - 1]] : NULL;
+        if (before && orphan_parent_compare(before, span) == 0)
+            memcpy(span->parent_span_id, before->parent_span_id, SPAN_ID_LEN);
+        else
+            id_put(span->parent_span_id, id_hash(span->span_id, SPAN_ID_LEN, "parent", 0));
+    }
+}
+
 int reproducible_order(struct ordered_span *spans, size_t count, uint32_t trace_count, uint32_t *order)
 {
     size_t room = (MAX(count, (size_t)trace_count) + 3) & ~(size_t)1; /* even: two are as long as one of 64 bits */
     uint32_t *rooms = calloc(room, 6 * sizeof *rooms);
     if (!rooms)
         return -ENOMEM;
-    struct ordering ordering = {.spans = spans, .count = count, .places = rooms, .begins = rooms + room, .order = order,
+    struct ordering ordering = {.spans = spans,
+                                .count = count,
+                                .places = rooms,
+                                .begins = rooms + room,
+                                .order = order,
                                 .stack = rooms + 2 * room};
     digests_make(spans, count, rooms + 3 * room, rooms + 4 * room);
     trace_digests_make(spans, count, trace_count, (uint64_t *)(void *)(rooms + 4 * room));
@@ -201,6 +251,7 @@ int reproducible_order(struct ordered_span *spans, size_t count, uint32_t trace_
     qsort_r(ordering.places, count, sizeof *ordering.places, place_compare, spans);
     begins_make(&ordering);
     traces_emit(&ordering, trace_count, rooms + 3 * room, rooms + 4 * room, rooms + 5 * room);
+    missing_parents_name(&ordering, rooms + 3 * room);
     free(rooms);
     return 0;
 }

@@ -10,7 +10,8 @@
 static const double RATIO_MIN = 1.25, FEW_RATIO_MIN = 3, SCORE_MIN = 3.09;
 enum { SAMPLES_MIN = 7, DIFFERENCE_MIN_US = 1000, FEW_DIFFERENCE_MIN_US = 100000 };
 
-static const struct diff_sample *samples_of(const struct diff_paths *paths, const struct diff_path *path, enum diff_side side)
+static const struct diff_sample *samples_of(const struct diff_paths *paths, const struct diff_path *path,
+                                            enum diff_side side)
 {
     return paths->samples + path->sample_at[side];
 }
@@ -20,8 +21,8 @@ int64_t run_diff_median(const struct diff_paths *paths, const struct diff_path *
     return path->count[side] ? samples_of(paths, path, side)[(path->count[side] - 1) / 2].duration_us : 0;
 }
 
-/* The rank-sum test of Mann and Whitney: how many standard deviations the new ones are above the old ones. Equal ones count half, and
- * are left uncorrected for, which makes it say less. */
+/* The rank-sum test of Mann and Whitney: how many standard deviations the new ones are above the old ones. Equal ones
+ * count half, and are left uncorrected for, which makes it say less. */
 static double rank_score(const struct diff_paths *paths, const struct diff_path *path)
 {
     const struct diff_sample *old = samples_of(paths, path, DIFF_OLD), *new = samples_of(paths, path, DIFF_NEW);
@@ -48,7 +49,8 @@ static bool is_slower(const struct diff_paths *paths, const struct diff_path *pa
         return (double)fastest >= FEW_RATIO_MIN * (double)slowest && fastest - slowest >= FEW_DIFFERENCE_MIN_US;
     }
     int64_t old = run_diff_median(paths, path, DIFF_OLD), new = run_diff_median(paths, path, DIFF_NEW);
-    return (double)new >= RATIO_MIN * (double)old && new - old >= DIFFERENCE_MIN_US && rank_score(paths, path) >= SCORE_MIN;
+    return (double)new >= RATIO_MIN *(double)old &&new - old >= DIFFERENCE_MIN_US &&rank_score(paths, path) >=
+           SCORE_MIN;
 }
 
 static const struct diff_path *parent_of(const struct diff_paths *paths, const struct diff_path *path)
@@ -60,7 +62,8 @@ static const struct diff_path *parent_of(const struct diff_paths *paths, const s
 static bool follows_parent(const struct diff_paths *paths, const struct diff_path *path)
 {
     const struct diff_path *parent = parent_of(paths, path);
-    return parent && parent->count[DIFF_OLD] == path->count[DIFF_OLD] && parent->count[DIFF_NEW] == path->count[DIFF_NEW];
+    return parent && parent->count[DIFF_OLD] == path->count[DIFF_OLD] &&
+           parent->count[DIFF_NEW] == path->count[DIFF_NEW];
 }
 
 enum diff_change run_diff_change(const struct diff_paths *paths, const struct diff_path *path)
@@ -92,13 +95,15 @@ static int step_compare(const struct diff_path *a, const struct diff_path *b)
 static int path_compare(const void *left, const void *right, void *context)
 {
     const struct diff_paths *paths = context;
-    uint32_t first = (uint32_t)*(const size_t *)left, second = (uint32_t)*(const size_t *)right, a = first, b = second;
+    uint32_t first = (uint32_t) * (const size_t *)left, second = (uint32_t) * (const size_t *)right, a = first,
+             b = second;
     while (paths->paths[a].depth > paths->paths[b].depth)
         a = paths->paths[a].parent;
     while (paths->paths[b].depth > paths->paths[a].depth)
         b = paths->paths[b].parent;
     if (a == b)
-        return (paths->paths[first].depth > paths->paths[second].depth) - (paths->paths[first].depth < paths->paths[second].depth);
+        return (paths->paths[first].depth > paths->paths[second].depth) -
+               (paths->paths[first].depth < paths->paths[second].depth);
     while (paths->paths[a].parent != paths->paths[b].parent) {
         a = paths->paths[a].parent;
         b = paths->paths[b].parent;

@@ -78,7 +78,8 @@ static const char *operation_intern(struct diff_paths *paths, const struct view_
     return string_pool_intern(&paths->pool, bytes, text.len);
 }
 
-static const char *text_of(struct diff_paths *paths, const struct check_spans *spans, size_t span, const char *field_name)
+static const char *text_of(struct diff_paths *paths, const struct check_spans *spans, size_t span,
+                           const char *field_name)
 {
     struct check_field field;
     if (check_field_find(&spans->checks->fields, &spans->checks->pool, field_name, strlen(field_name), &field))
@@ -87,7 +88,8 @@ static const char *text_of(struct diff_paths *paths, const struct check_spans *s
     return value.type == CHECK_TEXT ? string_pool_intern(&paths->pool, value.text, strlen(value.text)) : "";
 }
 
-static struct diff_path step_make(struct diff_paths *paths, const struct check_spans *spans, uint32_t span, uint32_t parent)
+static struct diff_path step_make(struct diff_paths *paths, const struct check_spans *spans, uint32_t span,
+                                  uint32_t parent)
 {
     const struct view_span *view = &spans->set.spans[span];
     if (spans->relatives[CHECK_TEST][span] == span)
@@ -103,7 +105,8 @@ static struct diff_path step_make(struct diff_paths *paths, const struct check_s
 }
 
 /* The paths of a span and of all above it that have none yet. @stack: as long as there are spans. */
-static int span_place(struct diff_paths *paths, const struct check_spans *spans, uint32_t span, uint32_t *path_of, uint32_t *stack)
+static int span_place(struct diff_paths *paths, const struct check_spans *spans, uint32_t span, uint32_t *path_of,
+                      uint32_t *stack)
 {
     size_t depth = 0;
     int error = 0;
@@ -119,8 +122,8 @@ static int span_place(struct diff_paths *paths, const struct check_spans *spans,
     return error;
 }
 
-static int spans_count(struct diff_paths *paths, const struct check_spans *spans, enum diff_side side, uint32_t *path_of,
-                       uint32_t *stack)
+static int spans_count(struct diff_paths *paths, const struct check_spans *spans, enum diff_side side,
+                       uint32_t *path_of, uint32_t *stack)
 {
     int error = 0;
     for (size_t i = 0; i < spans->set.count && !error; i++) {

@@ -45,10 +45,12 @@ static void step_put(struct screen *screen, const struct diff_path *step)
 
 static void counts_put(struct screen *screen, const size_t *counts, const char *what)
 {
-    screen_format(screen, STYLE_PLAIN, "%zu %s %zu%s", counts[DIFF_OLD], screen->is_utf8 ? "→" : "->", counts[DIFF_NEW], what);
+    screen_format(screen, STYLE_PLAIN, "%zu %s %zu%s", counts[DIFF_OLD], screen->is_utf8 ? "→" : "->", counts[DIFF_NEW],
+                  what);
 }
 
-static void change_put(struct screen *screen, const struct diff_paths *paths, const struct diff_path *path, enum diff_change change)
+static void change_put(struct screen *screen, const struct diff_paths *paths, const struct diff_path *path,
+                       enum diff_change change)
 {
     char before[DURATION_TEXT_LEN], after[DURATION_TEXT_LEN];
     screen_format(screen, change == DIFF_FAILING ? STYLE_ERROR : STYLE_BOLD, "  %-8s", CHANGES[change]);

@@ -58,8 +58,9 @@ static bool is_chosen_number(const struct line *line, const struct json_piece *k
 {
     static const char *const names[] = {"timestamp", "duration", "thread.id", "client.port", NULL};
     double number = strtod(value->text, NULL);
-    if (is_one_of(key, names) || ends_in(key, "pid") || begins_with(key, "process.cpu.") || begins_with(key, "process.memory.") ||
-        begins_with(key, "process.paging.") || begins_with(key, "process.context_switches") || begins_with(key, "process.disk."))
+    if (is_one_of(key, names) || ends_in(key, "pid") || begins_with(key, "process.cpu.") ||
+        begins_with(key, "process.memory.") || begins_with(key, "process.paging.") ||
+        begins_with(key, "process.context_switches") || begins_with(key, "process.disk."))
         return true;
     if (line->is_server && json_piece_is(key, "network.peer.port"))
         return true;

@@ -76,7 +76,8 @@ class Files(LauncherTest):
                                       "              ^^^^^^\n")
         pathlib.Path("c").write_text("# all\n\nfirst: none(root)\nsecond: count(\n   root) <= 2s\n")
         said = self.check("--checks", "c", "f", status=2)
-        self.assertEqual(said.stderr, "run-traced: c:5:13: expected a number\n     root) <= 2s\n              ^^\n")
+        self.assertEqual(said.stderr,
+                         "run-traced: c:5:13: expected a number\n     root) <= 2s\n              ^^\n")
         for words, expected in ((["--checks", "absent", "f"], "cannot read absent: No such file"),
                                 (["--check", "none(root)", "--view", "absent"], "cannot check absent: No such file"),
                                 (["--checks", "empty", "f"], "there is no check in it"),

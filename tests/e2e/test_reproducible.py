@@ -71,15 +71,16 @@ class Reproducible(LauncherTest):
         self.assertEqual(run(PREFIX, "--reproducible", "a", check=True, text=True).stdout.splitlines(), expected)
 
     def test_checks_are_made_before_it(self):
-        result = run(PREFIX, "--reproducible", "--check", "none(duration = 0s)", "--check", "count() = 12", PYTHON, "-c", PROGRAM,
-                     text=True)
+        checks = ["--check", "none(duration = 0s)", "--check", "count() = 12"]
+        result = run(PREFIX, "--reproducible", *checks, PYTHON, "-c", PROGRAM, text=True)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn('"duration":0', pathlib.Path("spans.jsonl").read_text())
 
     def test_what_cannot_be_rewritten_is_refused_and_stays(self):
         pathlib.Path("f").write_text("no span\n")
-        for words, status, said in ((["-e", "file:f", "true"], 125, "rewrites a whole file"), (["-e", "unix:s", "true"], 125, "-o FILE"),
-                                    (["-D", "--", "true"], 125, "-D"), (["f"], 2, "no span in f"), (["--view=no"], 2, "cannot rewrite no"),
+        for words, status, said in ((["-e", "file:f", "true"], 125, "rewrites a whole file"),
+                                    (["-e", "unix:s", "true"], 125, "-o FILE"), (["-D", "--", "true"], 125, "-D"),
+                                    (["f"], 2, "no span in f"), (["--view=no"], 2, "cannot rewrite no"),
                                     (["--check", "none(root)", "f"], 125, "not at a file")):
             result = run(PREFIX, "--reproducible", *words, text=True)
             self.assertEqual((result.returncode, result.stdout), (status, ""), words)

@@ -1,4 +1,5 @@
-/* fuzz_check.c - the language of checks: any text is a check or an error with a place in it, and a check judges any spans.
+/* fuzz_check.c - the language of checks: any text is a check or an error with a place in it, and a check judges any
+ * spans.
  *
  * The input is a check, up to the first line that begins with '{'; from there on it is a file of spans. */
 #include "fuzz.h"
@@ -17,8 +18,8 @@ static const struct view_options PLAIN = {.color = VIEW_COLOR_NEVER, .width = 10
 static void error_print(FILE *out, const char *text, const struct check_error *error)
 {
     struct screen screen;
-    FUZZ_CHECK(error->at <= strlen(text) && error->len <= strlen(text) - error->at, "%zu+%zu of %zu", error->at, error->len,
-               strlen(text));
+    FUZZ_CHECK(error->at <= strlen(text) && error->len <= strlen(text) - error->at, "%zu+%zu of %zu", error->at,
+               error->len, strlen(text));
     FUZZ_CHECK(error->message[0], "no message");
     screen_open(&screen, out, &PLAIN);
     check_text_error(&screen, text, "f", 1, error);
@@ -42,7 +43,8 @@ static void judge(struct check_set *set, int fd, FILE *out)
     screen_open(&screen, out, &PLAIN);
     check_text_result(&screen, &spans, &result);
     screen_close(&screen);
-    FUZZ_CHECK(check_report_junit(out, &spans, &result, 1) == 0 && check_report_tap(out, &spans, &result, 1) == 0, "no report");
+    FUZZ_CHECK(check_report_junit(out, &spans, &result, 1) == 0 && check_report_tap(out, &spans, &result, 1) == 0,
+               "no report");
     check_result_free(&result);
     check_spans_free(&spans);
 }
@@ -63,7 +65,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *input, size_t len)
     FUZZ_CHECK(text && out && fd >= 0, "no memory");
     memcpy(text, input, text_len);
     text[text_len] = '\0';
-    FUZZ_CHECK(write(fd, input + text_len, len - text_len) == (ssize_t)(len - text_len) && lseek(fd, 0, SEEK_SET) == 0, "not written");
+    FUZZ_CHECK(write(fd, input + text_len, len - text_len) == (ssize_t)(len - text_len) && lseek(fd, 0, SEEK_SET) == 0,
+               "not written");
     setenv("LC_ALL", "C.UTF-8", 1);
     int result = check_set_add(&set, text, NULL, 1, &error);
     FUZZ_CHECK(result == 0 || result == -EINVAL, "%d", result);

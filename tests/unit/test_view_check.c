@@ -11,22 +11,29 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define LINE(trace, id, more)                                                                                                    \
-    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id "\",\"timestamp\":1," more "}\n"
+#define LINE(trace, id, more)                                                                                          \
+    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id                        \
+    "\",\"timestamp\":1," more "}\n"
 
 /* Two tests, one with two queries; a call of a service; one that leaves the machine; another trace. */
 static const char SPANS[] =
     LINE("1", "1", "\"name\":\"t\",\"duration\":10,\"attributes\":{\"test.case.name\":\"a\",\"test.suite.name\":\"s\"}")
-    LINE("1", "2", "\"parentSpanId\":\"0000000000000001\",\"name\":\"q\",\"duration\":1000,\"kind\":\"CLIENT\","
-                   "\"attributes\":{\"db\":\"pg\",\"rows\":3}")
-    LINE("1", "3", "\"parentSpanId\":\"0000000000000001\",\"name\":\"q\",\"duration\":3000,\"kind\":\"CLIENT\","
-                   "\"attributes\":{\"db\":\"pg\",\"rows\":5,\"ok\":true}")
-    LINE("1", "4", "\"name\":\"t\",\"duration\":10,\"attributes\":{\"test.case.name\":\"b\"}")
-    LINE("1", "5", "\"parentSpanId\":\"0000000000000004\",\"name\":\"GET\",\"duration\":2500000,\"kind\":\"CLIENT\","
-                   "\"status\":{\"code\":\"ERROR\",\"message\":\"no\\tway\"},\"attributes\":{\"server.address\":\"h\\u00e9\","
-                   "\"rows\":\"many\",\"tags\":[\"x\",\"y\\n\"],\"name\":\"inner\",\"server.address\":\"second\"},"
-                   "\"resource\":{\"service.name\":\"shop\",\"zone\":7}")
-    LINE("2", "1", "\"name\":\"GET\",\"duration\":0,\"kind\":\"SERVER\",\"attributes\":{\"server.address\":\"127.0.0.1\"}");
+        LINE("1", "2",
+             "\"parentSpanId\":\"0000000000000001\",\"name\":\"q\",\"duration\":1000,\"kind\":\"CLIENT\","
+             "\"attributes\":{\"db\":\"pg\",\"rows\":3}")
+            LINE("1", "3",
+                 "\"parentSpanId\":\"0000000000000001\",\"name\":\"q\",\"duration\":3000,\"kind\":\"CLIENT\","
+                 "\"attributes\":{\"db\":\"pg\",\"rows\":5,\"ok\":true}")
+                LINE("1", "4", "\"name\":\"t\",\"duration\":10,\"attributes\":{\"test.case.name\":\"b\"}") LINE(
+                    "1", "5",
+                    "\"parentSpanId\":\"0000000000000004\",\"name\":\"GET\",\"duration\":2500000,\"kind\":\"CLIENT\","
+                    "\"status\":{\"code\":\"ERROR\",\"message\":\"no\\tway\"},\"attributes\":{\"server.address\":"
+                    "\"h\\u00e9\","
+                    "\"rows\":\"many\",\"tags\":[\"x\",\"y\\n\"],\"name\":\"inner\",\"server.address\":\"second\"},"
+                    "\"resource\":{\"service.name\":\"shop\",\"zone\":7}")
+                    LINE("2", "1",
+                         "\"name\":\"GET\",\"duration\":0,\"kind\":\"SERVER\",\"attributes\":{\"server.address\":\"127."
+                         "0.0.1\"}");
 
 static int file_of(const char *text)
 {
@@ -216,15 +223,17 @@ Test(view_check, says_why_and_what_was_not_judged)
         const char *text, *said;
     } cases[] = {
         {"none(db exists)", "none(db exists): 2 spans\n    line 2: "},
-        {"few: count(db exists) < 2 per test", "FAILED  few  (2 of 6 spans matched, 2 tests)\n        count(db exists) < 2 per test\n"
-                                               "  count(db exists) is 2 in test a\n"},
+        {"few: count(db exists) < 2 per test",
+         "FAILED  few  (2 of 6 spans matched, 2 tests)\n        count(db exists) < 2 per test\n"
+         "  count(db exists) is 2 in test a\n"},
         {"max(duration) < 1s", "max(duration) is 2.50 s\n    line 5: 2.50 s  shop CLIENT GET"},
         {"any(name = 'x')", "any(name = 'x'): there is none\n"},
         {"count() < 6 per trace", "ok      count() < 6 per trace  (6 of 6 spans matched, 2 traces)\n"},
         {"none(dbb = 'pg')", "note: no span has the attribute dbb\n"},
         {"none(resource.x = 1)", "note: no span has the resource attribute x\n"},
-        {"none(kind = CLIENT and server.address != 'h\xc3\xa9')", "note: 2 spans were not counted: a value is missing, or of another "
-                                                                "type, in none("},
+        {"none(kind = CLIENT and server.address != 'h\xc3\xa9')",
+         "note: 2 spans were not counted: a value is missing, or of another "
+         "type, in none("},
         {"none(root) per absent", "nothing none(root) per absent  (0 of 6 spans matched, 0 groups)\n"},
         {"none(root) per absent", "note: there is no group, so that nothing was judged\n"},
         {"count() > 0 per test", "note: 1 span is in no test\n"},
@@ -257,9 +266,13 @@ Test(view_check, a_report_is_known_by_its_name)
     static const struct {
         const char *name, *path;
         enum check_report_format format;
-    } cases[] = {{"a.xml", "a.xml", CHECK_REPORT_JUNIT}, {"a.tap", "a.tap", CHECK_REPORT_TAP},
-                 {"a?format=tap", "a", CHECK_REPORT_TAP}, {"a.xml?format=tap", "a.xml", CHECK_REPORT_TAP},
-                 {"-?format=junit", "-", CHECK_REPORT_JUNIT}, {"a.txt", NULL, 0}, {".xml", NULL, 0},
+    } cases[] = {{"a.xml", "a.xml", CHECK_REPORT_JUNIT},
+                 {"a.tap", "a.tap", CHECK_REPORT_TAP},
+                 {"a?format=tap", "a", CHECK_REPORT_TAP},
+                 {"a.xml?format=tap", "a.xml", CHECK_REPORT_TAP},
+                 {"-?format=junit", "-", CHECK_REPORT_JUNIT},
+                 {"a.txt", NULL, 0},
+                 {".xml", NULL, 0},
                  {"a?format=x", NULL, 0}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char path[64] = "";

@@ -14,15 +14,20 @@ Test(view_reproducible, a_line_keeps_what_is_the_same_in_each_run)
     static const char *const cases[][2] = {
         {"{\"traceId\":\"1\",\"spanId\":\"2\",\"parentSpanId\":\"3\",\"name\":\"GET\",\"timestamp\":17,\"duration\":3}",
          "{\"name\":\"GET\",\"timestamp\":0,\"duration\":0}"},
-        {"{\"attributes\":{\"b\":1.50,\"a\":\"x\\\"\\u00e9\",\"c\":[\"/tmp/q\",true],\"http.response.status_code\":404}}",
-         "{\"attributes\":{\"a\":\"x\\\"\\u00e9\",\"b\":1.50,\"c\":[\"/tmp/{tmp}\",true],\"http.response.status_code\":404}}"},
+        {"{\"attributes\":{\"b\":1.50,\"a\":\"x\\\"\\u00e9\",\"c\":[\"/tmp/"
+         "q\",true],\"http.response.status_code\":404}}",
+         "{\"attributes\":{\"a\":\"x\\\"\\u00e9\",\"b\":1.50,\"c\":[\"/tmp/"
+         "{tmp}\",true],\"http.response.status_code\":404}}"},
         {"{\"kind\":\"SERVER\",\"attributes\":{\"network.peer.port\":80,\"server.port\":80}}",
          "{\"kind\":\"SERVER\",\"attributes\":{\"network.peer.port\":0,\"server.port\":80}}"},
-        {"{\"attributes\":{\"network.peer.port\":80,\"server.port\":40000,\"client.port\":5,\"thread.id\":9},\"kind\":\"CLIENT\"}",
-         "{\"attributes\":{\"client.port\":0,\"network.peer.port\":80,\"server.port\":0,\"thread.id\":0},\"kind\":\"CLIENT\"}"},
+        {"{\"attributes\":{\"network.peer.port\":80,\"server.port\":40000,\"client.port\":5,\"thread.id\":9},\"kind\":"
+         "\"CLIENT\"}",
+         "{\"attributes\":{\"client.port\":0,\"network.peer.port\":80,\"server.port\":0,\"thread.id\":0},\"kind\":"
+         "\"CLIENT\"}"},
         {"{\"resource\":{\"process.pid\":7,\"host.name\":\"vm\",\"service.name\":\"s\",\"process.parent_pid\":1}}",
          "{\"resource\":{\"host.name\":\"{host}\",\"process.parent_pid\":0,\"process.pid\":0,\"service.name\":\"s\"}}"},
-        {"{\"events\":[{\"name\":\"e\",\"timestamp\":5,\"attributes\":{\"b\":null,\"a\":{\"d\":1,\"c\":2}}}],\"links\":[{\"traceId\":\"1\"}]}",
+        {"{\"events\":[{\"name\":\"e\",\"timestamp\":5,\"attributes\":{\"b\":null,\"a\":{\"d\":1,\"c\":2}}}],\"links\":"
+         "[{\"traceId\":\"1\"}]}",
          "{\"events\":[{\"attributes\":{\"a\":{\"c\":2,\"d\":1},\"b\":null},\"name\":\"e\",\"timestamp\":0}]}"},
         {"{}", "{}"},
         {"\xef\xbb\xbf{ \"a\" : [ ] , \"b\" : { } }", "{\"a\":[],\"b\":{}}"},
@@ -50,9 +55,9 @@ static char *rewrite(const char *lines)
     return made;
 }
 
-#define LINE(trace, id, parent, time, name, more)                                                                                   \
-    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id "\"," parent "\"name\":\"" name       \
-    "\",\"timestamp\":" time ",\"duration\":" time more "}\n"
+#define LINE(trace, id, parent, time, name, more)                                                                      \
+    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id "\"," parent           \
+    "\"name\":\"" name "\",\"timestamp\":" time ",\"duration\":" time more "}\n"
 #define PARENT(id) "\"parentSpanId\":\"000000000000000" id "\","
 
 Test(view_reproducible, neither_ids_nor_times_nor_the_order_matter)
@@ -60,9 +65,10 @@ Test(view_reproducible, neither_ids_nor_times_nor_the_order_matter)
     static const char first[] = LINE("1", "1", "", "10", "root", "") LINE("1", "2", PARENT("1"), "20", "a", "")
         LINE("1", "3", PARENT("1"), "30", "b", "") LINE("1", "4", PARENT("3"), "40", "c", "")
             LINE("1", "5", PARENT("1"), "50", "b", "") LINE("2", "1", PARENT("9"), "5", "orphan", "");
-    static const char second[] = LINE("7", "8", PARENT("a"), "1", "orphan", "") LINE("5", "6", PARENT("4"), "99", "c", "")
-        LINE("5", "1", PARENT("2"), "20", "b", "") LINE("5", "2", "", "60", "root", "") LINE("5", "9", PARENT("2"), "70", "a", "")
-            LINE("5", "4", PARENT("2"), "80", "b", "");
+    static const char second[] =
+        LINE("7", "8", PARENT("a"), "1", "orphan", "") LINE("5", "6", PARENT("4"), "99", "c", "")
+            LINE("5", "1", PARENT("2"), "20", "b", "") LINE("5", "2", "", "60", "root", "")
+                LINE("5", "9", PARENT("2"), "70", "a", "") LINE("5", "4", PARENT("2"), "80", "b", "");
     char *a = rewrite(first), *b = rewrite(second), *again = rewrite(a);
     cr_expect_str_eq(a, b, "\n%s\n%s", a, b);
     cr_expect_str_eq(a, again);
@@ -87,18 +93,35 @@ Test(view_reproducible, one_call_more_changes_no_other_line)
     free(less);
 }
 
+Test(view_reproducible, those_of_one_missing_parent_stay_together)
+{
+    static const char lines[] = LINE("1", "1", PARENT("9"), "1", "a", "") LINE("1", "2", PARENT("9"), "2", "b", "")
+        LINE("1", "3", PARENT("8"), "3", "c", "");
+    char *made = rewrite(lines), parents[3][17], *at = made;
+    for (int i = 0; i < 3; i++) {
+        at = strstr(at, "parentSpanId\":\"");
+        cr_assert(at && sscanf(at, "parentSpanId\":\"%16[0-9a-f]", parents[i]) == 1);
+        at++;
+    }
+    cr_expect_str_eq(parents[0], parents[1]);
+    cr_expect_str_neq(parents[1], parents[2]);
+    free(made);
+}
+
 Test(view_reproducible, links_follow_their_spans)
 {
     static const char lines[] = LINE("1", "1", "", "1", "root", "")
         LINE("2", "2", "", "2", "x",
-             ",\"links\":[{\"traceId\":\"00000000000000000000000000000001\",\"spanId\":\"0000000000000001\",\"attributes\":{\"k\":1}},"
+             ",\"links\":[{\"traceId\":\"00000000000000000000000000000001\",\"spanId\":\"0000000000000001\","
+             "\"attributes\":{\"k\":1}},"
              "{\"traceId\":\"00000000000000000000000000000001\",\"spanId\":\"0000000000000009\"}]");
     char *made = rewrite(lines), *root = strstr(made, "\"name\":\"root\""), expected[256];
     cr_assert(root);
     while (root > made && root[-1] != '\n')
         root--;
-    snprintf(expected, sizeof expected, "\"links\":[%.*s,\"attributes\":{\"k\":1}},{\"traceId\":\"ffffffffffffffffffffffffffffffff\","
-                                        "\"spanId\":\"ffffffffffffffff\"}]",
+    snprintf(expected, sizeof expected,
+             "\"links\":[%.*s,\"attributes\":{\"k\":1}},{\"traceId\":\"ffffffffffffffffffffffffffffffff\","
+             "\"spanId\":\"ffffffffffffffff\"}]",
              (int)(strstr(root, ",\"name\"") - root), root);
     cr_expect(strstr(made, expected), "%s\n%s", expected, made);
     free(made);

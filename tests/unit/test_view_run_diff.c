@@ -15,11 +15,14 @@ static char *calls(const int64_t *durations, unsigned base)
     char *text;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    fprintf(out, "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"name\":\"run\",\"timestamp\":%u,\"duration\":1}\n", base, base, base);
+    fprintf(out, "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"name\":\"run\",\"timestamp\":%u,\"duration\":1}\n",
+            base, base, base);
     for (unsigned i = 0; durations[i]; i++)
-        fprintf(out, "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"parentSpanId\":\"%016x\",\"name\":\"GET\",\"timestamp\":%u,"
-                     "\"duration\":%lld,\"kind\":\"CLIENT\",\"attributes\":{\"url.path\":\"/items/%u\"}}\n",
-                base, base * 1000 + i + 1, base, base + i, (long long)durations[i], base + i);
+        fprintf(
+            out,
+            "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"parentSpanId\":\"%016x\",\"name\":\"GET\",\"timestamp\":%u,"
+            "\"duration\":%lld,\"kind\":\"CLIENT\",\"attributes\":{\"url.path\":\"/items/%u\"}}\n",
+            base, base * 1000 + i + 1, base, base + i, (long long)durations[i], base + i);
     fclose(out);
     return text;
 }
@@ -66,17 +69,24 @@ Test(view_run_diff, is_sure_before_it_says_slower)
          {MS(10), MS(11), MS(12), MS(10), MS(11), MS(12), MS(10)},
          {MS(13), MS(13), MS(13), MS(13), MS(13), MS(13), MS(13)},
          false},
-        {"seven, but by less than a millisecond", {100, 110, 120, 100, 110, 120, 100}, {900, 910, 920, 930, 940, 950, 960}, false},
+        {"seven, but by less than a millisecond",
+         {100, 110, 120, 100, 110, 120, 100},
+         {900, 910, 920, 930, 940, 950, 960},
+         false},
         {"seven, mixed",
          {MS(10), MS(90), MS(12), MS(80), MS(11), MS(70), MS(10)},
          {MS(15), MS(16), MS(90), MS(95), MS(16), MS(97), MS(15)},
          false},
-        {"six of seven", {MS(10), MS(10), MS(10), MS(10), MS(10), MS(10)}, {MS(30), MS(30), MS(30), MS(30), MS(30), MS(30)}, false},
+        {"six of seven",
+         {MS(10), MS(10), MS(10), MS(10), MS(10), MS(10)},
+         {MS(30), MS(30), MS(30), MS(30), MS(30), MS(30)},
+         false},
         {"faster", {MS(900)}, {MS(1)}, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         int status;
-        char *before = calls(cases[i].before, 1), *after = calls(cases[i].after, 77), *said = diff(before, after, &status);
+        char *before = calls(cases[i].before, 1), *after = calls(cases[i].after, 77),
+             *said = diff(before, after, &status);
         cr_expect_eq(status, cases[i].is_slower, "%s: %s", cases[i].name, said);
         cr_expect_eq(strstr(said, "slower") != NULL, cases[i].is_slower, "%s: %s", cases[i].name, said);
         free(before);
@@ -85,11 +95,12 @@ Test(view_run_diff, is_sure_before_it_says_slower)
     }
 }
 
-#define SPAN(id, name, more)                                                                                              \
-    "{\"traceId\":\"0000000000000000000000000000000" id "\",\"spanId\":\"000000000000000" id "\",\"timestamp\":1,\"duration\":1," \
+#define SPAN(id, name, more)                                                                                           \
+    "{\"traceId\":\"0000000000000000000000000000000" id "\",\"spanId\":\"000000000000000" id                           \
+    "\",\"timestamp\":1,\"duration\":1,"                                                                               \
     "\"name\":\"" name "\"" more "}\n"
-#define CHILD(trace, id, parent, name, more)                                                                                      \
-    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id "\",\"parentSpanId\":"            \
+#define CHILD(trace, id, parent, name, more)                                                                           \
+    "{\"traceId\":\"0000000000000000000000000000000" trace "\",\"spanId\":\"000000000000000" id "\",\"parentSpanId\":" \
     "\"000000000000000" parent "\",\"timestamp\":1,\"duration\":1,\"name\":\"" name "\"" more "}\n"
 
 Test(view_run_diff, names_the_uppermost_of_what_changed)
@@ -109,10 +120,12 @@ Test(view_run_diff, names_the_uppermost_of_what_changed)
          "  more    1 → 2  unknown_service INTERNAL a\n2 call paths, 1 more\n", 1},
         {SPAN("1", "a", ""), SPAN("1", "a", ",\"status\":{\"code\":\"ERROR\"}"),
          "  failing 0 → 1 error  unknown_service INTERNAL a\n1 call path, 1 failing\n", 1},
-        {SPAN("1", "r", "") CHILD("1", "2", "1", "x", ",\"attributes\":{\"test.case.name\":\"t\",\"test.suite.name\":\"s\"}")
-             CHILD("1", "3", "2", "c", "") CHILD("1", "4", "2", "c", ""),
-         SPAN("5", "r", "") CHILD("5", "6", "5", "y", ",\"attributes\":{\"test.case.name\":\"t\",\"test.suite.name\":\"s\"}")
-             CHILD("5", "7", "6", "c", ""),
+        {SPAN("1", "r", "")
+             CHILD("1", "2", "1", "x", ",\"attributes\":{\"test.case.name\":\"t\",\"test.suite.name\":\"s\"}")
+                 CHILD("1", "3", "2", "c", "") CHILD("1", "4", "2", "c", ""),
+         SPAN("5", "r", "")
+             CHILD("5", "6", "5", "y", ",\"attributes\":{\"test.case.name\":\"t\",\"test.suite.name\":\"s\"}")
+                 CHILD("5", "7", "6", "c", ""),
          "  fewer   2 → 1  test s t > unknown_service INTERNAL c\n3 call paths, 1 fewer\n", 1},
     };
     setenv("LC_ALL", "C.UTF-8", 1);
@@ -132,7 +145,9 @@ Test(view_run_diff, bears_a_deep_chain)
     int status;
     FILE *out = open_memstream(&text, &len);
     for (unsigned i = 1; i <= 100000; i++)
-        fprintf(out, "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"parentSpanId\":\"%016x\",\"name\":\"x\",\"timestamp\":1,\"duration\":1}\n",
+        fprintf(out,
+                "{\"traceId\":\"%032x\",\"spanId\":\"%016x\",\"parentSpanId\":\"%016x\",\"name\":\"x\",\"timestamp\":1,"
+                "\"duration\":1}\n",
                 1, i, i + 1);
     fclose(out);
     said = diff(text, text, &status);
