@@ -1,12 +1,12 @@
 #include "view/reproducible.h"
 
 #include "base/compiler.h"
+#include "base/text.h"
 #include "view/complaint.h"
 #include "view/json_walk.h"
 #include "view/reproducible_order.h"
 #include "view/skip_text.h"
 #include "view/span_sort.h"
-#include "view/stable_text.h"
 #include "view/trace_tree.h"
 
 #include <errno.h>
@@ -40,15 +40,26 @@ static int line_note(void *context, const char *line, size_t line_number)
     return stable_span_make(line, strlen(line), &rewriting->stables[line_number - 1]);
 }
 
-/* Service, kind and operation in one text. */
-static const char *step_intern(struct string_pool *pool, const struct view_span *span)
+/* Service, kind and operation in one text, of what the span becomes: so it is the same when that is rewritten again. */
+static const char *step_intern(struct string_pool *pool, const struct stable_span *stable)
 {
-    char bytes[STABLE_OPERATION_LEN + VIEW_STRING_LEN_MAX + 2];
+    struct view_span span;
+    char *line, bytes[4 * VIEW_STRING_LEN_MAX];
     struct text text = text_on(bytes, sizeof bytes);
-    text_append_string(&text, span->service);
-    text_append_char(&text, '\n');
-    text_append_char(&text, (char)('0' + span->kind));
-    stable_operation_append(&text, span);
+    int len = asprintf(&line, "{\"traceId\":\"%032d\",\"spanId\":\"%016d\",%s", 1, 1, stable->body + 1);
+    if (len < 0) {
+        pool->is_out_of_memory = true;
+        return "";
+    }
+    if (span_decode(line, (size_t)len, pool, &span) == SKIP_NONE) {
+        text_append_string(&text, span.service);
+        text_append_char(&text, '\n');
+        text_append_char(&text, (char)('0' + span.kind));
+        text_append_string(&text, span.name);
+        text_append_char(&text, '\n');
+        text_append_string(&text, span.path ? span.path : "");
+    }
+    free(line);
     return string_pool_intern(pool, bytes, text.len);
 }
 
@@ -62,10 +73,11 @@ static int trees_make(struct rewriting *rewriting)
             return error;
         for (size_t i = 0; i < len; i++) {
             const struct trace_node *node = &tree.nodes[i];
+            const struct stable_span *stable = &rewriting->stables[node->span->line - 1];
             rewriting->spans[first + i] = (struct ordered_span){
                 .span = node->span,
-                .stable = &rewriting->stables[node->span->line - 1],
-                .step = step_intern(&rewriting->set.strings, node->span),
+                .stable = stable,
+                .step = step_intern(&rewriting->set.strings, stable),
                 .parent = node->parent ? (uint32_t)(first + (size_t)(node->parent - tree.nodes)) : ORDER_NO_SPAN,
                 .trace = rewriting->trace_count,
             };

@@ -57,9 +57,9 @@ class Reproducible(LauncherTest):
         more = self.record("c", "/more")
         added = [line for line in more if line not in first]
         self.assertEqual([line for line in more if line in first], first)
-        self.assertEqual(sorted((json.loads(line)["kind"], json.loads(line)["parentSpanId"] if "SERVER" in line else None)
-                                for line in added),
-                         [("CLIENT", None), ("SERVER", json.loads(added[0])["spanId"])])
+        client, server = map(json.loads, added)
+        self.assertEqual((client["kind"], server["kind"]), ("CLIENT", "SERVER"))
+        self.assertEqual(server["parentSpanId"], client["spanId"])
         self.assertEqual(sorted(os.listdir(".")), ["a", "b", "c"])
 
     def test_a_finished_file_is_printed_the_same_way(self):
