@@ -63,7 +63,7 @@ static int spans_show(struct follower *follower, const struct view_span *spans, 
     int result = trace_list_make(spans, count, &view->list);
     if (result < 0)
         return result;
-    trace_filter(&view->list, follower->options);
+    trace_filter(&view->list, 0, follower->options);
     trace_sort(&view->list, follower->options->sort);
     view->list.count = MIN(view->list.count, max);
     trace_list_select_first(&view->list, max);
@@ -153,7 +153,7 @@ static int ticks_run(struct follower *follower)
 
 int follow(const char *path, FILE *out, const struct view_options *options)
 {
-    struct follower follower = {.path = path, .options = options, .out = out};
+    struct follower follower = {.path = path, .options = options, .out = out, .view.set.is_unbounded = true};
     struct sigaction noting = {.sa_handler = interrupt_note}, before[2];
     struct stat status;
     bool is_stdin = strcmp(path, "-") == 0;

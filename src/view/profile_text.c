@@ -6,7 +6,7 @@
 #include "view/finding_text.h"
 #include "view/table_cells.h"
 
-enum { COUNT_COLUMNS = 10, ERRORS_COLUMNS = 8, TIME_COLUMNS = 10, SHARE_COLUMNS = 6, NUMBER_COLUMNS = 64, BAR_COLUMNS_MAX = 24 };
+enum { COUNT_COLUMNS = 10, ERRORS_COLUMNS = 8, TIME_COLUMNS = 11, SHARE_COLUMNS = 6, NUMBER_COLUMNS = 68, BAR_COLUMNS_MAX = 24 };
 
 _Static_assert(NUMBER_COLUMNS == COUNT_COLUMNS + ERRORS_COLUMNS + 4 * TIME_COLUMNS + SHARE_COLUMNS, "all but the label");
 

@@ -1,13 +1,29 @@
 #include "view/span_reader.h"
 
 #include "base/compiler.h"
+#include "view/span_sort.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+
+/* Where there is no file to write to, memory has to do. */
+static void run_write(struct span_set *set)
+{
+    size_t count = view_spans_sort(set->spans, set->count);
+    set->duplicate_count += set->count - count;
+    set->count = count;
+    if (span_runs_add(&set->runs, set->spans, count) == 0)
+        set->count = 0;
+    else
+        set->is_unbounded = true;
+}
 
 static int span_append(struct span_set *set, const struct view_span *span)
 {
+    if (set->count == SPAN_SET_MEMORY_MAX && !set->is_unbounded)
+        run_write(set);
     if (set->count == set->capacity) {
         size_t capacity = MAX(set->capacity * 2, (size_t)256);
         struct view_span *spans = reallocarray(set->spans, capacity, sizeof *spans);
@@ -73,9 +89,42 @@ int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *
     return result < 0 ? result : (int)MIN(len, 0L);
 }
 
+static int runs_merge(struct span_set *set)
+{
+    size_t count = set->runs.span_count + set->count;
+    struct view_span *merged;
+    int result = span_runs_add(&set->runs, set->spans, set->count);
+    if (result == 0)
+        result = span_runs_merge(&set->runs, &merged, &set->count, &set->mapped_len);
+    if (result < 0)
+        return result;
+    set->duplicate_count += count - set->count;
+    free(set->spans);
+    set->spans = merged;
+    return 0;
+}
+
+int span_set_sort(struct span_set *set)
+{
+    size_t count = view_spans_sort(set->spans, set->count);
+    set->duplicate_count += set->count - count;
+    set->count = count;
+    return set->runs.run_count ? runs_merge(set) : 0;
+}
+
+void span_set_relax(const struct span_set *set)
+{
+    if (set->mapped_len)
+        madvise(set->spans, set->mapped_len, MADV_DONTNEED);
+}
+
 void span_set_free(struct span_set *set)
 {
     string_pool_free(&set->strings);
-    free(set->spans);
+    span_runs_free(&set->runs);
+    if (set->mapped_len)
+        munmap(set->spans, set->mapped_len);
+    else
+        free(set->spans);
     *set = (struct span_set){0};
 }

@@ -4,6 +4,7 @@
 
 #include "view/line_reader.h"
 #include "view/span_decode.h"
+#include "view/span_runs.h"
 
 struct skip_count {
     uint64_t count;
@@ -16,11 +17,18 @@ struct span_observer {
     void *context;
 };
 
+/* More spans than that (30 MB) are written to a temporary file; where that cannot be, they stay. */
+enum { SPAN_SET_MEMORY_MAX = 262144 };
+
 /* All zero: empty. */
 struct span_set {
     struct view_span *spans;
     size_t count;
     size_t capacity;
+    struct span_runs runs; /* what was written out, sorted; spans are those behind it */
+    bool is_unbounded;     /* nothing is written out: all of it stays in memory */
+    size_t mapped_len;     /* bytes of @spans if that is a mapping; else 0 */
+    uint64_t duplicate_count;
     struct string_pool strings;
     struct skip_count skipped[SKIP_REASON_COUNT];
     uint64_t line_count;
@@ -28,12 +36,26 @@ struct span_set {
 };
 
 /* span_reader_read - adds every span of the file to @set, in the order of the file. Lines that are none
- * are counted; blank lines are not. Time and memory grow linearly with the file. Returns 0, or a
+ * are counted; blank lines are not. Time grows linearly with the file, memory with its distinct strings. Returns 0, or a
  * negative errno if reading failed or memory ran out; @set then holds what came before. */
 int span_reader_read(int fd, struct span_set *set);
 
 /* span_reader_take - the same, of what @reader has; with @is_live up to the last newline so far. */
 int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *set);
+
+/* span_set_sort - sorts what was read (span_sort.h) and drops, and counts, all but the first of spans with equal ids. Nothing
+ * can be read any more. Returns 0 or a negative errno. */
+int span_set_sort(struct span_set *set);
+
+/* span_set_relax - says that the spans are not needed for now: those in a file need not stay in memory. */
+void span_set_relax(const struct span_set *set);
+
+/* span_set_relax_at - the same, for the @number-th of many traces in no order: at each that is due. */
+static inline void span_set_relax_at(const struct span_set *set, size_t number)
+{
+    if (number % 1024 == 0)
+        span_set_relax(set);
+}
 
 /* span_set_free - gives back all memory. */
 void span_set_free(struct span_set *set);

@@ -10,7 +10,7 @@ struct sort_key {
     const struct view_span *span;
 };
 
-static int span_compare(const void *left, const void *right)
+int view_span_compare(const void *left, const void *right)
 {
     const struct view_span *a = left, *b = right;
     int order = memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN);
@@ -24,7 +24,7 @@ static int key_compare(const void *left, const void *right)
     const struct sort_key *a = left, *b = right;
     if (a->trace != b->trace)
         return a->trace < b->trace ? -1 : 1;
-    return span_compare(a->span, b->span);
+    return view_span_compare(a->span, b->span);
 }
 
 /* Each place takes the span that its key names; round by round, so that one span at a time is out of place. */
@@ -48,7 +48,7 @@ static void spans_order(struct view_span *spans, size_t count)
 {
     struct sort_key *keys = malloc(count * sizeof *keys);
     if (!keys) {
-        qsort(spans, count, sizeof *spans, span_compare);
+        qsort(spans, count, sizeof *spans, view_span_compare);
         return;
     }
     for (size_t i = 0; i < count; i++) {
@@ -60,7 +60,7 @@ static void spans_order(struct view_span *spans, size_t count)
     free(keys);
 }
 
-static bool is_same_span(const struct view_span *a, const struct view_span *b)
+bool view_span_is_same(const struct view_span *a, const struct view_span *b)
 {
     return memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN) == 0 &&
            memcmp(a->span_id, b->span_id, SPAN_ID_LEN) == 0;
@@ -72,7 +72,7 @@ size_t view_spans_sort(struct view_span *spans, size_t count)
     if (count)
         spans_order(spans, count);
     for (size_t i = 0; i < count; i++)
-        if (kept == 0 || !is_same_span(&spans[kept - 1], &spans[i]))
+        if (kept == 0 || !view_span_is_same(&spans[kept - 1], &spans[i]))
             spans[kept++] = spans[i];
     return kept;
 }

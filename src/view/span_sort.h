@@ -8,4 +8,10 @@
  * equal ids (by line). Returns how many stay. O(n log n). */
 size_t view_spans_sort(struct view_span *spans, size_t count);
 
+/* view_span_compare - that order: by trace id, span id, line. */
+int view_span_compare(const void *left, const void *right);
+
+/* view_span_is_same - whether two have the same ids. */
+bool view_span_is_same(const struct view_span *a, const struct view_span *b);
+
 #endif

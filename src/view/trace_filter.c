@@ -25,7 +25,7 @@ static bool entry_matches(const struct trace_entry *entry, const struct view_opt
 {
     if (options->slower_than_us && entry->total_us <= options->slower_than_us)
         return false;
-    if (options->trace_prefix && !id_has_prefix(entry->spans->trace_id, options->trace_prefix))
+    if (options->trace_prefix && !id_has_prefix(entry->trace_id, options->trace_prefix))
         return false;
     for (size_t i = 0; i < entry->span_count; i++)
         if (span_matches(&entry->spans[i], options))
@@ -33,15 +33,13 @@ static bool entry_matches(const struct trace_entry *entry, const struct view_opt
     return false;
 }
 
-size_t trace_filter(struct trace_list *list, const struct view_options *options)
+void trace_filter(struct trace_list *list, size_t first, const struct view_options *options)
 {
-    size_t kept = 0;
-    for (size_t i = 0; i < list->count; i++)
+    size_t kept = first;
+    for (size_t i = first; i < list->count; i++)
         if (entry_matches(&list->entries[i], options))
             list->entries[kept++] = list->entries[i];
-    size_t dropped = list->count - kept;
     list->count = kept;
-    return dropped;
 }
 
 static int start_compare(const void *left, const void *right)
@@ -49,7 +47,7 @@ static int start_compare(const void *left, const void *right)
     const struct trace_entry *a = left, *b = right;
     if (a->start_us != b->start_us)
         return a->start_us < b->start_us ? -1 : 1;
-    return memcmp(a->spans->trace_id, b->spans->trace_id, TRACE_ID_LEN);
+    return memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN);
 }
 
 static int duration_compare(const void *left, const void *right)

@@ -5,8 +5,8 @@
 #include "view/trace_list.h"
 #include "view/view.h"
 
-/* trace_filter - drops from the list what @options do not ask for. Returns how many were dropped. O(spans). */
-size_t trace_filter(struct trace_list *list, const struct view_options *options);
+/* trace_filter - drops from the list, from its entry @first on, what @options do not ask for. O(spans). */
+void trace_filter(struct trace_list *list, size_t first, const struct view_options *options);
 
 /* trace_sort - puts the list in that order: by start, or the slowest, or those with most errors, first. NONE: as it is. */
 void trace_sort(struct trace_list *list, enum view_sort sort);

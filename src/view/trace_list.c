@@ -9,15 +9,15 @@
 
 enum { SLOWEST_COUNT = 3 };
 
-static int entry_append(struct trace_list *list, const struct trace_entry *entry, size_t *capacity)
+static int entry_append(struct trace_list *list, const struct trace_entry *entry)
 {
-    if (list->count == *capacity) {
-        size_t grown = MAX(*capacity * 2, (size_t)64);
+    if (list->count == list->capacity) {
+        size_t grown = MAX(list->capacity * 2, (size_t)64);
         struct trace_entry *entries = reallocarray(list->entries, grown, sizeof *entries);
         if (!entries)
             return -ENOMEM;
         list->entries = entries;
-        *capacity = grown;
+        list->capacity = grown;
     }
     list->entries[list->count++] = *entry;
     return 0;
@@ -39,6 +39,7 @@ static int entry_fill(const struct view_span *spans, size_t count, struct trace_
         .total_us = tree.total_end_us - tree.total_start_us,
         .error_count = tree.error_count,
     };
+    memcpy(entry->trace_id, spans->trace_id, TRACE_ID_LEN);
     trace_tree_free(&tree);
     return 0;
 }
@@ -48,24 +49,35 @@ static int start_compare(const void *left, const void *right)
     const struct trace_entry *a = left, *b = right;
     if (a->start_us != b->start_us)
         return a->start_us < b->start_us ? -1 : 1;
-    return memcmp(a->spans->trace_id, b->spans->trace_id, TRACE_ID_LEN);
+    return memcmp(a->trace_id, b->trace_id, TRACE_ID_LEN);
+}
+
+int trace_list_extend(const struct view_span *spans, size_t count, struct trace_list *list)
+{
+    struct trace_entry entry;
+    int result = 0;
+    for (size_t i = 0; i < count && result == 0; i += entry.span_count) {
+        result = entry_fill(spans + i, trace_len(spans + i, count - i), &entry);
+        if (result == 0)
+            result = entry_append(list, &entry);
+    }
+    return result;
+}
+
+void trace_list_sort(struct trace_list *list)
+{
+    if (list->count)
+        qsort(list->entries, list->count, sizeof *list->entries, start_compare);
 }
 
 int trace_list_make(const struct view_span *spans, size_t count, struct trace_list *list)
 {
-    struct trace_entry entry;
-    size_t capacity = 0;
-    int result = 0;
     *list = (struct trace_list){0};
-    for (size_t i = 0; i < count && result == 0; i += entry.span_count) {
-        result = entry_fill(spans + i, trace_len(spans + i, count - i), &entry);
-        if (result == 0)
-            result = entry_append(list, &entry, &capacity);
-    }
+    int result = trace_list_extend(spans, count, list);
     if (result < 0)
         trace_list_free(list);
-    else if (list->count)
-        qsort(list->entries, list->count, sizeof *list->entries, start_compare);
+    else
+        trace_list_sort(list);
     return result;
 }
 

@@ -9,6 +9,7 @@
 struct trace_entry {
     const struct view_span *spans; /* of this trace only, as trace_tree_build takes them */
     size_t span_count;
+    uint8_t trace_id[TRACE_ID_LEN]; /* theirs */
     const char *root_service;
     const char *root_name;
     int64_t start_us;
@@ -20,12 +21,20 @@ struct trace_entry {
 struct trace_list {
     struct trace_entry *entries; /* by start */
     size_t count;
+    size_t capacity;
     size_t shown_count;
 };
 
 /* trace_list_make - finds the traces among @count sorted spans (view_spans_sort). One trace at a
  * time is assembled: memory does not grow with the trees. Returns 0 or -ENOMEM. */
 int trace_list_make(const struct view_span *spans, size_t count, struct trace_list *list);
+
+/* trace_list_extend - adds the traces among @count sorted spans, all of whose spans are there, to @list, all zero at first.
+ * Returns 0 or -ENOMEM. */
+int trace_list_extend(const struct view_span *spans, size_t count, struct trace_list *list);
+
+/* trace_list_sort - by start, once all are there. */
+void trace_list_sort(struct trace_list *list);
 
 /* trace_list_select - marks the traces to show: all if they are at most @max; else the slowest
  * three, then those with errors, the slowest first, up to @max; then, with @is_filled, the next

@@ -62,7 +62,7 @@ static int id_digits_find(const struct trace_list *list)
     if (!ids)
         return -ENOMEM;
     for (size_t i = 0; i < list->count; i++)
-        ids[i] = list->entries[i].spans->trace_id;
+        ids[i] = list->entries[i].trace_id;
     qsort(ids, list->count, sizeof *ids, id_compare);
     for (size_t i = 1; i < list->count; i++)
         digits = MAX(digits, digits_in_common(ids[i - 1], ids[i]) + 1);
@@ -109,7 +109,7 @@ static int numbers_print(const struct table *table, const struct trace_entry *en
     snprintf(text, sizeof text, "%zu", entry->error_count);
     cell_print(screen, entry->error_count ? STYLE_ERROR : STYLE_PLAIN, text, NUMBER_COLUMNS);
     for (int i = 0; i < TRACE_ID_LEN; i++)
-        snprintf(hex + 2 * i, 3, "%02x", entry->spans->trace_id[i]);
+        snprintf(hex + 2 * i, 3, "%02x", entry->trace_id[i]);
     hex[table->id_digits] = '\0';
     screen_pad(screen, 2);
     screen_put(screen, STYLE_PLAIN, hex);
@@ -156,7 +156,8 @@ void trace_table_heading(struct screen *screen, const struct trace_list *list)
         heading_print(&table);
 }
 
-int trace_table_print(struct screen *screen, const struct service_colors *colors, const struct trace_list *list, int columns)
+int trace_table_print(struct screen *screen, const struct service_colors *colors, const struct span_set *set,
+                      const struct trace_list *list, int columns)
 {
     size_t spans_max = 1;
     struct table table = table_make(screen, list);
@@ -169,9 +170,11 @@ int trace_table_print(struct screen *screen, const struct service_colors *colors
         free(table.services);
         return -ENOMEM;
     }
-    for (size_t i = 0; i < list->count; i++)
+    for (size_t i = 0; i < list->count; i++) {
         if (list->entries[i].is_shown)
             line_print(&table, &list->entries[i]);
+        span_set_relax_at(set, i);
+    }
     free(table.services);
     return 0;
 }

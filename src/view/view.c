@@ -76,7 +76,7 @@ static int view_prepare(struct view *view, const struct view_options *options)
     else
         result = trace_list_select(&view->list, max, is_asked_for);
     if (result == 0)
-        result = service_colors_assign(view->set.spans, view->set.count, &view->colors);
+        result = service_colors_pick(&view->colors);
     return result;
 }
 

@@ -16,9 +16,9 @@ int view_compare_show(struct view *view, const char *path, const struct view *be
     if (!profiles)
         return -ENOMEM;
     profiles[0].by_caller = profiles[1].by_caller = true;
-    int result = view_profile_add(&before->list, &profiles[0]);
+    int result = view_profile_add(before, &profiles[0]);
     if (result == 0)
-        result = view_profile_add(&view->list, &profiles[1]);
+        result = view_profile_add(view, &profiles[1]);
     if (result == 0)
         result = compare_make(&profiles[0], &profiles[1], &comparison);
     if (result == 0 && options->is_json)

@@ -1,12 +1,15 @@
 #include "view/view_load.h"
 
-#include "view/span_sort.h"
+#include "base/compiler.h"
 #include "view/trace_filter.h"
+#include "view/trace_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { PART_SPANS = 65536 };
 
 static int file_read(const char *path, struct span_set *set)
 {
@@ -20,17 +23,42 @@ static int file_read(const char *path, struct span_set *set)
     return result;
 }
 
+/* As many spans as make up whole traces, PART_SPANS if there are so many. */
+static size_t part_len(const struct span_set *set, size_t first)
+{
+    size_t len = MIN(set->count - first, (size_t)PART_SPANS);
+    if (len)
+        len += trace_len(set->spans + first + len - 1, set->count - first - len + 1) - 1;
+    return len;
+}
+
+/* Part by part, so that no more of a large file has to be in memory. */
+static int traces_find(struct view *view, const struct view_options *options)
+{
+    const struct span_set *set = &view->set;
+    struct trace_list *list = &view->list;
+    int result = 0;
+    for (size_t i = 0, len; i < set->count && result == 0; i += len) {
+        len = part_len(set, i);
+        size_t before = list->count;
+        result = trace_list_extend(set->spans + i, len, list);
+        if (result == 0)
+            result = service_colors_collect(set->spans + i, len, &view->colors);
+        trace_filter(list, before, options);
+        span_set_relax(set);
+    }
+    trace_list_sort(list);
+    return result;
+}
+
 int view_load(const char *path, const struct view_options *options, struct view *view)
 {
     int result = file_read(path, &view->set);
     if (result < 0)
         return result;
-    size_t count = view_spans_sort(view->set.spans, view->set.count);
-    view->duplicate_count = view->set.count - count;
-    view->set.count = count;
-    result = trace_list_make(view->set.spans, count, &view->list);
+    result = span_set_sort(&view->set);
     if (result == 0)
-        trace_filter(&view->list, options);
+        result = traces_find(view, options);
     return result;
 }
 

@@ -8,18 +8,21 @@
 
 enum { ROWS_MAX = 20 };
 
-int view_profile_add(const struct trace_list *list, struct profile *profile)
+int view_profile_add(const struct view *view, struct profile *profile)
 {
+    const struct trace_list *list = &view->list;
     int result = 0;
-    for (size_t i = 0; i < list->count && result == 0; i++)
+    for (size_t i = 0; i < list->count && result == 0; i++) {
         result = profile_add(profile, list->entries[i].spans, list->entries[i].span_count);
+        span_set_relax_at(&view->set, i);
+    }
     return result;
 }
 
 int view_profile_show(struct view *view, FILE *out, const struct view_options *options)
 {
     struct profile *profile = calloc(1, sizeof *profile);
-    int result = profile ? view_profile_add(&view->list, profile) : -ENOMEM;
+    int result = profile ? view_profile_add(view, profile) : -ENOMEM;
     if (result == 0) {
         profile_sort(profile);
         if (options->report == VIEW_REPORT_DOT)

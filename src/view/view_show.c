@@ -65,14 +65,19 @@ static int traces_print(struct view *view)
     return result;
 }
 
+static int entry_json_print(const struct view *view, size_t i, FILE *out)
+{
+    span_set_relax_at(&view->set, i);
+    return view->list.entries[i].is_shown ? trace_json_print(&view->list.entries[i], out) : 0;
+}
+
 /* In the form that was asked for. A list that goes on to a program is not cut. */
 int view_show_traces(struct view *view, FILE *out, const struct view_options *options)
 {
     int result = 0;
     if (options->is_json) {
         for (size_t i = 0; i < view->list.count && result == 0; i++)
-            if (view->list.entries[i].is_shown)
-                result = trace_json_print(&view->list.entries[i], out);
+            result = entry_json_print(view, i, out);
         return result;
     }
     if (!options->is_list)
@@ -80,17 +85,16 @@ int view_show_traces(struct view *view, FILE *out, const struct view_options *op
     if (!view->is_continued)
         trace_table_heading(&view->screen, &view->list);
     view->is_continued = true;
-    return trace_table_print(&view->screen, &view->colors, &view->list,
+    return trace_table_print(&view->screen, &view->colors, &view->set, &view->list,
                              options->width || isatty(fileno(out)) ? view->screen.width : 0);
 }
 
 void view_show_leftovers(struct view *view)
 {
     char text[SKIP_TEXT_LEN];
-    if (view->duplicate_count) {
-        screen_format(&view->screen, STYLE_DIM,
-                      "%zu span%s skipped: a span of the same id came before",
-                      view->duplicate_count, view->duplicate_count == 1 ? "" : "s");
+    if (view->set.duplicate_count) {
+        screen_format(&view->screen, STYLE_DIM, "%llu span%s skipped: a span of the same id came before",
+                      (unsigned long long)view->set.duplicate_count, view->set.duplicate_count == 1 ? "" : "s");
         screen_newline(&view->screen);
     }
     if (*skip_text(&view->set, text)) {

@@ -16,7 +16,6 @@ struct view {
     struct service_colors colors;
     struct screen screen;
     struct operation_names names;
-    size_t duplicate_count;
     bool is_continued; /* its table has its heading already */
     bool is_sorted; /* by what was asked for: the first are shown */
 };
