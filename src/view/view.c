@@ -36,6 +36,8 @@ static int complain_unreadable(const char *path, int error)
         advice = "; record one with: run-traced.sh -o FILE COMMAND";
     else if (error == EACCES)
         advice = "; spans files belong to who recorded them";
+    else if (error == ENOSPC)
+        advice = "; many spans are sorted in a file in TMPDIR, else in /tmp";
     else if (error == EISDIR)
         advice = "; name the spans file in it";
     return complain("cannot read", path, strerror(error), advice);

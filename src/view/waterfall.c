@@ -83,8 +83,9 @@ static void id_print(struct screen *screen, int style, const uint8_t *id, size_t
 
 static void count_print(struct screen *screen, int style, size_t count, const char *noun)
 {
+    char text[COUNT_TEXT_LEN];
     if (count)
-        screen_format(screen, style, ", %zu %s%s", count, noun, count == 1 ? "" : "s");
+        screen_format(screen, style, ", %s %s%s", count_text(count, text), noun, count == 1 ? "" : "s");
     else
         screen_format(screen, style, ", no %ss", noun);
 }
