@@ -92,7 +92,7 @@ int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *
 static int runs_merge(struct span_set *set)
 {
     size_t count = set->runs.span_count + set->count;
-    struct view_span *merged;
+    struct view_span *merged = NULL;
     int result = span_runs_add(&set->runs, set->spans, set->count);
     if (result == 0)
         result = span_runs_merge(&set->runs, &merged, &set->count, &set->mapped_len);
