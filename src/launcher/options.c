@@ -34,6 +34,7 @@ enum {
     OPTION_VIEW_LIMIT,
     OPTION_VIEW_LIST,
     OPTION_VIEW_JSON,
+    OPTION_VIEW_EVENTS,
     OPTION_VIEW_ANALYZE,
     OPTION_VIEW_DOT,
     OPTION_VIEW_COMPARE,
@@ -70,6 +71,7 @@ static const struct option LONG_OPTIONS[] = {
     {"limit", required_argument, NULL, OPTION_VIEW_LIMIT},
     {"list", no_argument, NULL, OPTION_VIEW_LIST},
     {"json", no_argument, NULL, OPTION_VIEW_JSON},
+    {"events", no_argument, NULL, OPTION_VIEW_EVENTS},
     {"analyze", no_argument, NULL, OPTION_VIEW_ANALYZE},
     {"dot", no_argument, NULL, OPTION_VIEW_DOT},
     {"compare", required_argument, NULL, OPTION_VIEW_COMPARE},
@@ -118,6 +120,7 @@ static const char HELP[] =
     "      --trace ID       that one; the beginning of its id is enough\n"
     "      --sort start, duration or errors; --limit N\n"
     "      --list, --json   a line for each, to read or as a JSON object\n"
+    "      --events         what happened during each span: connected, first byte, ...\n"
     "      --analyze        all of them together: findings, operations, calls, call sites\n"
     "                       (with --json for programs); --dot: who calls whom, for Graphviz\n"
     "      --compare OLD    what got slower, faster, new or gone, or fails more or less often\n"

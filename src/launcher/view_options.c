@@ -30,6 +30,13 @@ static int json_set(struct view_options *view, const char *value)
     return 0;
 }
 
+static int events_set(struct view_options *view, const char *value)
+{
+    (void)value;
+    view->has_events = true;
+    return 0;
+}
+
 static int analyze_set(struct view_options *view, const char *value)
 {
     (void)value;
@@ -104,6 +111,7 @@ static const struct {
     {"errors", errors_set, ""},
     {"list", list_set, ""},
     {"json", json_set, ""},
+    {"events", events_set, ""},
     {"analyze", analyze_set, ""},
     {"dot", dot_set, ""},
     {"compare", compare_set, "the file from before"},

@@ -64,3 +64,11 @@ void bar_draw_light(struct screen *screen, int columns, const int64_t span_us[2]
     screen_repeat(screen, STYLE_DIM, screen->is_utf8 ? "░" : ".", to - from);
     screen_pad(screen, columns - to);
 }
+
+void bar_draw_point(struct screen *screen, int columns, int64_t at_us, int64_t total_us)
+{
+    int at = MIN(eighths_at(at_us, total_us, columns) / 8, columns - 1);
+    screen_pad(screen, at);
+    screen_put(screen, STYLE_DIM, screen->is_utf8 ? "┆" : "|");
+    screen_pad(screen, columns - at - 1);
+}

@@ -10,6 +10,9 @@
 void bar_draw(struct screen *screen, int style, int columns, const int64_t span_us[2],
               int64_t total_us);
 
+/* bar_draw_point - fills @columns columns: blank, but for the one that @at_us of @total_us is in. */
+void bar_draw_point(struct screen *screen, int columns, int64_t at_us, int64_t total_us);
+
 /* bar_draw_light - the same in whole columns of a light shade ('.' without UTF-8): time that is empty. */
 void bar_draw_light(struct screen *screen, int columns, const int64_t span_us[2], int64_t total_us);
 

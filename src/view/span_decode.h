@@ -34,6 +34,7 @@ struct view_span {
     const char *code_file;  /* the source file's name, without folders; NULL: none */
     uint32_t code_line;     /* 0: none */
     uint64_t line;          /* in the file, from 1 */
+    uint64_t offset;        /* of the line, in bytes from where reading began */
     uint16_t http_status;   /* 0: none */
     uint8_t kind;           /* enum view_kind */
     bool is_error;

@@ -38,13 +38,21 @@ static const char *path_shown(const struct view_span *span)
     return span->path && !strstr(span->name, span->path) ? span->path : "";
 }
 
+static const char *branch_text(const struct screen *screen, enum branch branch)
+{
+    if (screen->is_utf8)
+        return branch == BRANCH_LAST ? "└ " : "├ ";
+    return branch == BRANCH_LAST ? "`-" : "|-";
+}
+
 static bool has_lines_behind(const struct trace_node *node)
 {
     return node->next_sibling || (node->parent && node->parent->has_tail);
 }
 
-int span_tree_print(struct screen *screen, const struct trace_node *parent, bool is_last, int columns)
+int span_tree_print(struct screen *screen, const struct trace_node *parent, enum branch branch, int columns)
 {
+    bool has_below = branch == BRANCH_NONE && parent && (parent->first_child || parent->has_tail);
     const struct trace_node *ancestors[LEVELS_MAX];
     uint32_t depth = parent ? parent->depth + 1 : 0;
     int levels = levels_shown(depth, columns);
@@ -54,12 +62,13 @@ int span_tree_print(struct screen *screen, const struct trace_node *parent, bool
         ancestors[i] = parent;
     for (int i = 0; i < levels; i++) {
         bool is_own = i == levels - 1;
-        if (!is_own && !has_lines_behind(ancestors[i]))
-            screen_pad(screen, 2);
-        else if (screen->is_utf8)
-            screen_put(screen, STYLE_DIM, !is_own ? "│ " : is_last ? "└ " : "├ ");
+        bool is_passing = is_own ? has_below : has_lines_behind(ancestors[i]);
+        if (is_own && branch != BRANCH_NONE)
+            screen_put(screen, STYLE_DIM, branch_text(screen, branch));
+        else if (is_passing)
+            screen_put(screen, STYLE_DIM, screen->is_utf8 ? "│ " : "| ");
         else
-            screen_put(screen, STYLE_DIM, !is_own ? "| " : is_last ? "`-" : "|-");
+            screen_pad(screen, 2);
     }
     return tree_columns(depth, columns);
 }
@@ -76,11 +85,11 @@ int span_label_columns(const struct screen *screen, const struct trace_node *nod
 }
 
 void span_label_print(struct screen *screen, const struct service_colors *colors,
-                      const struct trace_node *node, bool is_last, int columns)
+                      const struct trace_node *node, enum branch branch, int columns)
 {
     const struct view_span *span = node->span;
     const char *path = path_shown(span), *mark = arrow(screen, span);
-    int left = columns - span_tree_print(screen, node->parent, is_last, columns);
+    int left = columns - span_tree_print(screen, node->parent, branch, columns);
     int mark_columns = screen_text_columns(screen, mark);
     int name_columns = MIN(screen_text_columns(screen, span->name), NAME_COLUMNS_MIN);
     int service_columns = MAX(left - 1 - mark_columns - name_columns, (int)SERVICE_COLUMNS_MIN);

@@ -54,7 +54,9 @@ static bool is_blank(const char *line, size_t len)
 static int line_read(const char *line, size_t len, struct span_set *set)
 {
     struct view_span span;
+    uint64_t offset = set->byte_count;
     set->line_count++;
+    set->byte_count += len;
     if (is_blank(line, len))
         return 0;
     enum skip_reason reason = span_decode(line, len, &set->strings, &span);
@@ -67,6 +69,7 @@ static int line_read(const char *line, size_t len, struct span_set *set)
     if (set->strings.is_out_of_memory)
         return -ENOMEM;
     span.line = set->line_count;
+    span.offset = offset;
     int error = set->observer.note ? set->observer.note(set->observer.context, line, set->line_count) : 0;
     return error ? error : span_append(set, &span);
 }

@@ -33,6 +33,7 @@ struct span_set {
     struct skip_count skipped[SKIP_REASON_COUNT];
     uint64_t line_count;
     struct span_observer observer;
+    uint64_t byte_count; /* read */
 };
 
 /* span_reader_read - adds every span of the file to @set, in the order of the file. Lines that are none

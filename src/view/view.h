@@ -38,6 +38,7 @@ struct view_options {
     /* Not NONE: the first of these are shown, in this order. NONE: the slowest and the failed, by start. */
     enum view_sort sort;
     bool is_following; /* traces are shown when they are over, until interrupted or max_traces were (follow.h) */
+    bool has_events; /* a line below each span for each of its events; of files, not of pipes */
     bool is_list; /* a line each, of all that are asked for */
     enum view_report report;
     const char *compare_path; /* the file from before, of which the same traces are chosen */

@@ -11,14 +11,17 @@
 
 enum { PART_SPANS = 65536 };
 
-static int file_read(const char *path, struct span_set *set)
+/* The file stays open if more than spans will be asked of it. */
+static int file_read(const char *path, const struct view_options *options, struct view *view)
 {
     bool is_stdin = strcmp(path, "-") == 0;
     int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return -errno;
-    int result = span_reader_read(fd, set);
-    if (!is_stdin)
+    int result = span_reader_read(fd, &view->set);
+    if (result == 0 && options->has_events && !is_stdin)
+        view->events_file = fd + 1;
+    else if (!is_stdin)
         close(fd);
     return result;
 }
@@ -53,7 +56,7 @@ static int traces_find(struct view *view, const struct view_options *options)
 
 int view_load(const char *path, const struct view_options *options, struct view *view)
 {
-    int result = file_read(path, &view->set);
+    int result = file_read(path, options, view);
     if (result < 0)
         return result;
     result = span_set_sort(&view->set);
@@ -64,6 +67,8 @@ int view_load(const char *path, const struct view_options *options, struct view 
 
 void view_free(struct view *view)
 {
+    if (view->events_file)
+        close(view->events_file - 1);
     operation_names_free(&view->names);
     service_colors_free(&view->colors);
     trace_list_free(&view->list);

@@ -16,6 +16,7 @@ struct view {
     struct service_colors colors;
     struct screen screen;
     struct operation_names names;
+    int events_file; /* descriptor + 1 of the file, for has_events; 0: none */
     bool is_continued; /* its table has its heading already */
     bool is_sorted; /* by what was asked for: the first are shown */
 };

@@ -4,6 +4,7 @@
 #include "view/analysis.h"
 #include "view/bar.h"
 #include "view/duration_text.h"
+#include "view/span_events.h"
 #include "view/span_gaps.h"
 #include "view/span_label.h"
 #include "view/waterfall_rows.h"
@@ -25,6 +26,7 @@ struct waterfall {
     struct screen *screen;
     const struct service_colors *colors;
     struct operation_names *names;
+    int events_file;
     const struct trace_tree *tree;
     const struct critical_path *path;
     struct waterfall_rows rows;
@@ -215,7 +217,7 @@ static void span_row_print(const struct waterfall *waterfall, const struct water
     const struct trace_node *node = row->node;
     const struct view_span *span = node->span;
     int64_t stretch_us[2] = {node->start_us - tree->start_us, node->end_us - tree->start_us};
-    span_label_print(screen, waterfall->colors, node, row->is_last, layout->label);
+    span_label_print(screen, waterfall->colors, node, row->is_last ? BRANCH_LAST : BRANCH_MIDDLE, layout->label);
     mark_print(waterfall, node);
     if (layout->bar)
         bar_draw(screen, span->is_error ? STYLE_ERROR : service_color(waterfall->colors, span->service), layout->bar,
@@ -228,13 +230,40 @@ static void span_row_print(const struct waterfall *waterfall, const struct water
     screen_newline(screen);
 }
 
+static void event_print(const struct waterfall *waterfall, const struct trace_node *node, const struct span_event_seen *event)
+{
+    struct screen *screen = waterfall->screen;
+    const struct trace_tree *tree = waterfall->tree;
+    const struct layout *layout = &waterfall->layout;
+    int64_t at_us = event->time_us + node->skew_us, total_us = tree->end_us - tree->start_us;
+    int left = layout->label - span_tree_print(screen, node, BRANCH_NONE, layout->label);
+    screen_put(screen, STYLE_DIM, screen->is_utf8 ? "· " : "- ");
+    left -= 2 + screen_text(screen, STYLE_DIM, event->name, left - 2);
+    screen_pad(screen, left + (layout->bar ? 3 : 2));
+    if (layout->bar)
+        bar_draw_point(screen, layout->bar, at_us - tree->start_us, total_us);
+    duration_print(screen, STYLE_DIM, layout->duration, MAX(at_us - node->start_us, (int64_t)0));
+    screen_newline(screen);
+}
+
+/* What happened during a span, and how long after its start. */
+static void events_print(const struct waterfall *waterfall, const struct trace_node *node)
+{
+    struct span_event_seen events[SPAN_EVENTS_MAX];
+    if (!waterfall->events_file)
+        return;
+    size_t count = span_events_read(waterfall->events_file - 1, node->span, events);
+    for (size_t i = 0; i < count; i++)
+        event_print(waterfall, node, &events[i]);
+}
+
 static void gap_row_print(const struct waterfall *waterfall, const struct waterfall_row *row)
 {
     struct screen *screen = waterfall->screen;
     const struct trace_tree *tree = waterfall->tree;
     const struct layout *layout = &waterfall->layout;
     int64_t stretch_us[2] = {row->start_us - tree->start_us, row->end_us - tree->start_us};
-    int left = layout->label - span_tree_print(screen, row->node, row->is_last, layout->label);
+    int left = layout->label - span_tree_print(screen, row->node, row->is_last ? BRANCH_LAST : BRANCH_MIDDLE, layout->label);
     left -= screen_text(screen, STYLE_DIM, gap_text(row->node), left);
     screen_pad(screen, left + (layout->bar ? 3 : 2));
     if (layout->bar)
@@ -248,7 +277,7 @@ static void fold_row_print(const struct waterfall *waterfall, const struct water
 {
     char count[COUNT_TEXT_LEN], sum[DURATION_TEXT_LEN], longest[DURATION_TEXT_LEN];
     struct screen *screen = waterfall->screen;
-    int used = span_tree_print(screen, row->node->parent, row->is_last, waterfall->layout.label);
+    int used = span_tree_print(screen, row->node->parent, row->is_last ? BRANCH_LAST : BRANCH_MIDDLE, waterfall->layout.label);
     char text[256 + 8 * VIEW_STRING_LEN_MAX];
     int len = snprintf(text, sizeof text, "%s %s more like %s: %s in all, the longest %s", screen->is_utf8 ? "…" : "...",
                        count_text(row->folded_count, count), operation_name(waterfall->names, row->node->span),
@@ -288,12 +317,14 @@ static void rows_print(const struct waterfall *waterfall)
             root_note_print(waterfall->screen, row->node, root);
             root = row->node;
         }
-        if (row->kind == ROW_SPAN)
+        if (row->kind == ROW_SPAN) {
             span_row_print(waterfall, row);
-        else if (row->kind == ROW_GAP)
+            events_print(waterfall, row->node);
+        } else if (row->kind == ROW_GAP) {
             gap_row_print(waterfall, row);
-        else
+        } else {
             fold_row_print(waterfall, row);
+        }
     }
     if (waterfall->rows.left_out_count == 0)
         return;
@@ -302,9 +333,9 @@ static void rows_print(const struct waterfall *waterfall)
 }
 
 int waterfall_print(struct screen *screen, const struct service_colors *colors, struct operation_names *names,
-                    struct trace_tree *tree, const struct critical_path *path)
+                    int events_file, struct trace_tree *tree, const struct critical_path *path)
 {
-    struct waterfall waterfall = {.screen = screen, .colors = colors, .names = names, .tree = tree, .path = path};
+    struct waterfall waterfall = {.screen = screen, .colors = colors, .names = names, .events_file = events_file, .tree = tree, .path = path};
     int result = waterfall_rows_make(tree, names, &waterfall.rows);
     if (result < 0)
         return result;
