@@ -26,6 +26,8 @@ static void side_print(struct screen *screen, const char *name, const char *path
     screen_format(screen, STYLE_DIM, ": %s trace%s of %s span%s", count_text(profile->trace_count, traces),
                   profile->trace_count == 1 ? "" : "s", count_text(profile->span_count, spans),
                   profile->span_count == 1 ? "" : "s");
+    if (profile->left_out_count)
+        screen_format(screen, STYLE_ERROR, "; %s left out: too large", count_text(profile->left_out_count, traces));
     screen_newline(screen);
 }
 
@@ -144,6 +146,7 @@ static void side_put(struct json_out *json, const char *key, const char *path, c
     json_string(json, "file", path);
     json_number(json, "traces", (int64_t)profile->trace_count);
     json_number(json, "spans", (int64_t)profile->span_count);
+    json_number(json, "leftOutTraces", (int64_t)profile->left_out_count);
     json_close(json, '}');
 }
 

@@ -17,6 +17,7 @@ struct profile {
     uint64_t trace_count, failed_count; /* failed: with a span that did */
     uint64_t span_count, error_count;
     uint64_t unjudged_count; /* traces without findings, since something of them is missing or their clocks differ */
+    uint64_t left_out_count; /* traces that are no part of any of this: of more than TRACE_SPANS_MAX spans */
     int64_t total_us;        /* of all traces: the length of their critical paths */
     int64_t outside_us;      /* of it, when no span was active */
     int64_t start_us, end_us;

@@ -4,6 +4,7 @@
 #include "view/duration_text.h"
 #include "view/finding_text.h"
 #include "view/json_out.h"
+#include "view/text_cell.h"
 
 #include <string.h>
 
@@ -100,6 +101,7 @@ void profile_json_print(struct profile *profile, FILE *out)
     json_number(&json, "traces", (int64_t)profile->trace_count);
     json_number(&json, "failedTraces", (int64_t)profile->failed_count);
     json_number(&json, "unjudgedTraces", (int64_t)profile->unjudged_count);
+    json_number(&json, "leftOutTraces", (int64_t)profile->left_out_count);
     json_number(&json, "spans", (int64_t)profile->span_count);
     json_number(&json, "errors", (int64_t)profile->error_count);
     json_number(&json, "timestamp", profile->start_us);
@@ -114,15 +116,16 @@ void profile_json_print(struct profile *profile, FILE *out)
     json_newline(&json);
 }
 
-/* A string of DOT: JSON's escapes but for the quote and the backslash would be taken for letters. */
+/* A string of DOT, of what is safe to print. */
 static void dot_string_put(FILE *out, const char *text)
 {
+    struct text_cell cell;
     putc('"', out);
-    for (; *text; text++) {
-        unsigned char c = (unsigned char)*text;
-        if (c == '"' || c == '\\')
+    while (*text) {
+        text = text_cell_next(text, true, &cell);
+        if (*cell.bytes == '"' || *cell.bytes == '\\')
             putc('\\', out);
-        putc(c < 0x20 || c == 0x7f ? ' ' : c, out);
+        fwrite(cell.bytes, 1, cell.len, out);
     }
     putc('"', out);
 }

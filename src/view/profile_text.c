@@ -5,6 +5,7 @@
 #include "view/duration_text.h"
 #include "view/finding_text.h"
 #include "view/table_cells.h"
+#include "view/trace_list.h"
 
 enum { COUNT_COLUMNS = 10, ERRORS_COLUMNS = 8, TIME_COLUMNS = 11, SHARE_COLUMNS = 6, NUMBER_COLUMNS = 68, BAR_COLUMNS_MAX = 24 };
 
@@ -177,19 +178,32 @@ static void findings_print(struct screen *screen, struct profile *profile, size_
     screen_newline(screen);
 }
 
-static void counts_print(struct screen *screen, const struct profile *profile)
+static void extent_print(struct screen *screen, const struct profile *profile)
 {
-    char traces[COUNT_TEXT_LEN], spans[COUNT_TEXT_LEN], failed[COUNT_TEXT_LEN];
-    char total[DURATION_TEXT_LEN], start[LOCAL_TIME_TEXT_LEN], span[DURATION_TEXT_LEN];
-    screen_format(screen, STYLE_BOLD, "%s trace%s", count_text(profile->trace_count, traces),
-                  profile->trace_count == 1 ? "" : "s");
-    screen_format(screen, STYLE_PLAIN, " of %s span%s, from %s on for %s", count_text(profile->span_count, spans),
-                  profile->span_count == 1 ? "" : "s", local_time_text(profile->start_us, start),
+    char total[DURATION_TEXT_LEN], start[LOCAL_TIME_TEXT_LEN], span[DURATION_TEXT_LEN], failed[COUNT_TEXT_LEN];
+    screen_format(screen, STYLE_PLAIN, ", from %s on for %s", local_time_text(profile->start_us, start),
                   duration_text(profile->end_us - profile->start_us, 2, screen->is_utf8, span));
     screen_newline(screen);
     screen_format(screen, profile->failed_count ? STYLE_ERROR : STYLE_PLAIN, "%s failed",
                   profile->failed_count ? count_text(profile->failed_count, failed) : "none");
-    screen_format(screen, STYLE_PLAIN, "; %s of critical path in all", duration_text(profile->total_us, 3, screen->is_utf8, total));
+    screen_format(screen, STYLE_PLAIN, "; %s of critical path in all",
+                  duration_text(profile->total_us, 3, screen->is_utf8, total));
+}
+
+static void counts_print(struct screen *screen, const struct profile *profile)
+{
+    char traces[COUNT_TEXT_LEN], spans[COUNT_TEXT_LEN];
+    screen_format(screen, STYLE_BOLD, "%s trace%s", count_text(profile->trace_count, traces),
+                  profile->trace_count == 1 ? "" : "s");
+    screen_format(screen, STYLE_PLAIN, " of %s span%s", count_text(profile->span_count, spans),
+                  profile->span_count == 1 ? "" : "s");
+    if (profile->trace_count)
+        extent_print(screen, profile);
+    screen_newline(screen);
+    if (profile->left_out_count == 0)
+        return;
+    screen_format(screen, STYLE_ERROR, "left out: %s of more than %s spans",
+                  count_text(profile->left_out_count, traces), count_text(TRACE_SPANS_MAX, spans));
     screen_newline(screen);
 }
 

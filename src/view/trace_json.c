@@ -33,6 +33,15 @@ static void services_put(struct json_out *json, const struct trace_entry *entry,
     json_close(json, ']');
 }
 
+static void path_put(struct json_out *json, const struct analysis *analysis)
+{
+    json_open(json, "criticalPath", '[');
+    for (size_t i = 0; i < analysis->share_count - analysis->idle_count; i++)
+        share_put(json, &analysis->shares[i]);
+    json_close(json, ']');
+}
+
+/* @analysis NULL: not made. */
 static void trace_put(struct json_out *json, const struct trace_entry *entry, const char **services,
                       const struct analysis *analysis)
 {
@@ -47,10 +56,8 @@ static void trace_put(struct json_out *json, const struct trace_entry *entry, co
     json_string(json, "name", entry->root_name);
     json_close(json, '}');
     services_put(json, entry, services);
-    json_open(json, "criticalPath", '[');
-    for (size_t i = 0; i < analysis->share_count - analysis->idle_count; i++)
-        share_put(json, &analysis->shares[i]);
-    json_close(json, ']');
+    if (analysis)
+        path_put(json, analysis);
     json_close(json, '}');
     json_newline(json);
 }
@@ -61,8 +68,11 @@ int trace_json_print(const struct trace_entry *entry, FILE *out)
     struct trace_tree tree;
     struct analysis analysis;
     const char **services = malloc(entry->span_count * sizeof *services);
-    int result = services ? trace_tree_build(entry->spans, entry->span_count, &tree) : -ENOMEM;
-    if (result == 0) {
+    bool is_assembled = services && !entry->is_too_large;
+    int result = is_assembled ? trace_tree_build(entry->spans, entry->span_count, &tree) : services ? 0 : -ENOMEM;
+    if (result == 0 && !is_assembled)
+        trace_put(&json, entry, services, NULL);
+    if (result == 0 && is_assembled) {
         result = analysis_make(&tree, &analysis);
         if (result == 0) {
             trace_put(&json, entry, services, &analysis);

@@ -23,9 +23,36 @@ static int entry_append(struct trace_list *list, const struct trace_entry *entry
     return 0;
 }
 
+/* What can be said without a tree. */
+static void entry_fill_large(const struct view_span *spans, size_t count, struct trace_entry *entry)
+{
+    int64_t end_us = 0;
+    const struct view_span *head = spans;
+    for (size_t i = 0; i < count; i++) {
+        bool is_root = !view_span_has_parent(&spans[i]), is_head_root = !view_span_has_parent(head);
+        if (is_root != is_head_root ? is_root : spans[i].start_us < head->start_us)
+            head = &spans[i];
+        entry->start_us = i ? MIN(entry->start_us, spans[i].start_us) : spans[i].start_us;
+        end_us = MAX(end_us, spans[i].start_us + spans[i].duration_us);
+        entry->error_count += spans[i].is_error;
+    }
+    entry->spans = spans;
+    entry->span_count = count;
+    entry->root_service = head->service;
+    entry->root_name = head->name;
+    entry->total_us = end_us - entry->start_us;
+    entry->is_too_large = true;
+    memcpy(entry->trace_id, spans->trace_id, TRACE_ID_LEN);
+}
+
 static int entry_fill(const struct view_span *spans, size_t count, struct trace_entry *entry)
 {
     struct trace_tree tree;
+    *entry = (struct trace_entry){0};
+    if (count > TRACE_SPANS_MAX) {
+        entry_fill_large(spans, count, entry);
+        return 0;
+    }
     int result = trace_tree_build(spans, count, &tree);
     if (result < 0)
         return result;

@@ -6,6 +6,9 @@
 
 #include <stdbool.h>
 
+/* More spans than that of one trace (600 MB once assembled) are counted, but not assembled. */
+enum { TRACE_SPANS_MAX = 2000000 };
+
 struct trace_entry {
     const struct view_span *spans; /* of this trace only, as trace_tree_build takes them */
     size_t span_count;
@@ -15,6 +18,7 @@ struct trace_entry {
     int64_t start_us;
     int64_t total_us;
     size_t error_count; /* spans */
+    bool is_too_large; /* has more than TRACE_SPANS_MAX spans: it is not assembled; total_us: from its first start to its last end */
     bool is_shown;
 };
 

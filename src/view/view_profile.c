@@ -13,7 +13,10 @@ int view_profile_add(const struct view *view, struct profile *profile)
     const struct trace_list *list = &view->list;
     int result = 0;
     for (size_t i = 0; i < list->count && result == 0; i++) {
-        result = profile_add(profile, list->entries[i].spans, list->entries[i].span_count);
+        if (list->entries[i].is_too_large)
+            profile->left_out_count++;
+        else
+            result = profile_add(profile, list->entries[i].spans, list->entries[i].span_count);
         span_set_relax_at(&view->set, i);
     }
     return result;

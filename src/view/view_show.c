@@ -1,6 +1,7 @@
 #include "view/view_show.h"
 
 #include "base/compiler.h"
+#include "view/duration_text.h"
 #include "view/report.h"
 #include "view/skip_text.h"
 #include "view/trace_json.h"
@@ -10,10 +11,32 @@
 
 #include <unistd.h>
 
+/* Of a trace that is not assembled. */
+static void large_print(struct view *view, const struct trace_entry *entry)
+{
+    char text[COUNT_TEXT_LEN], time[DURATION_TEXT_LEN], max[COUNT_TEXT_LEN];
+    struct screen *screen = &view->screen;
+    screen_put(screen, STYLE_BOLD, "Trace ");
+    for (int i = 0; i < TRACE_ID_LEN; i++)
+        screen_format(screen, STYLE_BOLD, "%02x", entry->trace_id[i]);
+    screen_newline(screen);
+    screen_format(screen, STYLE_PLAIN, "%s spans over %s, %zu errors", count_text(entry->span_count, text),
+                  duration_text(entry->total_us, 3, screen->is_utf8, time), entry->error_count);
+    screen_newline(screen);
+    screen_format(screen, STYLE_ERROR, "(left out: a trace of more than %s spans is not drawn, nor are its times analyzed)",
+                  count_text(TRACE_SPANS_MAX, max));
+    screen_newline(screen);
+    screen_newline(screen);
+}
+
 static int trace_print(struct view *view, const struct trace_entry *entry)
 {
     struct trace_tree tree;
     struct analysis analysis;
+    if (entry->is_too_large) {
+        large_print(view, entry);
+        return 0;
+    }
     int result = trace_tree_build(entry->spans, entry->span_count, &tree);
     if (result < 0)
         return result;

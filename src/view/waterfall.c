@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { BAR_COLUMNS_MIN = 8, BAR_COLUMNS_WISHED = 20, AXIS_MIDDLE_COLUMNS_MIN = 24, PATH_PART = 10 };
+enum { BAR_COLUMNS_MIN = 8, BAR_COLUMNS_WISHED = 20, AXIS_MIDDLE_COLUMNS_MIN = 24, PATH_PART = 10, LEVELS_MEASURED = 12 };
 
 /* The columns of all lines of a trace: label, mark, bar, duration, self time, status; one blank between them. */
 struct layout {
@@ -45,11 +45,15 @@ static const char *gap_text(const struct trace_node *node)
     return node->span->kind == VIEW_KIND_CLIENT && call_server(node) ? "(network)" : "(no call recorded)";
 }
 
-static void row_measure(const struct screen *screen, const struct waterfall_row *row, struct layout *layout)
+static void row_measure(const struct waterfall *waterfall, const struct waterfall_row *row, struct layout *layout)
 {
+    const struct screen *screen = waterfall->screen;
     const struct trace_node *node = row->node;
+    int below = 2 * (int)MIN(node->depth + 1, (uint32_t)LEVELS_MEASURED);
     if (row->kind == ROW_GAP)
-        layout->label = MAX(layout->label, 2 * (int)MIN(node->depth + 1, 12U) + (int)strlen(gap_text(node)));
+        layout->label = MAX(layout->label, below + (int)strlen(gap_text(node)));
+    else if (waterfall->events_file)
+        layout->label = MAX(layout->label, below + (int)sizeof "* response.first_byte");
     if (row->kind != ROW_SPAN)
         return;
     layout->label = MAX(layout->label, span_label_columns(screen, node));
@@ -58,11 +62,12 @@ static void row_measure(const struct screen *screen, const struct waterfall_row 
     layout->status = MAX(layout->status, span_status_columns(screen, node->span, row->retry));
 }
 
-static struct layout layout_find(const struct screen *screen, const struct waterfall_rows *rows)
+static struct layout layout_find(const struct waterfall *waterfall)
 {
+    const struct screen *screen = waterfall->screen;
     struct layout layout = {.self = 4};
-    for (size_t i = 0; i < rows->count; i++)
-        row_measure(screen, &rows->rows[i], &layout);
+    for (size_t i = 0; i < waterfall->rows.count; i++)
+        row_measure(waterfall, &waterfall->rows.rows[i], &layout);
     layout.status = MIN(layout.status, screen->width / 5);
     layout.label = MIN(layout.label, MIN(screen->width / 2, 72));
     layout.bar = screen->width - layout.label - layout.duration - layout.status - 5;
@@ -339,7 +344,7 @@ int waterfall_print(struct screen *screen, const struct service_colors *colors, 
     int result = waterfall_rows_make(tree, names, &waterfall.rows);
     if (result < 0)
         return result;
-    waterfall.layout = layout_find(screen, &waterfall.rows);
+    waterfall.layout = layout_find(&waterfall);
     heading_print(screen, tree);
     axis_print(&waterfall);
     rows_print(&waterfall);

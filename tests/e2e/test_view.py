@@ -43,6 +43,18 @@ class View(LauncherTest):
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertEqual(result.stderr, "run-traced: no trace that is asked for in f\n")
 
+    def test_events_are_those_of_each_span(self):
+        events = {n: [{"name": f"event.{n}.{i}", "timestamp": 1000000 + 100 * i} for i in range(2)] for n in (1, 2)}
+        pathlib.Path("f").write_text(span(2) + span(1, 1, events=events[1]) + span(1, 2, parent=1, events=events[2]))
+        result = run(PREFIX, "--view", "f", "--trace", f"{1:032x}", "--events", check=True, text=True)
+        lines = result.stdout.splitlines()
+        places = [i for i, line in enumerate(lines) if "event." in line]
+        self.assertEqual([lines[i].split("event.")[1].split()[0] for i in places], ["1.0", "1.1", "2.0", "2.1"])
+        self.assertIn("100 µs", lines[places[1]])
+        self.assertNotIn("event.", run(PREFIX, "--view", "f", check=True, text=True).stdout)
+        piped = run(PREFIX, "--view", "-", "--events", check=True, text=True, input=pathlib.Path("f").read_text())
+        self.assertNotIn("event.", piped.stdout)
+
     def _follow(self, *words, **more):
         child = subprocess.Popen([str(PREFIX), "--view", "--follow", "--json", *words], stdout=subprocess.PIPE,
                                  text=True, **more)

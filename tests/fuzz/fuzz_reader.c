@@ -1,7 +1,8 @@
 /* fuzz_reader.c - the viewer on any file: reading, assembling, drawing.
  *
  * The input is the file. If it begins with '#', its first line says how to draw, and is a line of the file
- * as well: a number for the width, then 'c' for colours, 'a' for ASCII, 't' and a number for how many traces. */
+ * as well: a number for the width, then 'c' for colours, 'a' for ASCII, 't' and a number for how many traces,
+ * 'e' for events, 's' for all traces summed up, 'd' for the difference from the same file (none). */
 #include "fuzz.h"
 
 #include "base/compiler.h"
@@ -28,6 +29,10 @@ static struct view_options options_read(const uint8_t *input, size_t len, bool *
     const char *traces = strchr(line, 't');
     options.max_traces = traces ? MAX(atoi(traces + 1), 0) : 0;
     options.color = strchr(line, 'c') ? VIEW_COLOR_ALWAYS : VIEW_COLOR_NEVER;
+    options.has_events = strchr(line, 'e') != NULL;
+    options.report = strchr(line, 's')   ? VIEW_REPORT_PROFILE
+                     : strchr(line, 'd') ? VIEW_REPORT_COMPARE
+                                         : VIEW_REPORT_NONE;
     *is_ascii = strchr(line, 'a') != NULL;
     return options;
 }
@@ -81,6 +86,7 @@ static void view(const uint8_t *input, size_t len)
     FUZZ_CHECK(out && fd >= 0 && write(fd, input, len) == (ssize_t)len, "no memory");
     snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
     setenv("LC_ALL", is_ascii ? "C" : "C.UTF-8", 1);
+    options.compare_path = path;
     int status = view_file(path, out, &options);
     FUZZ_CHECK(status == 0, "status %d", status);
     fclose(out);
