@@ -92,7 +92,8 @@ int collect(const struct options *options)
         how_to_start_print(&directory);
     collect_until_stopped(&collector, stop_fd);
     struct summary summary = {
-        .stats = &directory.ring->stats, .outputs = &outputs, .diagnosis = &nothing_to_say, .backends = collector.backends};
+        .stats = &directory.ring->stats, .outputs = &outputs, .diagnosis = &nothing_to_say, .coverage = &collector.coverage,
+        .is_coverage_whole = options->is_coverage_asked, .backends = collector.backends};
     if (!options->is_quiet)
         summary_print(&summary);
     return 0;

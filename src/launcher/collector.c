@@ -178,11 +178,11 @@ static void span_report(void *argument, const struct span *span, const struct re
 }
 
 void collector_programs(struct collector *collector, enum process_spans_mode mode, const struct ring_program *root,
-                        pid_t command_pid)
+                        const struct process_command *command)
 {
     if (mode == PROCESS_SPANS_NONE)
         return;
-    collector->command_pid = command_pid;
+    collector->command = *command;
     collector->process_spans = process_spans_new(mode, root, span_report, collector);
 }
 
@@ -231,6 +231,18 @@ static void process_note_seen(struct collector *collector, uint32_t number)
     process_spans_note(collector->process_spans, process->program.span_id);
 }
 
+/* A process with connections that were not seen into says so on its own span. */
+static void opaque_note(struct collector *collector, struct span *span, uint32_t number)
+{
+    struct traced_process *process = number < RING_PROCESSES_MAX ? collector->processes.table[number] : NULL;
+    if (!process)
+        return;
+    if (span->role != SPAN_ROLE_PROCESS)
+        process->has_opaque = process->has_opaque || span_is_opaque(span);
+    else if (process->has_opaque)
+        span_set_string(span, ATTRIBUTE_PROCESS_BLIND, "tls", 3);
+}
+
 static void span_export(struct collector *collector, struct span *span, uint32_t process)
 {
     process_meet(collector, process);
@@ -239,6 +251,8 @@ static void span_export(struct collector *collector, struct span *span, uint32_t
         call_stack_describe(collector->call_sites, span, collector->processes.table[process]);
     }
     const struct resource *resource = traced_processes_resource(&collector->processes, process);
+    opaque_note(collector, span, process);
+    coverage_note(&collector->coverage, span, resource);
     if (collector->process_spans && span->role == SPAN_ROLE_PROCESS) {
         process_spans_add(collector->process_spans, span, resource);
         return;
@@ -406,7 +420,7 @@ void collector_note_exit(struct collector *collector, pid_t pid, int wait_status
 {
     newcomers_greet(collector);
     traced_processes_note_exit(&collector->processes, pid, wait_status);
-    if (pid != collector->command_pid)
+    if (pid != collector->command.pid)
         return;
     collector->has_command_ended = true;
     collector->command_status = wait_status;
@@ -456,6 +470,7 @@ static void living_report(struct collector *collector)
 static void process_spans_end(struct collector *collector)
 {
     struct process_spans_end end = {.stats = &collector->ring->stats,
+                                    .command = &collector->command,
                                     .has_status = collector->has_command_ended,
                                     .wait_status = collector->command_status,
                                     .end_ns = collector->command_end_ns};

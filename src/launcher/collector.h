@@ -6,6 +6,7 @@
 #define RUN_TRACED_LAUNCHER_COLLECTOR_H
 
 #include "export/ring.h"
+#include "launcher/coverage.h"
 #include "launcher/process_spans.h"
 #include "launcher/traced_processes.h"
 
@@ -38,7 +39,8 @@ struct collector {
     struct tail *tail; /* NULL: all traces are kept */
     struct call_sites *call_sites; /* NULL: they stay addresses */
     struct process_spans *process_spans; /* NULL: there are none */
-    pid_t command_pid;      /* 0: there is no command */
+    struct coverage coverage;
+    struct process_command command;
     bool is_closing;        /* nobody will collect after us */
     bool has_command_ended; /* and this is how: */
     int command_status;
@@ -61,7 +63,7 @@ void collector_look_up(struct collector *collector, uint64_t oldest_boottime_ns)
 /* collector_programs - right after collector_open: processes have spans, as @mode says; @root is the command's. Without memory
  * for that there is no telling which are worth it: all are reported. */
 void collector_programs(struct collector *collector, enum process_spans_mode mode, const struct ring_program *root,
-                        pid_t command_pid);
+                        const struct process_command *command);
 
 /* collector_work - does what is due, without waiting. */
 void collector_work(struct collector *collector);

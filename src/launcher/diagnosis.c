@@ -101,6 +101,18 @@ static const struct {
                               ": its calls cannot be seen; it runs untraced"},
 };
 
+const char *diagnosis_blind(enum diagnosis_kind kind)
+{
+    static const char *const names[] = {
+        [DIAGNOSIS_STATIC] = "static",
+        [DIAGNOSIS_GO] = "go",
+        [DIAGNOSIS_PRIVILEGED] = "setuid",
+        [DIAGNOSIS_OTHER_MACHINE] = "other_architecture",
+        [DIAGNOSIS_OTHER_LIBC] = "unknown",
+    };
+    return names[kind];
+}
+
 /* @path: of the program, which may be a loader itself. */
 static enum diagnosis_kind kind_of(const struct elf_facts *facts, const char *path, const char *privilege)
 {

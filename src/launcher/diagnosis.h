@@ -26,6 +26,9 @@ struct diagnosis {
  */
 void diagnosis_make(const char *path, const char *name, struct diagnosis *diagnosis);
 
+/* diagnosis_blind - the value of run_traced.process.blind for @kind; NULL for DIAGNOSIS_NONE. */
+const char *diagnosis_blind(enum diagnosis_kind kind);
+
 /* diagnosis_script_interpreter - the program that the kernel or env(1) would run a script with.
  * @head: the file's first @len bytes. @interpreter: receives a path, or a name to be looked up in
  * PATH; @size bytes. Returns false if it is no script with "#!", or names nothing that fits. */

@@ -19,6 +19,7 @@ enum {
     OPTION_NO_CALL_SITES,
     OPTION_PROCESS_SPANS,
     OPTION_NO_KEEP_ENV,
+    OPTION_COVERAGE,
     OPTION_PRINT_CONFIG,
     OPTION_CHECK,
     OPTION_CHECKS,
@@ -56,6 +57,7 @@ static const struct option LONG_OPTIONS[] = {
     {"process-spans", required_argument, NULL, OPTION_PROCESS_SPANS},
     {"no-keep-env", no_argument, NULL, OPTION_NO_KEEP_ENV},
     {"stacktrace", required_argument, NULL, OPTION_STACKTRACE},
+    {"coverage", no_argument, NULL, OPTION_COVERAGE},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -109,6 +111,7 @@ static const char HELP[] =
     "      --no-keep-env    do not trace programs that are started with an environment of\n"
     "                       their own (env -i); else they are, and do not see it\n"
     "      --stacktrace WHICH  calls that have their whole stack: errors (default), all, none\n"
+    "      --coverage       say at the end what was seen, and what was not and why\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -243,6 +246,9 @@ static int options_set(struct options *options, int letter, char **argv)
         return options_set_keep_wait(options, optarg);
     case OPTION_NO_CALL_SITES:
         options->has_no_call_sites = true;
+        return 0;
+    case OPTION_COVERAGE:
+        options->is_coverage_asked = true;
         return 0;
     case OPTION_NO_KEEP_ENV:
         options->is_environment_lost = true;

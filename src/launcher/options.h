@@ -42,6 +42,7 @@ struct options {
     bool is_detached; /* -D: the command keeps our process id, the collector is the detached one */
     bool is_following; /* --follow: processes that outlive the command are waited for */
     bool has_no_call_sites; /* --no-call-sites: where calls were made from stays an address */
+    bool is_coverage_asked; /* --coverage */
     bool is_environment_lost; /* --no-keep-env: a program with an environment of its own is not traced */
     const char *process_spans; /* --process-spans; NULL: not given */
     struct keep keep;         /* --keep, --keep-wait */

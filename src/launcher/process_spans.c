@@ -5,8 +5,10 @@
 #include "launcher/broken_off.h"
 #include "launcher/span_store.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 
 enum { BUCKETS = 16384 };
 
@@ -134,22 +136,19 @@ void process_spans_note(struct process_spans *spans, const uint8_t span_id[SPAN_
     }
 }
 
-static bool has_attribute(const struct span *span, enum attribute_key key)
-{
-    struct attribute_iterator iterator;
-    struct attribute attribute;
-    attribute_begin(&iterator, span);
-    while (attribute_next(&iterator, &attribute))
-        if (attribute.key == key)
-            return true;
-    return false;
-}
-
-/* By itself, whatever is below it. */
+/* By itself, whatever is below it: nothing could be seen of it, or it was killed; or it may have been. */
 static bool is_worth_seeing(const struct process_spans *spans, const struct span *span)
 {
-    return spans->mode == PROCESS_SPANS_ALL || span->status == SPAN_STATUS_ERROR ||
-           has_attribute(span, ATTRIBUTE_PROCESS_BLIND);
+    static const char unknown[] = "unknown";
+    struct attribute_iterator iterator;
+    struct attribute attribute;
+    bool is_worth = spans->mode == PROCESS_SPANS_ALL || span->status == SPAN_STATUS_ERROR;
+    attribute_begin(&iterator, span);
+    while (!is_worth && attribute_next(&iterator, &attribute))
+        is_worth = attribute.key == ATTRIBUTE_PROCESS_BLIND ||
+                   (attribute.key == ATTRIBUTE_PROCESS_END && attribute.len == sizeof unknown - 1 &&
+                    memcmp(attribute.string, unknown, attribute.len) == 0);
+    return is_worth;
 }
 
 static bool is_root(const struct process_spans *spans, const struct span *span)
@@ -213,23 +212,70 @@ static void root_complete(struct span *span, const struct process_spans_end *end
     broken_off_describe_process(span, &reason);
 }
 
+static void string_set(struct span *span, enum attribute_key key, const char *value)
+{
+    span_set_string(span, key, value, strlen(value));
+}
+
+static void name_fill(char *field, uint16_t *field_len, size_t field_max, const char *name)
+{
+    *field_len = (uint16_t)MIN(strlen(name), field_max);
+    memcpy(field, name, *field_len);
+}
+
+/* The span of a command that has made none. */
+static void root_make(const struct process_spans *spans, const struct process_command *command, struct span *span,
+                      struct resource *resource)
+{
+    const struct ring_program *root = &spans->root;
+    const char *slash = strrchr(command->path, '/'), *name = slash ? slash + 1 : command->path;
+    struct span_context context = {.trace_flags = root->trace_flags, .is_valid = true};
+    struct utsname system;
+    char path[PATH_MAX];
+    memcpy(context.trace_id, root->trace_id, TRACE_ID_LEN);
+    memcpy(context.span_id, root->span_id, SPAN_ID_LEN);
+    span_open(span, SPAN_KIND_INTERNAL, command->start_ns, command->pid, command->pid);
+    span_set_context(span, &context, root->parent_span_id);
+    span->role = SPAN_ROLE_PROCESS;
+    span_set_name(span, name, strlen(name));
+    string_set(span, ATTRIBUTE_PROCESS_EXECUTABLE_NAME, name);
+    if (realpath(command->path, path))
+        string_set(span, ATTRIBUTE_PROCESS_EXECUTABLE_PATH, path);
+    span_set_int(span, ATTRIBUTE_PROCESS_PID, command->pid);
+    string_set(span, ATTRIBUTE_PROCESS_BLIND, command->blind ? command->blind : "unknown");
+    memset(resource, 0, sizeof *resource);
+    name_fill(resource->executable_name, &resource->executable_name_len, sizeof resource->executable_name, name);
+    name_fill(resource->service_name, &resource->service_name_len, sizeof resource->service_name,
+              command->service_name ? command->service_name : name);
+    if (uname(&system) == 0)
+        name_fill(resource->host_name, &resource->host_name_len, sizeof resource->host_name, system.nodename);
+}
+
 static void root_finish(struct process_spans *spans, const struct process_spans_end *end)
 {
     struct span span;
-    if (!spans->root_span)
+    struct resource resource;
+    struct entry *entry = entry_of(spans, spans->root.span_id);
+    bool is_needed = !entry || entry->is_kept;
+    if (spans->root_span) {
+        stored_span_read(spans->root_span, &span);
+        resource = spans->root_span->resource->resource;
+        span_store_remove(&spans->store, spans->root_span);
+    } else if (end->command->pid && (end->command->blind || is_needed)) {
+        root_make(spans, end->command, &span, &resource);
+    } else {
         return;
-    stored_span_read(spans->root_span, &span);
+    }
     root_complete(&span, end);
-    struct entry *entry = entry_of(spans, span.span_id);
     bool has_drops = drops_set(&span, end->stats);
-    if (has_drops || is_worth_seeing(spans, &span) || !entry || entry->is_kept)
-        spans->output(spans->argument, &span, &spans->root_span->resource->resource);
-    span_store_remove(&spans->store, spans->root_span);
+    if (has_drops || is_needed || is_worth_seeing(spans, &span))
+        spans->output(spans->argument, &span, &resource);
 }
 
 void process_spans_finish(struct process_spans *spans, const struct process_spans_end *end)
 {
-    root_finish(spans, end);
+    if (spans->root.is_set)
+        root_finish(spans, end);
     while (spans->oldest)
         span_store_remove(&spans->store, entry_take(spans, spans->oldest));
     for (size_t i = 0; i < BUCKETS; i++)

@@ -9,6 +9,8 @@
 
 #include "export/ring.h"
 
+#include <sys/types.h>
+
 #define PROCESS_SPANS_MEMORY_MAX ((size_t)64 << 20)
 
 enum process_spans_mode { PROCESS_SPANS_NONE, PROCESS_SPANS_AUTO, PROCESS_SPANS_ALL };
@@ -28,15 +30,26 @@ void process_spans_note(struct process_spans *spans, const uint8_t span_id[SPAN_
 /* process_spans_add - one more has ended, a copy with lengths that hold. */
 void process_spans_add(struct process_spans *spans, const struct span *span, const struct resource *resource);
 
+/* The command, as who starts it knows it. */
+struct process_command {
+    pid_t pid;         /* 0: there is none */
+    const char *path;  /* of its file */
+    const char *blind; /* why nothing can be seen of it: the value of run_traced.process.blind; NULL: something can */
+    const char *service_name; /* NULL: the file's */
+    uint64_t start_ns; /* monotonic */
+};
+
 /* What is known of the command in the end. */
 struct process_spans_end {
     const struct run_stats *stats;
+    const struct process_command *command;
     bool has_status;
     int wait_status;   /* as waitpid(2) gives it */
     uint64_t end_ns;   /* when it ended, monotonic; 0: not known */
 };
 
-/* process_spans_finish - reports the command's span if anything is to be told by it; drops the rest, and frees @spans. */
+/* process_spans_finish - reports the command's span if anything is to be told by it, also if it made none itself; drops the
+ * rest, and frees @spans. */
 void process_spans_finish(struct process_spans *spans, const struct process_spans_end *end);
 
 #endif

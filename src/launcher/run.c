@@ -135,6 +135,11 @@ static void run_collect(struct run *run)
 {
     if (!run->directory.ring)
         return;
+    const struct process_command command = {.pid = run->command.pid ? run->command.pid : run->directory.ring->command_pid,
+                                            .path = run->path,
+                                            .blind = diagnosis_blind(run->diagnosis.kind),
+                                            .service_name = run->options->service_name,
+                                            .start_ns = clock_monotonic_ns()};
     int error = collector_open(&run->collector, run->directory.ring, run->directory.ring_path,
                                &run->outputs, false);
     run->is_collecting = !error;
@@ -143,7 +148,7 @@ static void run_collect(struct run *run)
     else if (collector_keep(&run->collector, &run->options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
     if (!error)
-        collector_programs(&run->collector, run->process_spans, &run->root, run->command.pid);
+        collector_programs(&run->collector, run->process_spans, &run->root, &command);
     if (!error && !run->options->has_no_call_sites)
         collector_look_up(&run->collector, run->started_boottime_ns);
 }
@@ -210,6 +215,8 @@ static void run_summarize(struct run *run)
         .stats = run->directory.ring ? &run->directory.ring->stats : NULL,
         .outputs = &run->outputs,
         .diagnosis = &run->diagnosis,
+        .coverage = &run->collector.coverage,
+        .is_coverage_whole = run->options->is_coverage_asked,
         .backends = run->collector.backends,
     };
     if (!run->options->is_quiet && summary.stats && run_can_speak(run))
@@ -252,6 +259,8 @@ static _Noreturn void detached_collect(struct run *run, int command_pidfd, int r
         struct summary summary = {.stats = &run->directory.ring->stats,
                                   .outputs = &run->outputs,
                                   .diagnosis = &run->diagnosis,
+                                  .coverage = &run->collector.coverage,
+                                  .is_coverage_whole = run->options->is_coverage_asked,
                                   .backends = run->collector.backends};
         summary_print(&summary);
     }

@@ -56,11 +56,38 @@ static void append_sampled_out(const struct run_stats *stats, struct text *text)
     text_append_string(text, " sampled out");
 }
 
+/* Their spans are in the file too, beside those that are counted. */
+static void append_processes(const struct run_stats *stats, struct text *text)
+{
+    if (!stats->process_span_count)
+        return;
+    text_append_string(text, ", ");
+    text_append_decimal(text, (int64_t)stats->process_span_count);
+    text_append_string(text, stats->process_span_count == 1 ? " process" : " processes");
+}
+
+static void append_place(const struct outputs *outputs, struct text *text)
+{
+    text_append_string(text, ", ");
+    text_append_string(text, outputs->description);
+    if (outputs->view_path[0]) {
+        text_append_string(text, " (run-traced.sh --view ");
+        append_shell_word(text, outputs->view_path);
+        text_append_char(text, ')');
+    }
+}
+
 static void format_no_spans(const struct summary *summary, struct text *text)
 {
     if (summary->stats->sampled_out_count) {
         text_append_string(text, "no spans kept");
         append_sampled_out(summary->stats, text);
+        return;
+    }
+    if (summary->stats->process_span_count) {
+        text_append_string(text, "no traced network calls");
+        append_processes(summary->stats, text);
+        append_place(summary->outputs, text);
         return;
     }
     /* Why, was said at the start, or is about to be said. */
@@ -95,13 +122,8 @@ void summary_format_spans(const struct summary *summary, struct text *text)
         text_append_string(text, " not seen into");
     }
     append_sampled_out(stats, text);
-    text_append_string(text, ", ");
-    text_append_string(text, outputs->description);
-    if (outputs->view_path[0]) {
-        text_append_string(text, " (run-traced.sh --view ");
-        append_shell_word(text, outputs->view_path);
-        text_append_char(text, ')');
-    }
+    append_processes(stats, text);
+    append_place(outputs, text);
 }
 
 void summary_format_drops(const struct summary *summary, enum drop_reason reason, struct text *text)
@@ -144,12 +166,17 @@ void summary_print(const struct summary *summary)
     struct text text = text_on(line, sizeof line);
     summary_format_spans(summary, &text);
     text_print(&text);
+    if (!summary->is_coverage_whole)
+        coverage_format(summary->coverage, &text);
+    text_print(&text);
     summary_format_early(summary, &text);
     text_print(&text);
     for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++) {
         summary_format_drops(summary, reason, &text);
         text_print(&text);
     }
+    if (summary->is_coverage_whole)
+        coverage_print(summary->coverage, summary->stats);
     if (summary->backends)
         backends_report(summary->backends);
 }

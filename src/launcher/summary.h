@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "export/run_stats.h"
+#include "launcher/coverage.h"
 #include "launcher/diagnosis.h"
 #include "launcher/outputs.h"
 
@@ -11,6 +12,8 @@ struct summary {
     const struct run_stats *stats;
     const struct outputs *outputs;
     const struct diagnosis *diagnosis;
+    const struct coverage *coverage;
+    bool is_coverage_whole; /* --coverage */
     const struct backends *backends; /* NULL: there are none */
 };
 

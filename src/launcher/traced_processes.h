@@ -13,6 +13,7 @@ struct traced_process {
     int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
     bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
     bool is_dead;
+    bool has_opaque; /* connections that were not seen into */
     bool is_noted; /* something was seen in it (launcher/process_spans.h) */
     struct exit_reason reason; /* once it is dead */
     uint64_t ended_boottime_ns; /* when another program took its place; 0: it did not, or has not ended */

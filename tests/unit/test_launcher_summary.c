@@ -7,7 +7,9 @@
 static struct run_stats g_stats;
 static struct outputs g_outputs = {.description = "in x y.jsonl", .view_path = "x y.jsonl"};
 static struct diagnosis g_diagnosis;
-static const struct summary g_summary = {&g_stats, &g_outputs, &g_diagnosis, NULL};
+static struct coverage g_coverage;
+static const struct summary g_summary = {
+    .stats = &g_stats, .outputs = &g_outputs, .diagnosis = &g_diagnosis, .coverage = &g_coverage};
 
 static const char *spans_line(uint64_t spans, uint64_t errors, unsigned services)
 {
