@@ -102,25 +102,32 @@ static void process_end(struct traced_processes *processes, struct traced_proces
         processes->unwatched_count--;
 }
 
-static void process_become_other(struct traced_processes *processes, struct traced_process *process,
-                                 uint64_t boottime_ns)
+/* Two programs in one process, one after the other: what the earlier one had open was over when the later one came. Both may
+ * have ended since we last looked: how, is then known of the process, which is the later one's end. */
+static void process_become(struct traced_processes *processes, struct traced_process *earlier, struct traced_process *later)
 {
-    process->ended_boottime_ns = boottime_ns;
-    process->reason = (struct exit_reason){.is_known = true, .is_exec = true};
-    process_end(processes, process);
+    const struct exit_reason exec = {.is_known = true, .is_exec = true};
+    if (earlier->reason.is_exec) {
+        earlier->ended_boottime_ns = MIN(earlier->ended_boottime_ns, later->registered_boottime_ns);
+        return;
+    }
+    if (earlier->is_dead && !later->reason.is_known)
+        later->reason = earlier->reason;
+    earlier->reason = exec;
+    earlier->ended_boottime_ns = later->registered_boottime_ns;
+    process_end(processes, earlier);
 }
 
-/* Two programs in one process, one after the other: what the earlier one had open is over. */
 static void predecessor_bury(struct traced_processes *processes, struct traced_process *fresh)
 {
-    for (uint32_t i = 0; i < RING_PROCESSES_MAX && !fresh->is_dead; i++) {
+    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++) {
         struct traced_process *other = processes->table[i];
-        if (!other || other == fresh || other->pid != fresh->pid || other->is_dead ||
-            other->is_foreign)
+        if (!other || other == fresh || other->pid != fresh->pid || other->is_foreign)
             continue;
-        bool is_fresh_later = fresh->registered_boottime_ns >= other->registered_boottime_ns;
-        process_become_other(processes, is_fresh_later ? other : fresh,
-                             MAX(fresh->registered_boottime_ns, other->registered_boottime_ns));
+        if (fresh->registered_boottime_ns >= other->registered_boottime_ns)
+            process_become(processes, other, fresh);
+        else
+            process_become(processes, fresh, other);
     }
 }
 

@@ -92,6 +92,7 @@ class Surroundings(LauncherTest):
             *others, library = changed.pop("LD_PRELOAD").split(":")
             self.assertEqual(others, [*preload.values()])
             self.assertTrue(is_library(library), library)
+            self.assertRegex(changed.pop("TRACEPARENT"), r"^00-[0-9a-f]{32}-[0-9a-f]{16}-03$")
             changed.pop("ASAN_OPTIONS", None)
             self.assertIn("verify_asan_link_order=0", traced["ASAN_OPTIONS"])
             self.assertEqual(changed, {})

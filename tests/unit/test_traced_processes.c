@@ -294,3 +294,27 @@ Test(traced_processes, many_that_were_dead_from_the_start_do_not_hang_it, .timeo
     fixture_reap(pid);
     cr_expect_eq(g_processes.live_count, 0);
 }
+
+/* Its end is the later program's, also where both have ended before anybody looked. */
+Test(traced_processes, what_becomes_of_a_process_is_the_end_of_its_last_program)
+{
+    struct fixture_signal go;
+    fixture_signal_make(&go);
+    FIXTURE_CHILD(pid, {
+        fixture_hear(&go);
+        _exit(7);
+    });
+    announce(5, (uint64_t)pid, RING_PROCESS_READY);
+    scan();
+    fixture_tell(&go);
+    while (!at(5)->is_dead)
+        traced_processes_reap(&g_processes);
+    announce(6, (uint64_t)pid, RING_PROCESS_READY);
+    scan();
+    cr_expect(at(5)->reason.is_exec);
+    cr_expect_eq(at(5)->ended_boottime_ns, at(6)->registered_boottime_ns);
+    cr_expect(at(6)->reason.is_known);
+    cr_expect_not(at(6)->reason.is_exec);
+    cr_expect_eq(WEXITSTATUS(at(6)->reason.wait_status), 7);
+    fixture_reap(pid);
+}
