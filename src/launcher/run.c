@@ -7,6 +7,7 @@
 #include "launcher/environment.h"
 #include "launcher/library.h"
 #include "launcher/message.h"
+#include "launcher/outer_run.h"
 #include "launcher/outputs.h"
 #include "launcher/root_span.h"
 #include "launcher/run_checks.h"
@@ -338,6 +339,14 @@ static int run_as_child(struct run *run)
     return status ? status : looked_at;
 }
 
+/* The command finds all that it needs in the environment: its spans go where those of the outer run go. */
+static int run_join(const struct run *run)
+{
+    if (run->options->service_name)
+        setenv("OTEL_SERVICE_NAME", run->options->service_name, 1);
+    return run_refuse(run, command_become(run->path, run->options->command));
+}
+
 int run_command(const struct options *options)
 {
     static struct run run; /* too large for a small stack */
@@ -345,6 +354,8 @@ int run_command(const struct options *options)
     int failure = run_find(&run);
     if (failure)
         return failure;
+    if (outer_run_is_joined(options))
+        return run_join(&run);
     signal_relay_block(&run.relay);
     failure = run_prepare(&run);
     if (failure) {

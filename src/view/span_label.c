@@ -73,13 +73,19 @@ int span_tree_print(struct screen *screen, const struct trace_node *parent, enum
     return tree_columns(depth, columns);
 }
 
+/* A program's span has its service's name, as a rule: once is enough. */
+static const char *name_shown(const struct view_span *span)
+{
+    return strcmp(span->name, span->service) == 0 ? "" : span->name;
+}
+
 int span_label_columns(const struct screen *screen, const struct trace_node *node)
 {
     const struct view_span *span = node->span;
     const char *path = path_shown(span);
     int columns = screen_text_columns(screen, span->service) + 1 +
                   screen_text_columns(screen, arrow(screen, span)) +
-                  screen_text_columns(screen, span->name);
+                  screen_text_columns(screen, name_shown(span));
     columns += *path ? 1 + screen_text_columns(screen, path) : 0;
     return columns + tree_columns(node->depth, screen->width);
 }
@@ -91,7 +97,7 @@ void span_label_print(struct screen *screen, const struct service_colors *colors
     const char *path = path_shown(span), *mark = arrow(screen, span);
     int left = columns - span_tree_print(screen, node->parent, branch, columns);
     int mark_columns = screen_text_columns(screen, mark);
-    int name_columns = MIN(screen_text_columns(screen, span->name), NAME_COLUMNS_MIN);
+    int name_columns = MIN(screen_text_columns(screen, name_shown(span)), NAME_COLUMNS_MIN);
     int service_columns = MAX(left - 1 - mark_columns - name_columns, (int)SERVICE_COLUMNS_MIN);
     left -= screen_text(screen, service_color(colors, span->service), span->service,
                         MIN(service_columns, left));
@@ -99,7 +105,7 @@ void span_label_print(struct screen *screen, const struct service_colors *colors
         screen_pad(screen, 1);
         screen_put(screen, STYLE_DIM, mark);
         left -= 1 + mark_columns;
-        left -= screen_text(screen, STYLE_PLAIN, span->name, left);
+        left -= screen_text(screen, STYLE_PLAIN, name_shown(span), left);
     }
     if (*path && (left > 4 || left > screen_text_columns(screen, path))) {
         screen_pad(screen, 1);

@@ -139,6 +139,15 @@ class Output(LauncherTest):
         self.assertEqual(sorted(os.listdir()), ["inner", "outer"])
 
 
+    def test_a_nested_run_without_output_is_a_part_of_the_outer(self):
+        result = run(PREFIX, "-q", "-o", "outer", PREFIX, "-s", "inner", "sh", "-c", "echo $RUN_TRACED_EXPORTER; exit 5",
+                     env=dict(os.environ, RUN_TRACED_PROCESS_SPANS="all"))
+        self.assertEqual(result.stdout.decode(), f"file:{self.directory}/outer\n")
+        self.assertEqual((result.returncode, result.stderr), (5, b""))
+        self.assertEqual(sorted(os.listdir()), ["outer"])
+        self.assertIn('"service.name":"inner"', pathlib.Path("outer").read_text())
+
+
 class Diagnosis(LauncherTest):
     MAIN = "#include <stdlib.h>\nint main(void) { return getenv(\"LD_PRELOAD\") ? 4 : 5; }"
 
