@@ -33,7 +33,6 @@ struct run_stats {
     _Atomic uint64_t process_count; /* processes that the library was loaded into */
     _Atomic uint64_t span_count;    /* spans that at least one exporter took */
     _Atomic uint64_t error_count;   /* of these, those with status ERROR */
-    _Atomic uint64_t process_span_count; /* spans of processes, which count nowhere else */
     _Atomic uint64_t opaque_count;  /* of these, connections that could not be seen into */
     /* Spans that an exporter could not deliver: with two exporters a span may count here (for
      * the one) and above (for the other); a span that waited in a socket's buffer in vain counts
@@ -43,6 +42,7 @@ struct run_stats {
     _Atomic uint64_t services[RUN_STATS_SERVICES_MAX]; /* hashes of service names; 0: unused */
     _Atomic uint64_t sampled_out_count;   /* spans of traces that --keep does not keep: no losses */
     _Atomic uint64_t decided_early_count; /* traces on which was decided before they were over, for want of room */
+    _Atomic uint64_t process_span_count; /* spans of processes, which count nowhere else */
 };
 
 /* run_stats_open - for processes without a collector: maps the file that RUN_TRACED_STATS names, if it is

@@ -25,7 +25,7 @@ print("done")
 """
 DROPS = [name.lower() for name in re.findall(
     r"^\s+DROP_(?!REASON_COUNT)(\w+),", (ROOT / "src/export/run_stats.h").read_text(), re.MULTILINE)]
-STATS = struct.Struct(f"@II4Q{len(DROPS)}Q{len(DROPS)}i256Q2Q")  # struct run_stats
+STATS = struct.Struct(f"@II4Q{len(DROPS)}Q{len(DROPS)}i256Q3Q")  # struct run_stats
 
 
 class Collector:
@@ -97,7 +97,7 @@ class Exporters(TracedTest):
 
     def stats_file(self):
         path = self.directory / "stats"
-        path.write_bytes(STATS.pack(0x53545252, 3, *[0] * (4 + 2 * len(DROPS) + 258)))
+        path.write_bytes(STATS.pack(0x53545252, 4, *[0] * (4 + 2 * len(DROPS) + 259)))
         path.chmod(0o600)
         return path
 

@@ -1,8 +1,11 @@
 """Processes as spans: a tree of what was executed, below the command, with what was seen in it."""
 
+import os
 import signal
+import urllib.request
 
-from support import PREFIX, TracedTest, attribute, children, clean_env, of_kind, orphans, roots, sanitizer_env
+from support import (PREFIX, PYTHON, StrictServer, TracedTest, attribute, children, clean_env, needs_root, of_kind, orphans,
+                     roots, sanitizer_env)
 
 
 def processes(spans):
@@ -86,6 +89,157 @@ class Tree(ProcessTest):
         result = self.traced("sh", "-c", "ls / >/dev/null; echo $TRACEPARENT", env={"TRACEPARENT": given})
         self.assertEqual(self.spans(), [])
         self.assertEqual(result.stdout.decode().strip(), given)
+
+
+THREADS = r"""
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+static void *work(void *unused)
+{
+    if (system("ls / >/dev/null; ls / >/dev/null"))
+        exit(1);
+    pclose(popen("cat /dev/null", "r"));
+    return unused;
+}
+int main(void)
+{
+    pthread_t threads[4];
+    for (int i = 0; i < 4; i++)
+        pthread_create(&threads[i], NULL, work, NULL);
+    for (int i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    return 0;
+}
+"""
+MAKEFILE = """
+all: $(addprefix t,$(shell seq 40))
+t%:
+\t@sh -c 'ls / >/dev/null; exec cat /dev/null'
+"""
+SPAWN = r"""
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+extern char **environ;
+int main(int argc, char **argv)
+{
+    char *words[] = {argv[2], NULL};
+    for (int i = 0; i < atoi(argv[1]); i++) {
+        pid_t pid;
+        int status;
+        if (argc != 3 || posix_spawn(&pid, argv[2], NULL, NULL, words, environ) || waitpid(pid, &status, 0) != pid || status)
+            return 1;
+    }
+    return 0;
+}
+"""
+
+
+class Many(ProcessTest):
+    def test_shells_of_a_program_with_threads(self):
+        program = self.compile(THREADS)
+        found, root = self.tree(program)
+        shells = children(found, root)
+        self.assertEqual(len(shells), 8)
+        self.assertEqual(sorted(span["name"] for shell in shells for span in children(found, shell)),
+                         ["cat"] * 4 + ["ls"] * 8)
+
+    def test_make_in_parallel(self):
+        (self.directory / "makefile").write_text(MAKEFILE)
+        found, root = self.tree("make", "-s", "-j4", "-f", "makefile")
+        shells = [span for span in children(found, root) if span["name"] != "seq"]
+        self.assertEqual(len(shells), 40)
+        for shell in shells:
+            self.assertEqual(attribute(shell, "run_traced.process.end"), "exec")
+            self.assertEqual(sorted(span["name"] for span in children(found, shell)), ["cat", "ls"])
+
+    def test_xargs_in_parallel(self):
+        found, root = self.tree("xargs", "-P4", "-n1", "true", input=b"x " * 100)
+        self.assertEqual(len(children(found, root)), 100)
+
+    def test_a_thousand_spawned(self):
+        program = self.compile(SPAWN)
+        found, root = self.tree(program, "1000", "/bin/true")
+        self.assertEqual(len(children(found, root)), 1000)
+        self.assertEqual({attribute(span, "process.exit.code") for span in processes(found)}, {0})
+
+
+class Unseen(ProcessTest):
+    process_spans = "auto"
+
+    def test_a_static_program(self):
+        program = self.compile("#include <stdlib.h>\nint main(int n, char **v) { return n > 1 ? atoi(v[1]) : 0; }", "-static")
+        self.traced("sh", "-c", f"ls / >/dev/null; {program} 7; exit 1")
+        span = self.assert_blind("program", "static")
+        self.assertEqual([span["name"] for span in self.spans()], ["program", "dash"])
+        self.assertEqual(attribute(span, "process.executable.path"), str(program))
+
+    def test_a_static_program_spawned(self):
+        program = self.compile("int main(void) { return 0; }", "-static", name="static")
+        self.traced(self.compile(SPAWN), "3", program)
+        self.assertEqual([attribute(span, "run_traced.process.blind") for span in named(self.spans(), "static")],
+                         ["static"] * 3)
+
+    def test_a_static_command(self):
+        program = self.compile("int main(void) { return 5; }", "-static")
+        self.assertEqual(self.traced(program).returncode, 5)
+        span = self.assert_blind("program", "static")
+        self.assertEqual(attribute(span, "process.exit.code"), 5)
+        self.assertNotIn("parentSpanId", span)
+
+    @needs_root
+    def test_a_setuid_program(self):
+        program = self.compile("int main(void) { return 0; }", name="privileged")
+        os.chown(program, 65534, 65534)
+        program.chmod(0o4755)
+        self.traced("sh", "-c", f"{program}; true")
+        self.assert_blind("privileged", "setuid")
+
+    def test_the_report(self):
+        program = self.compile("int main(void) { return 0; }", "-static")
+        words = [str(PREFIX), "-o", str(self.new_span_file()), "sh", "-c", f"{program}; {program}; true"]
+        env = clean_env() | sanitizer_env() | {"RUN_TRACED_PROCESS_SPANS": "auto"}
+        self.assertIn(b"run-traced: not seen into: program (static); --coverage tells more\n", self._run(words, env).stderr)
+        whole = self._run(words[:1] + ["--coverage"] + words[1:], env).stderr
+        self.assertIn(b"program was not seen into (2 processes): it is statically linked\n", whole)
+        self.assertIn(b"coverage: 1 program seen\n", whole)
+        self.assertIn(b"coverage: no span was lost\n", whole)
+
+
+class Auto(ProcessTest):
+    process_spans = "auto"
+
+    def test_who_does_nothing_is_not_told_of(self):
+        self.traced("sh", "-c", "ls / >/dev/null; exit 3")
+        self.assertEqual(self.spans(), [])
+
+    def test_who_calls_and_who_it_comes_from(self):
+        server = self.serve(StrictServer())
+        script = f"ls / >/dev/null; env A=b {PYTHON} -c \"import urllib.request; urllib.request.urlopen('{server.url}')\""
+        self.traced("sh", "-c", script)
+        found = self.spans()
+        self.assertEqual(sorted(span["name"] for span in found), ["GET", "dash", "env", "python3.11"])
+        call, = of_kind(found, "CLIENT")
+        self.assertEqual(orphans(found), [])
+        self.assertEqual(children(found, self.only(found, "python3.11")), [call])
+        self.assertNotIn("run_traced.parent.source", call["attributes"])
+
+    def test_the_killed_is_told_of(self):
+        self.traced("sh", "-c", "sh -c 'sleep 0.3; kill -SEGV $$'; true")
+        killed, root = self.spans()
+        self.assertEqual(attribute(killed, "error.type"), "SIGSEGV")
+        self.assertEqual(killed["parentSpanId"], root["spanId"])
+
+    def test_a_request_without_traceparent_is_a_trace_of_its_own(self):
+        server = self.start_echo()
+        urllib.request.urlopen(f"{server.url}/plain").close()
+        self.stop_servers()
+        found = self.spans()
+        served, = of_kind(found, "SERVER")
+        program, = processes(found)
+        self.assertNotIn("parentSpanId", served)
+        self.assertNotEqual(served["traceId"], program["traceId"])
 
 
 class Environments(ProcessTest):
