@@ -23,6 +23,8 @@ TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
                  lighttpd lighttpd-mod-openssl apache2-bin stunnel4 gunicorn python3-uvicorn puma \
                  ruby-webrick php-fpm
+# Without these a few tests are skipped: they are tried, and missed by nobody.
+OPTIONAL_TEST_PACKAGES := chromium chromium-driver
 FUZZ_PACKAGES := clang libclang-rt-dev python3
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 
@@ -79,6 +81,16 @@ $(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
 $(NODE_BRIDGE): src/shim/node_bridge.cjs
 	@mkdir -p $(@D)
 	$(Q)cp $< $@
+
+# The page that --html writes: its style and script within it, each allowed by its hash alone, parted where the spans go.
+PAGE := $(BUILD)/page
+$(PAGE)/head.html $(PAGE)/tail.html &: src/view/page/join.sh $(wildcard src/view/page/*.html src/view/page/*.css src/view/page/*.js)
+	@mkdir -p $(PAGE)
+	$(Q)src/view/page/join.sh src/view/page $(PAGE)
+
+$(BUILD)/src/view/html_page.o: $(PAGE)/head.html $(PAGE)/tail.html
+$(BUILD)/src/view/html_page.o: COMPILE += -DHTML_PAGE='"$(PAGE)"'
+$(BUILD)/src/view/html_page.o: LTO =
 
 $(LAUNCHER): $(LAUNCHER_OBJECTS)
 	@echo "  LINK  $@"
@@ -178,8 +190,8 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -m 644 $(NODE_BRIDGE) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced-node.cjs
 
 # Installs by root or passwordless sudo what dpkg does not know of; else prints the line to run.
-define install_packages
-	@missing=$$(for p in $(1); do \
+define install_packages_script
+	missing=$$(for p in $(1); do \
 	    dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
 	[ -z "$$missing" ] && exit 0; \
 	set -- $$missing; \
@@ -192,6 +204,7 @@ define install_packages
 	if ! { $$as apt-get update && DEBIAN_FRONTEND=noninteractive $$as $$install; } >$$log 2>&1; then \
 	    cat $$log >&2; rm -f $$log; exit 1; fi; rm -f $$log
 endef
+install_packages = @$(install_packages_script)
 
 deps: ## install the packages that building needs
 	$(call install_packages,$(BUILD_PACKAGES))
@@ -204,6 +217,7 @@ bench-deps: deps ## install the packages that the bench needs
 
 test-deps: deps ## install the packages that the tests need as well
 	$(call install_packages,$(TEST_PACKAGES))
+	@($(call install_packages_script,$(OPTIONAL_TEST_PACKAGES))) >/dev/null 2>&1 || true
 
 check-packages:
 	@$(PKG_CONFIG) --exists libcjson libcurl zlib msgpack libdw 2>/dev/null || { \

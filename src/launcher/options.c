@@ -2,8 +2,10 @@
 
 #include "base/text.h"
 #include "launcher/check_options.h"
+#include "launcher/convert.h"
 #include "launcher/message.h"
 #include "launcher/view_options.h"
+#include "view/html.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -27,6 +29,8 @@ enum {
     OPTION_DIFF,
     OPTION_STACKTRACE,
     OPTION_REPRODUCIBLE,
+    OPTION_HTML,
+    OPTION_CONVERT,
     OPTION_OF_VIEW, /* and beyond: those that --view alone has, known by their names */
     OPTION_VIEW_SLOWER_THAN,
     OPTION_VIEW_NAME,
@@ -65,6 +69,8 @@ static const struct option LONG_OPTIONS[] = {
     {"check-report", required_argument, NULL, OPTION_CHECK_REPORT},
     {"diff", no_argument, NULL, OPTION_DIFF},
     {"reproducible", no_argument, NULL, OPTION_REPRODUCIBLE},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"convert", required_argument, NULL, OPTION_CONVERT},
     {"errors", no_argument, NULL, OPTION_OF_VIEW},
     {"slower-than", required_argument, NULL, OPTION_VIEW_SLOWER_THAN},
     {"name", required_argument, NULL, OPTION_VIEW_NAME},
@@ -86,6 +92,8 @@ static const char HELP[] =
     "       run-traced.sh --view [FILE] [OPTIONS]\n"
     "       run-traced.sh --check EXPR [FILE]\n"
     "       run-traced.sh --diff OLD NEW\n"
+    "       run-traced.sh --html PAGE [FILE] [OPTIONS]\n"
+    "       run-traced.sh --convert OUT [FILE] [OPTIONS]\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
     "that it and its child processes send or serve as an OpenTelemetry span.\n"
@@ -138,6 +146,9 @@ static const char HELP[] =
     "                       the file NEW, by test and call path; --json: for programs\n"
     "      --reproducible   write COMMAND's spans file so that another run that does the same\n"
     "                       gives the same bytes; of FILE instead: to standard output\n"
+    "      --html PAGE [FILE]  the same as one page for browsers, to look around in\n"
+    "      --convert OUT [FILE]  the same for other programs: OUT.otlp.json, OUT.otlp.jsonl,\n"
+    "                       OUT.zipkin.json; as they are: OUT.jsonl\n"
     "      --print-config   show every setting, its value and where that is from\n"
     "  -h, --help           show this text\n"
     "      --version        show the version\n"
@@ -287,6 +298,18 @@ static int options_set(struct options *options, int letter, char **argv)
         options->mode = OPTIONS_VIEW;
         options->view_path = optarg;
         return 0;
+    case OPTION_HTML:
+        options->mode = OPTIONS_VIEW;
+        options->view.write = html_write;
+        options->view.write_spans_max = HTML_SPANS_MAX;
+        options->view.write_path = optarg;
+        return *optarg ? 0 : options_complain("--html needs the name of the page to be written", "");
+    case OPTION_CONVERT:
+        options->mode = OPTIONS_VIEW;
+        options->view.write = convert_write;
+        options->view.write_spans_max = 0;
+        options->view.write_path = optarg;
+        return *optarg ? 0 : options_complain("--convert needs the name of the file to be written", "");
     case ':':
         return options_complain_of_word("an argument is missing after ", argv);
     default:
@@ -299,9 +322,15 @@ static bool option_is_given(const struct options *options, int letter)
     return options->given >> option_place(letter) & 1;
 }
 
+/* What --view alone prints in another form. */
+static const int FORMS_OF_VIEW[] = {OPTION_FOLLOW, OPTION_VIEW_LIST, OPTION_VIEW_JSON};
+
 /* --view FILE: getopt_long itself knows only --view=FILE. What the file of settings says of the service is meant for runs. */
 static int options_finish_view(struct options *options)
 {
+    for (size_t i = 0; options->view.write && i < ARRAY_LEN(FORMS_OF_VIEW); i++)
+        if (option_is_given(options, FORMS_OF_VIEW[i]))
+            return options_complain("--html and --convert go without --", LONG_OPTIONS[option_place(FORMS_OF_VIEW[i])].name);
     char **rest = options->command;
     if (option_is_given(options, 's'))
         options->view.service = options->service_name;
@@ -311,7 +340,7 @@ static int options_finish_view(struct options *options)
     if (!options->view_path && *rest)
         options->view_path = *rest++;
     if (*rest)
-        return options_complain("--view takes one file; too many: ", *rest);
+        return options_complain("one file is shown; too many: ", *rest);
     if (!options->view_path)
         options->view_path = SPANS_FILE_DEFAULT;
     return 0;

@@ -125,14 +125,22 @@ static void show(struct trace_list *list, struct trace_entry *entry, size_t max)
     list->shown_count++;
 }
 
-int trace_list_select(struct trace_list *list, size_t max, bool is_filled)
+/* The list's entries, the slowest first; NULL: no memory. */
+static struct trace_entry **slowest_sort(const struct trace_list *list)
 {
     struct trace_entry **slowest = malloc((list->count + 1) * sizeof *slowest);
+    for (size_t i = 0; slowest && i < list->count; i++)
+        slowest[i] = &list->entries[i];
+    if (slowest)
+        qsort(slowest, list->count, sizeof *slowest, slowest_compare);
+    return slowest;
+}
+
+int trace_list_select(struct trace_list *list, size_t max, bool is_filled)
+{
+    struct trace_entry **slowest = slowest_sort(list);
     if (!slowest)
         return -ENOMEM;
-    for (size_t i = 0; i < list->count; i++)
-        slowest[i] = &list->entries[i];
-    qsort(slowest, list->count, sizeof *slowest, slowest_compare);
     bool is_all = list->count <= max || is_filled;
     for (size_t i = 0; i < MIN(list->count, (size_t)SLOWEST_COUNT); i++)
         show(list, slowest[i], max);
@@ -141,6 +149,24 @@ int trace_list_select(struct trace_list *list, size_t max, bool is_filled)
             show(list, slowest[i], max);
     for (size_t i = 0; i < list->count && is_all; i++)
         show(list, slowest[i], max);
+    free(slowest);
+    return 0;
+}
+
+int trace_list_select_spans(struct trace_list *list, size_t max)
+{
+    struct trace_entry **slowest = slowest_sort(list);
+    size_t span_count = 0;
+    if (!slowest)
+        return -ENOMEM;
+    for (size_t i = 0; i < 2 * list->count; i++) {
+        struct trace_entry *entry = slowest[i % list->count];
+        bool has_its_turn = (entry->error_count > 0) == (i < list->count);
+        if (!has_its_turn || (list->shown_count && span_count + entry->span_count > max))
+            continue;
+        show(list, entry, SIZE_MAX);
+        span_count += entry->span_count;
+    }
     free(slowest);
     return 0;
 }

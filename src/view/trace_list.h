@@ -48,6 +48,10 @@ int trace_list_select(struct trace_list *list, size_t max, bool is_filled);
 /* trace_list_select_first - marks the first @max traces to show, as the list is sorted. */
 void trace_list_select_first(struct trace_list *list, size_t max);
 
+/* trace_list_select_spans - marks traces to show that have up to @max spans together: those with errors, then the others, the
+ * slowest of each first. The first of all is shown however many it has. Returns 0 or -ENOMEM. */
+int trace_list_select_spans(struct trace_list *list, size_t max);
+
 /* trace_list_free - gives back all memory but the spans. */
 void trace_list_free(struct trace_list *list);
 

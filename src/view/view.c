@@ -6,6 +6,7 @@
 #include "view/view_compare.h"
 #include "view/view_load.h"
 #include "view/view_profile.h"
+#include "view/view_source.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -49,7 +50,8 @@ static size_t traces_max(const struct view_options *options, bool *is_asked_for)
 {
     const char *value = getenv(TRACES_VARIABLE);
     *is_asked_for = true;
-    if (options->report != VIEW_REPORT_NONE || ((options->is_list || options->is_json) && options->max_traces == 0))
+    bool is_of_all = options->is_list || options->is_json || options->write;
+    if (options->report != VIEW_REPORT_NONE || (is_of_all && options->max_traces == 0))
         return SIZE_MAX;
     if (options->max_traces > 0)
         return options->max_traces;
@@ -72,8 +74,11 @@ static int view_prepare(struct view *view, const struct view_options *options)
     size_t max = traces_max(options, &is_asked_for);
     int result = 0;
     trace_sort(&view->list, options->sort);
-    view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json || options->report != VIEW_REPORT_NONE;
-    if (view->is_sorted)
+    view->is_sorted = options->sort != VIEW_SORT_NONE || options->is_list || options->is_json || options->write ||
+                      options->report != VIEW_REPORT_NONE;
+    if (options->write_spans_max && options->max_traces == 0)
+        result = trace_list_select_spans(&view->list, options->write_spans_max);
+    else if (view->is_sorted)
         trace_list_select_first(&view->list, max);
     else
         result = trace_list_select(&view->list, max, is_asked_for);
@@ -93,6 +98,39 @@ static int complain_of_choice(const struct view *view, const char *path, const s
     else
         snprintf(what, sizeof what, "%zu traces begin with %s in", view->list.count, options->trace_prefix);
     return complain(what, path, "", view->list.count ? "; more of the id is needed" : "");
+}
+
+static int complain_unwritable(const char *path, int error)
+{
+    if (error == EEXIST)
+        return complain("will not overwrite", path, "", ": it holds something else; what is written is named first, then the spans file");
+    return complain("cannot write", path, strerror(error), error == ENOENT ? "; is there such a directory?" : "");
+}
+
+/* Says on stderr what was written, and what was not. */
+static int chosen_write(struct view *view, const char *path, const struct view_options *options)
+{
+    const struct view_source source = {
+        .set = &view->set,
+        .list = &view->list,
+        .file_span_count = view->set.count,
+        .file_trace_count = view->trace_count,
+        .duplicate_count = view->set.duplicate_count,
+        .fd = view->file - 1,
+        .name = strcmp(path, "-") ? path : "standard input",
+    };
+    int result = options->write(&source, options->write_path);
+    if (result < 0)
+        return complain_unwritable(options->write_path, -result);
+    char what[128];
+    size_t left_out = view->list.count - view->list.shown_count;
+    snprintf(what, sizeof what, "%zu trace%s in", view->list.shown_count, view->list.shown_count == 1 ? "" : "s");
+    if (strcmp(options->write_path, "-"))
+        complain(what, options->write_path, "", "");
+    snprintf(what, sizeof what, "%zu more in", left_out);
+    if (left_out)
+        complain(what, path, "not written", "; --limit N says how many there shall be");
+    return EXIT_SUCCESS;
 }
 
 /* What was asked for of all traces, in the form for it. */
@@ -117,6 +155,8 @@ static int view_print(struct view *view, const char *path, const struct view *be
     int result = view_prepare(view, options);
     if (result == 0 && (view->list.count == 0 || (options->trace_prefix && view->list.count > 1)))
         return complain_of_choice(view, path, options);
+    if (result == 0 && options->write)
+        return chosen_write(view, path, options);
     if (result == 0) {
         screen_open(&view->screen, out, options);
         result = view_show(view, path, before, out, options);

@@ -23,6 +23,7 @@ enum view_report {
     VIEW_REPORT_DOT,     /* who calls whom, for Graphviz */
     VIEW_REPORT_COMPARE, /* what differs from compare_path (compare.h); max_traces limits the rows for each difference */
 };
+struct view_source;
 
 /* All zero: the defaults. */
 struct view_options {
@@ -38,10 +39,14 @@ struct view_options {
     /* Not NONE: the first of these are shown, in this order. NONE: the slowest and the failed, by start. */
     enum view_sort sort;
     bool is_following; /* traces are shown when they are over, until interrupted or max_traces were (follow.h) */
-    bool has_events; /* a line below each span for each of its events; of files, not of pipes */
+    bool has_events; /* a line below each span for each of its events */
     bool is_list; /* a line each, of all that are asked for */
     enum view_report report;
     const char *compare_path; /* the file from before, of which the same traces are chosen */
+    /* Not NULL: all that is written by this to a file, in another form; of @write_spans_max spans, 0: any number. */
+    int (*write)(const struct view_source *source, const char *path);
+    const char *write_path;
+    size_t write_spans_max;
     bool is_json; /* the same for programs: one JSON object a line (trace_json.h), and nothing else */
 };
 

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "view/trace_filter.h"
 #include "view/trace_tree.h"
+#include "view/view_source.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +16,14 @@ enum { PART_SPANS = 65536 };
 static int file_read(const char *path, const struct view_options *options, struct view *view)
 {
     bool is_stdin = strcmp(path, "-") == 0;
-    int fd = is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    bool is_read_again = options->has_events || options->write;
+    int fd = is_read_again ? view_source_open(path) : is_stdin ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return -errno;
+        return is_read_again ? fd : -errno;
+    if (is_read_again)
+        view->file = fd + 1;
     int result = span_reader_read(fd, &view->set);
-    if (result == 0 && options->has_events && !is_stdin)
-        view->events_file = fd + 1;
-    else if (!is_stdin)
+    if (!is_read_again && !is_stdin)
         close(fd);
     return result;
 }
@@ -47,6 +49,7 @@ static int traces_find(struct view *view, const struct view_options *options)
         result = trace_list_extend(set->spans + i, len, list);
         if (result == 0)
             result = service_colors_collect(set->spans + i, len, &view->colors);
+        view->trace_count += list->count - before;
         trace_filter(list, before, options);
         span_set_relax(set);
     }
@@ -67,8 +70,8 @@ int view_load(const char *path, const struct view_options *options, struct view 
 
 void view_free(struct view *view)
 {
-    if (view->events_file)
-        close(view->events_file - 1);
+    if (view->file)
+        close(view->file - 1);
     operation_names_free(&view->names);
     service_colors_free(&view->colors);
     trace_list_free(&view->list);

@@ -42,7 +42,7 @@ static int trace_print(struct view *view, const struct trace_entry *entry)
         return result;
     result = analysis_make(&tree, &analysis);
     if (result == 0) {
-        result = waterfall_print(&view->screen, &view->colors, &view->names, view->events_file, &tree, &analysis.path);
+        result = waterfall_print(&view->screen, &view->colors, &view->names, view->file, &tree, &analysis.path);
         screen_newline(&view->screen);
         report_print(&view->screen, &view->colors, &analysis);
         screen_newline(&view->screen);

@@ -16,7 +16,8 @@ struct view {
     struct service_colors colors;
     struct screen screen;
     struct operation_names names;
-    int events_file; /* descriptor + 1 of the file, for has_events; 0: none */
+    size_t trace_count; /* in the file, before any were chosen */
+    int file; /* descriptor + 1 of what is read again, for events or to be written elsewhere; 0: none */
     bool is_continued; /* its table has its heading already */
     bool is_sorted; /* by what was asked for: the first are shown */
 };

@@ -177,6 +177,46 @@ class Formats(unittest.TestCase):
             if endpoint is not None:
                 self.assert_endpoint(endpoint, line)
 
+    def convert(self, name):
+        """The native lines, by run-traced itself. Returns what it wrote, and of the lines those that say all there is:
+        any byte that is no UTF-8 became three, and integers beyond 2^53 are not exact in JSON."""
+        with open(f"{self.directory}/lines", "wb") as file:
+            file.write(self.read("native"))
+        subprocess.run([BUILD / "run-traced", "--convert", f"{self.directory}/{name}", f"{self.directory}/lines"], check=True,
+                       stderr=subprocess.DEVNULL)
+        whole = {}
+        for line in self.native:
+            numbers = [value for value in line["attributes"].values() if isinstance(value, int)]
+            if "\ufffd" not in json.dumps(line, ensure_ascii=False) and max(map(abs, numbers), default=0) <= 2 ** 53:
+                whole[line["spanId"]] = line
+        self.assertGreater(len(whole), len(self.native) // 10)
+        return self.read(name).decode(), whole
+
+    def test_lines_converted_to_otlp(self):
+        request_type = self.request_type()
+        from google.protobuf import json_format  # pylint: disable=import-error
+        for name in ("spans.otlp.json", "spans.otlp.jsonl"):
+            text, whole = self.convert(name)
+            found = {}
+            for message in [text] if name.endswith(".json") else text.splitlines():
+                request = json.loads(message, object_pairs_hook=without_doubles)
+                for group in request["resourceSpans"]:
+                    for span in group["scopeSpans"][0]["spans"]:
+                        ids_to_base64(span)
+                for group in json_format.ParseDict(request, request_type()).resource_spans:
+                    found.update({span.span_id.hex(): as_native(span, group.resource) for span in group.scope_spans[0].spans})
+            self.assertEqual(found.keys(), {line["spanId"] for line in self.native})
+            for span_id, line in whole.items():
+                self.assertEqual(found[span_id], line)
+
+    def test_lines_converted_to_zipkin(self):
+        text, whole = self.convert("spans.zipkin.json")
+        found = {span["id"]: span for span in json.loads(text, object_pairs_hook=without_doubles)}
+        direct = {span["id"]: span for span in json.loads(self.read("zipkin"))}
+        self.assertEqual(found.keys(), direct.keys())
+        for span_id in whole:
+            self.assertEqual(found[span_id], direct[span_id])
+
     def assert_endpoint(self, endpoint, line):
         self.assertLessEqual(endpoint.keys(), {"serviceName", "ipv4", "ipv6", "port"})
         self.assertTrue(endpoint)
