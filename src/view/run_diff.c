@@ -48,9 +48,9 @@ static bool is_slower(const struct diff_paths *paths, const struct diff_path *pa
         int64_t fastest = samples_of(paths, path, DIFF_NEW)[0].duration_us;
         return (double)fastest >= FEW_RATIO_MIN * (double)slowest && fastest - slowest >= FEW_DIFFERENCE_MIN_US;
     }
-    int64_t old = run_diff_median(paths, path, DIFF_OLD), new = run_diff_median(paths, path, DIFF_NEW);
-    return (double)new >= RATIO_MIN *(double)old &&new - old >= DIFFERENCE_MIN_US &&rank_score(paths, path) >=
-           SCORE_MIN;
+    int64_t before = run_diff_median(paths, path, DIFF_OLD), after = run_diff_median(paths, path, DIFF_NEW);
+    return (double)after >= RATIO_MIN * (double)before && after - before >= DIFFERENCE_MIN_US &&
+           rank_score(paths, path) >= SCORE_MIN;
 }
 
 static const struct diff_path *parent_of(const struct diff_paths *paths, const struct diff_path *path)
