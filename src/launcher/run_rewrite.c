@@ -7,8 +7,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { DESCRIPTORS_MAX = 1024 };
 
 int run_rewrite_begin(const struct outputs *outputs)
 {
@@ -24,6 +27,20 @@ int run_rewrite_begin(const struct outputs *outputs)
         return -EINVAL;
     }
     return 0;
+}
+
+/* Each run has its file locked (spans_file.h), ours by a descriptor that nobody has noted: who else has it would go on
+ * writing to a file that is gone. */
+static bool is_ours_alone(const char *path)
+{
+    struct stat file, opened;
+    if (stat(path, &file))
+        return false;
+    for (int fd = STDERR_FILENO + 1; fd < DESCRIPTORS_MAX; fd++)
+        if (fstat(fd, &opened) == 0 && opened.st_dev == file.st_dev && opened.st_ino == file.st_ino &&
+            flock(fd, LOCK_EX | LOCK_NB) == 0)
+            return true;
+    return false;
 }
 
 /* Lines that are no spans would be lost: then nothing is rewritten. */
@@ -49,6 +66,11 @@ static int spans_rewrite(const char *path, int to_fd)
 
 int run_rewrite_end(const struct outputs *outputs)
 {
+    if (!is_ours_alone(outputs->view_path)) {
+        message_print("cannot rewrite '%s': another run writes to it, or it was replaced; it stays as it is",
+                      outputs->view_path);
+        return -EBUSY;
+    }
     char made[sizeof outputs->view_path + sizeof ".XXXXXX"];
     strcpy(made, outputs->view_path);
     strcat(made, ".XXXXXX");

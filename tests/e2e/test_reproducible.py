@@ -1,5 +1,6 @@
 """--reproducible: the same bytes from runs that do the same, and one more call is one more line."""
 
+import fcntl
 import json
 import os
 import pathlib
@@ -88,6 +89,14 @@ class Reproducible(LauncherTest):
         result = run(PREFIX, "--reproducible", "-o", "g", "sh", "-c", "echo no span >> g", text=True)
         self.assertEqual((result.returncode, pathlib.Path("g").read_text()), (125, "no span\n"))
         self.assertEqual(sorted(os.listdir(".")), ["f", "g"])
+
+    def test_a_file_that_another_run_writes_to_stays(self):
+        with open("f", "w", encoding="ascii") as other:
+            fcntl.flock(other, fcntl.LOCK_SH)
+            result = run(PREFIX, "--reproducible", "-o", "f", "true", text=True)
+            self.assertEqual(result.returncode, 125)
+            self.assertIn("another run writes to it", result.stderr)
+            self.assertEqual(os.fstat(other.fileno()).st_ino, os.stat("f").st_ino)
 
     def test_the_commands_status_stays(self):
         self.assertEqual(run(PREFIX, "--reproducible", "sh", "-c", "exit 3").returncode, 3)
