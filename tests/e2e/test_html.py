@@ -149,7 +149,7 @@ class Reading(LauncherTest):
         browser.run("document.getElementById('list').focus()")
         browser.press("ArrowDown", "ArrowDown", "Enter")
         browser.wait("return location.hash === arguments[0]", f"#trace={2:032x}")
-        self.assertEqual(browser.text("#trace-title"), "web: GET /checkout")
+        browser.wait("return document.getElementById('trace-title').textContent === 'web: GET /checkout'")
         self.assertIn("payments answered POST /pay with 503 after 30.0 ms, called by orders, "
                       "called from pay in /src/order.c, line 142.",
                       browser.text("#trace-error"))
