@@ -81,6 +81,7 @@ struct ring {
     _Atomic uint32_t root_is_made; /* it has */
     struct ring_program root;      /* of the command; not set: there is none */
     _Alignas(RING_CACHE_LINE) struct run_stats stats; /* off what every claim reads */
+    _Atomic uint64_t new_processes[RING_PROCESSES_MAX / 64]; /* a bit for each that has come since these were looked at */
     struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
     _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];
     _Alignas(4096) struct ring_process processes[RING_PROCESSES_MAX];

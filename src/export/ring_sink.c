@@ -64,8 +64,9 @@ static void process_announce(uint32_t number, int pid)
 {
     atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
                           memory_order_release);
-    /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others already
-     * it has yet to look. */
+    atomic_fetch_or_explicit(&g_ring->new_processes[number / 64], 1ULL << number % 64, memory_order_release);
+    /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others
+     * already it has yet to look. */
     if (!atomic_exchange_explicit(&g_ring->has_new_process, 1, memory_order_acq_rel))
         raw_syscall6(SYS_futex, (long)&g_ring->has_new_process, FUTEX_WAKE, 1, 0, 0, 0);
 }
@@ -305,8 +306,8 @@ static bool is_of_predecessor(const struct ring_process *process)
     return record < RING_RECORDS_MAX && ring_state_of(atomic_load(&g_ring->states[record])) == SPAN_OPEN;
 }
 
-/* Who has registered as @pid and is under a program; NULL: nobody near where it would have been put, when the limit was what
- * it is or less. */
+/* Who has registered as @pid and is under a program; NULL: nobody near where it would have been put, when the limit
+ * was what it is or less. */
 static const struct ring_process *process_find(int pid)
 {
     enum { PLACES = 4 }; /* each is a page that is touched */

@@ -12,8 +12,8 @@
 const struct span_sink *ring_sink_init(const char *path);
 
 /* ring_sink_release - the process is about to limit its address space (RLIMIT_AS), in which the ring takes
- * some hundred megabytes: it is given back if no span has been made yet but the program's own, and none will be. Returns
- * whether it is: then the program's own must not be touched any more. Not in a vfork child. */
+ * some hundred megabytes: it is given back if no span has been made yet but the program's own, and none will be.
+ * Returns whether it is: then the program's own must not be touched any more. Not in a vfork child. */
 bool ring_sink_release(void);
 
 /* Of the span that stands for the program itself (shim/program.h); all at start-up alone, after ring_sink_init: */
@@ -30,12 +30,13 @@ bool ring_sink_has_programs(void);
 /* ring_sink_take_root - this process is the command, and has not done so before: @out becomes what its span is to be. */
 bool ring_sink_take_root(struct ring_program *out);
 
-/* ring_sink_recognise_parent - process @pid is our parent, by its number in our pid namespace. If it has that number in the
- * ring too, and the span @span_id that TRACEPARENT names, then its namespace is ours, which is not asked for again. */
+/* ring_sink_recognise_parent - process @pid is our parent, by its number in our pid namespace. If it has that number
+ * in the ring too, and the span @span_id that TRACEPARENT names, then its namespace is ours, which is not asked for
+ * again. */
 void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN]);
 
-/* ring_sink_find_ancestor - @out becomes the span of the program that was executed before in this process, or of the nearest
- * ancestor that has one, or of the command. False: there is none. A system call for each generation. */
+/* ring_sink_find_ancestor - @out becomes the span of the program that was executed before in this process, or of the
+ * nearest ancestor that has one, or of the command. False: there is none. A system call for each generation. */
 bool ring_sink_find_ancestor(struct ring_program *out);
 
 /* ring_sink_set_program - @program is going to be this process's span, and that of those which are forked from it. */
@@ -45,8 +46,8 @@ void ring_sink_set_program(const struct ring_program *program);
 void ring_sink_note_program(const struct span *span);
 
 /* ring_sink_claim_unseen - a record for process @pid, which executes a program that makes none (@name: its name, not
- * NUL-terminated): it stays open until the process has ended. To be filled at once. NULL: there is no room. Signal-safe, also in
- * a vfork child. */
+ * NUL-terminated): it stays open until the process has ended. To be filled at once. NULL: there is no room.
+ * Signal-safe, also in a vfork child. */
 struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program, const char *name, size_t len);
 
 /* ring_sink_abandon_unseen - the program was not executed. */

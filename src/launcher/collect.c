@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -59,6 +60,16 @@ static void collect_until_stopped(struct collector *collector, int stop_fd)
     collector_leave(collector);
 }
 
+/* There is no command whose processes they are: only if all are asked for. */
+static void collect_programs(struct collector *collector, const struct options *options)
+{
+    static const struct process_command none;
+    const char *asked = options->process_spans ? options->process_spans : getenv("RUN_TRACED_PROCESS_SPANS");
+    bool is_asked = asked && strcmp(asked, "all") == 0;
+    collector->ring->has_programs = is_asked;
+    collector_programs(collector, is_asked ? PROCESS_SPANS_ALL : PROCESS_SPANS_NONE, &collector->ring->root, &none);
+}
+
 static void how_to_start_print(const struct run_directory *directory)
 {
     char library[PATH_MAX];
@@ -86,6 +97,7 @@ int collect(const struct options *options)
     }
     if (collector_keep(&collector, &options->keep))
         message_print("--keep: there is no memory for that; all traces are kept");
+    collect_programs(&collector, options);
     if (!options->has_no_call_sites)
         collector_look_up(&collector, 0);
     if (!options->is_quiet)

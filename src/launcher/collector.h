@@ -26,6 +26,7 @@ struct collector {
     uint32_t record_limit;
     uint32_t process_limit;
     uint64_t known_full_count, known_crowded_count; /* losses that made the limits grow */
+    uint32_t greeting_count;
     bool has_scanned; /* for new processes, in this pass */
     int epoll_fd; /* readable when collector_work has something to do */
     int timer_fd;

@@ -93,7 +93,8 @@ void coverage_format(const struct coverage *coverage, struct text *text)
         text_append_string(text, coverage->programs[i].reason);
         text_append_char(text, ')');
     }
-    text_append_string(text, coverage->program_count > named ? " and more; --coverage tells all" : "; --coverage tells more");
+    text_append_string(text, coverage->program_count > named ? " and more" : "");
+    text_append_string(text, "; --coverage tells more");
 }
 
 static const char *plural(uint64_t count)
@@ -111,7 +112,8 @@ static void drops_print(const struct run_stats *stats)
     for (unsigned reason = 0; reason < DROP_REASON_COUNT; reason++) {
         uint64_t count = atomic_load(&stats->dropped_count[reason]);
         if (count)
-            message_print("coverage: %llu span%s lost: %s", (unsigned long long)count, plural(count), drop_reason_text(reason));
+            message_print("coverage: %llu span%s lost: %s", (unsigned long long)count, plural(count),
+                          drop_reason_text(reason));
     }
 }
 
@@ -121,10 +123,11 @@ void coverage_print(const struct coverage *coverage, const struct run_stats *sta
     message_print("coverage: %llu program%s seen", (unsigned long long)seen, plural(seen));
     for (unsigned i = 0; i < coverage->program_count; i++) {
         const struct coverage_program *program = &coverage->programs[i];
-        const char *what = strcmp(program->reason, "tls") == 0 ? "connection" : "process";
-        const char *ending = program->count == 1 ? "" : strcmp(what, "process") == 0 ? "es" : "s";
-        message_print("coverage: %s was not seen into (%llu %s%s): it %s", program->name, (unsigned long long)program->count,
-                      what, ending, sentence_of(program->reason));
+        bool is_tls = strcmp(program->reason, "tls") == 0;
+        const char *what = is_tls ? "connection" : "process", *ending = is_tls ? "s" : "es";
+        message_print("coverage: %s was not seen into (%llu %s%s): it %s", program->name,
+                      (unsigned long long)program->count, what, program->count == 1 ? "" : ending,
+                      sentence_of(program->reason));
     }
     if (coverage->more_count)
         message_print("coverage: %llu more were not seen into", (unsigned long long)coverage->more_count);

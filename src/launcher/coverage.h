@@ -1,5 +1,5 @@
-/* coverage.h - how much of a run was seen: which programs were not, and why, and what is not certain. Counted by the collector,
- * told at the end. */
+/* coverage.h - how much of a run was seen: which programs were not, and why, and what is not certain. Counted by the
+ * collector, told at the end. */
 #ifndef RUN_TRACED_LAUNCHER_COVERAGE_H
 #define RUN_TRACED_LAUNCHER_COVERAGE_H
 
@@ -26,7 +26,8 @@ struct coverage {
 /* coverage_note - one more span has ended: reported or not. */
 void coverage_note(struct coverage *coverage, const struct span *span, const struct resource *resource);
 
-/* coverage_format - one line: "not seen into: busybox (static), sudo (setuid); --coverage tells all". Nothing if all was. */
+/* coverage_format - one line: "not seen into: busybox (static), sudo (setuid); --coverage tells more". Nothing if all
+ * was. */
 void coverage_format(const struct coverage *coverage, struct text *text);
 
 /* coverage_print - all of it on stderr, a line each. */

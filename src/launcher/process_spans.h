@@ -1,9 +1,9 @@
-/* process_spans.h - which of the spans of processes are reported: all, or those of processes in which something was seen, and
- * of those that they come from.
+/* process_spans.h - which of the spans of processes are reported: all, or those of processes in which something was
+ * seen, and of those that they come from.
  *
  * What has ended waits here until something below it is seen, or the run is over. Memory is bounded: beyond
- * PROCESS_SPANS_MEMORY_MAX what has waited longest is not reported. The span of the command comes last, with what was lost
- * in the run. */
+ * PROCESS_SPANS_MEMORY_MAX what has waited longest is not reported. The span of the command comes last, with what was
+ * lost in the run. */
 #ifndef RUN_TRACED_LAUNCHER_PROCESS_SPANS_H
 #define RUN_TRACED_LAUNCHER_PROCESS_SPANS_H
 
@@ -48,8 +48,8 @@ struct process_spans_end {
     uint64_t end_ns;   /* when it ended, monotonic; 0: not known */
 };
 
-/* process_spans_finish - reports the command's span if anything is to be told by it, also if it made none itself; drops the
- * rest, and frees @spans. */
+/* process_spans_finish - reports the command's span if anything is to be told by it, also if it made none itself;
+ * drops the rest, and frees @spans. */
 void process_spans_finish(struct process_spans *spans, const struct process_spans_end *end);
 
 #endif

@@ -1,5 +1,5 @@
-/* span_store.h - spans that wait, as copies of what is used of their records (some 700 bytes); a resource once for all that
- * have it. */
+/* span_store.h - spans that wait, as copies of what is used of their records (some 700 bytes); a resource once for
+ * all that have it. */
 #ifndef RUN_TRACED_LAUNCHER_SPAN_STORE_H
 #define RUN_TRACED_LAUNCHER_SPAN_STORE_H
 

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ enum { EVENTS_PER_CALL = 64 };
 
 int traced_processes_open(struct traced_processes *processes)
 {
-    *processes = (struct traced_processes){.epoll_fd = epoll_create1(EPOLL_CLOEXEC)};
+    *processes = (struct traced_processes){.epoll_fd = epoll_create1(EPOLL_CLOEXEC),
+                                           .pid_namespace = ring_pid_namespace()};
     return processes->epoll_fd < 0 ? -errno : 0;
 }
 
@@ -25,11 +27,11 @@ static uint64_t started_boottime_ns(pid_t pid)
 {
     char path[64], stat[2048];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    FILE *file = fopen(path, "re");
-    size_t len = file ? fread(stat, 1, sizeof stat - 1, file) : 0;
-    if (file)
-        fclose(file);
-    stat[len] = '\0';
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : read(fd, stat, sizeof stat - 1);
+    if (fd >= 0)
+        close(fd);
+    stat[MAX(len, 0)] = '\0';
     char *field = strrchr(stat, ')');
     for (int i = 2; field && i < 22; i++)
         field = strchr(field + 1, ' ');
@@ -102,9 +104,10 @@ static void process_end(struct traced_processes *processes, struct traced_proces
         processes->unwatched_count--;
 }
 
-/* Two programs in one process, one after the other: what the earlier one had open was over when the later one came. Both may
- * have ended since we last looked: how, is then known of the process, which is the later one's end. */
-static void process_become(struct traced_processes *processes, struct traced_process *earlier, struct traced_process *later)
+/* Two programs in one process, one after the other: what the earlier one had open was over when the later one came.
+ * Both may have ended since we last looked: how, is then known of the process, which is the later one's end. */
+static void process_become(struct traced_processes *processes, struct traced_process *earlier,
+                           struct traced_process *later)
 {
     const struct exit_reason exec = {.is_known = true, .is_exec = true};
     if (earlier->reason.is_exec) {
@@ -120,7 +123,7 @@ static void process_become(struct traced_processes *processes, struct traced_pro
 
 static void predecessor_bury(struct traced_processes *processes, struct traced_process *fresh)
 {
-    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++) {
+    for (uint32_t i = 0; i < processes->number_end; i++) {
         struct traced_process *other = processes->table[i];
         if (!other || other == fresh || other->pid != fresh->pid || other->is_foreign)
             continue;
@@ -145,7 +148,7 @@ static void process_add(struct traced_processes *processes, uint32_t number,
     }
     process->pid = (pid_t)(identity >> 8);
     process->registered_boottime_ns = shared->start_boottime_ns;
-    process->is_foreign = ring_process_is_foreign(shared, ring_pid_namespace());
+    process->is_foreign = ring_process_is_foreign(shared, processes->pid_namespace);
     memcpy(&process->program, &shared->program, sizeof process->program);
     resource_take(&process->resource, &shared->resource);
     watch(processes, number, process);
@@ -155,26 +158,42 @@ static void process_add(struct traced_processes *processes, uint32_t number,
 
 /* Between claiming a number and being ready it has no spans, and what stands beside its pid is the
  * number's last owner's. If it died there, the number is free again. */
-static void number_take_back(struct ring_process *shared, uint64_t identity)
+static void number_take_back(const struct traced_processes *processes, struct ring_process *shared, uint64_t identity)
 {
     struct traced_process coming = {.pid = (pid_t)MIN(identity >> 8, (uint64_t)INT_MAX)};
-    coming.is_foreign = ring_process_is_foreign(shared, ring_pid_namespace());
+    coming.is_foreign = ring_process_is_foreign(shared, processes->pid_namespace);
     if (is_gone(&coming))
         atomic_compare_exchange_strong(&shared->identity, &identity, 0);
 }
 
+static void number_look_at(struct traced_processes *processes, struct ring *ring, uint32_t number)
+{
+    struct ring_process *shared = &ring->processes[number];
+    uint64_t identity = atomic_load_explicit(&shared->identity, memory_order_acquire);
+    if (identity >> 8 == 0 || processes->table[number])
+        return;
+    processes->number_end = MAX(processes->number_end, number + 1);
+    if ((identity & 0xff) == RING_PROCESS_READY)
+        process_add(processes, number, shared, identity);
+    else
+        number_take_back(processes, shared, identity);
+}
+
 void traced_processes_scan(struct traced_processes *processes, struct ring *ring, uint32_t limit)
 {
-    for (uint32_t i = 0; i < limit; i++) {
-        struct ring_process *shared = &ring->processes[i];
-        uint64_t identity = atomic_load_explicit(&shared->identity, memory_order_acquire);
-        if (identity >> 8 == 0 || processes->table[i])
-            continue;
-        if ((identity & 0xff) == RING_PROCESS_READY)
-            process_add(processes, i, shared, identity);
-        else
-            number_take_back(shared, identity);
+    for (uint32_t i = 0; i < limit; i++)
+        number_look_at(processes, ring, i);
+}
+
+uint32_t traced_processes_scan_new(struct traced_processes *processes, struct ring *ring, uint32_t limit)
+{
+    uint32_t count = 0;
+    for (uint32_t word = 0; word < limit / 64; word++) {
+        uint64_t bits = atomic_exchange(&ring->new_processes[word], 0);
+        for (; bits; bits &= bits - 1, count++)
+            number_look_at(processes, ring, word * 64 + (uint32_t)__builtin_ctzll(bits));
     }
+    return count;
 }
 
 void traced_processes_reap(struct traced_processes *processes)
@@ -186,7 +205,7 @@ void traced_processes_reap(struct traced_processes *processes)
         for (int i = 0; i < count; i++)
             process_end(processes, processes->table[events[i].data.u32]);
     } while (count == EVENTS_PER_CALL);
-    for (uint32_t i = 0; processes->unwatched_count > 0 && i < RING_PROCESSES_MAX; i++) {
+    for (uint32_t i = 0; processes->unwatched_count > 0 && i < processes->number_end; i++) {
         struct traced_process *process = processes->table[i];
         if (process && process->pidfd < 0 && !process->is_dead && is_gone(process))
             process_end(processes, process);
@@ -195,14 +214,14 @@ void traced_processes_reap(struct traced_processes *processes)
 
 void traced_processes_give_up_foreign(struct traced_processes *processes)
 {
-    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++)
+    for (uint32_t i = 0; i < processes->number_end; i++)
         if (processes->table[i] && processes->table[i]->is_foreign)
             process_end(processes, processes->table[i]);
 }
 
 void traced_processes_note_exit(struct traced_processes *processes, pid_t pid, int wait_status)
 {
-    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++)
+    for (uint32_t i = 0; i < processes->number_end; i++)
         if (processes->table[i] && processes->table[i]->pid == pid)
             processes->table[i]->reason =
                 (struct exit_reason){.is_known = true, .wait_status = wait_status};
@@ -210,7 +229,7 @@ void traced_processes_note_exit(struct traced_processes *processes, pid_t pid, i
 
 void traced_processes_forget_dead(struct traced_processes *processes, struct ring *ring)
 {
-    for (uint32_t i = 0; i < RING_PROCESSES_MAX; i++) {
+    for (uint32_t i = 0; i < processes->number_end; i++) {
         struct traced_process *process = processes->table[i];
         if (!process || !process->is_dead)
             continue;

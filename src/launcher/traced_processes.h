@@ -25,6 +25,8 @@ struct traced_processes {
     int epoll_fd; /* readable when one has ended; event data: its number in the ring */
     uint32_t live_count;
     uint32_t unwatched_count; /* live ones without a pidfd: asked after at each look */
+    uint32_t number_end;      /* beyond all that have been in use */
+    uint64_t pid_namespace;   /* our own */
     bool has_dead; /* some are dead and their records not yet swept */
     struct traced_process *table[RING_PROCESSES_MAX]; /* NULL: not in use */
 };
@@ -35,6 +37,9 @@ int traced_processes_open(struct traced_processes *processes);
 /* traced_processes_scan - looks through the first @limit of the ring for new ones. What is there is taken with care: it
  * may be anything. */
 void traced_processes_scan(struct traced_processes *processes, struct ring *ring, uint32_t limit);
+
+/* traced_processes_scan_new - looks only at those which the ring says have come since. Returns how many it says. */
+uint32_t traced_processes_scan_new(struct traced_processes *processes, struct ring *ring, uint32_t limit);
 
 /* traced_processes_reap - marks those that have ended since. */
 void traced_processes_reap(struct traced_processes *processes);

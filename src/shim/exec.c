@@ -166,11 +166,12 @@ static NOINLINE int start_unseen(const struct plan *plan, executor *execute, str
     pid_t spawned;
     if (call->is_spawn && !call->pid)
         call->pid = &spawned;
-    struct span *span = call->is_spawn ? NULL : program_begin_unseen(raw_getpid(), plan->path, exec_fate_name(plan->fate));
+    const char *why = exec_fate_name(plan->fate);
+    struct span *span = call->is_spawn ? NULL : program_begin_unseen(raw_getpid(), plan->path, why);
     int result = execute_by(plan, execute, call, envp);
     int saved = errno;
     if (call->is_spawn && result == 0)
-        program_begin_unseen(*call->pid, plan->path, exec_fate_name(plan->fate));
+        program_begin_unseen(*call->pid, plan->path, why);
     else
         program_abandon_unseen(span); /* it was not executed: we are still here */
     errno = saved;
@@ -357,8 +358,8 @@ EXPORT int execle(const char *path, const char *first, ...)
 
 /* ---- the shell, which libc starts by itself ---- */
 
-/* False once there has been another thread, which could look at the environment. glibc 2.32; a weak name, since it may be
- * an older one. */
+/* False once there has been another thread, which could look at the environment. glibc 2.32; a weak name, since it
+ * may be an older one. */
 extern char __libc_single_threaded __attribute__((weak));
 
 enum {
@@ -408,8 +409,8 @@ static bool shell_room_ensure(void)
     return g_shell_room != NULL;
 }
 
-/* libc gives the shell the process's own environment. Where it is to be another one, that is exchanged for as long as the
- * shell is started. */
+/* libc gives the shell the process's own environment. Where it is to be another one, that is exchanged for as long as
+ * the shell is started. */
 static NOINLINE struct shell_environment environ_change(void)
 {
     struct shell_environment change = {.before = NULL};

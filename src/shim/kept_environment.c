@@ -92,7 +92,8 @@ static bool is_made_anew(char *const envp[])
     return *preload_of(envp) || !value_of(envp, RING, sizeof RING - 1);
 }
 
-/* Can all of it be read? What cannot is the kernel's to refuse. Returns how many entries there are, or EXEC_ENTRIES_MAX. */
+/* Can all of it be read? What cannot is the kernel's to refuse. Returns how many entries there are, or
+ * EXEC_ENTRIES_MAX. */
 static size_t count_readable(char *const envp[])
 {
     size_t count = 0;

@@ -1,6 +1,7 @@
 #include "shim/program.h"
 
 #include "base/clock.h"
+#include "base/compiler.h"
 #include "base/process.h"
 #include "base/raw.h"
 #include "export/direct_sink.h"
@@ -37,8 +38,8 @@ static void context_fill(struct span_context *context, const struct ring_program
     context->is_valid = true;
 }
 
-/* The span's context, and its parent's id (all zero: a root): what the launcher has chosen for the command, else a child of
- * what TRACEPARENT names, else of who has started us. */
+/* The span's context, and its parent's id (all zero: a root): what the launcher has chosen for the command, else a
+ * child of what TRACEPARENT names, else of who has started us. */
 static void context_choose(int parent_pid, struct span_context *context, uint8_t parent_span_id[SPAN_ID_LEN])
 {
     const struct active_context *environment = active_environment();
@@ -180,7 +181,7 @@ static const struct span_context *starter_context(void)
     return active && span_context_is_sampled(&active->context) ? &active->context : NULL;
 }
 
-struct span *program_begin_unseen(int pid, const char *path, const char *why)
+COLD struct span *program_begin_unseen(int pid, const char *path, const char *why)
 {
     const struct span_context *parent = ring_sink_has_programs() ? starter_context() : NULL;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;

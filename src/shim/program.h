@@ -1,22 +1,23 @@
-/* program.h - the span of the program itself: from the library's constructor to the end of the process, or until another
- * program takes its place. What is done for no request is done under it, and so are the programs that are started. */
+/* program.h - the span of the program itself: from the library's constructor to the end of the process, or until
+ * another program takes its place. What is done for no request is done under it, and so are the programs that are
+ * started. */
 #ifndef RUN_TRACED_SHIM_PROGRAM_H
 #define RUN_TRACED_SHIM_PROGRAM_H
 
 /* program_begin - makes the span, if such are wanted: with a ring by what the launcher has put there, without one where
- * RUN_TRACED_PROCESS_SPANS is "all". TRACEPARENT, in the environment, then names it: what the program hands on by itself
- * is right. Library start-up only, after active_init_from_environment(). */
+ * RUN_TRACED_PROCESS_SPANS is "all". TRACEPARENT, in the environment, then names it: what the program hands on by
+ * itself is right. Library start-up only, after active_init_from_environment(). */
 void program_begin(void);
 
-/* program_exit - the process exits with @status. In a fork or vfork child nothing is done: it has executed no program of its
- * own. Signal-safe. */
+/* program_exit - the process exits with @status. In a fork or vfork child nothing is done: it has executed no program
+ * of its own. Signal-safe. */
 void program_exit(int status);
 
 struct span;
 
 /* program_begin_unseen - process @pid executes a program in which nothing will be seen, for @why (the value of
- * run_traced.process.blind): makes its span, which the collector ends with the process. @path: of its file, or its name.
- * NULL: such spans are not wanted, or there is no room. Signal-safe, also in a vfork child. */
+ * run_traced.process.blind): makes its span, which the collector ends with the process. @path: of its file, or its
+ * name. NULL: such spans are not wanted, or there is no room. Signal-safe, also in a vfork child. */
 struct span *program_begin_unseen(int pid, const char *path, const char *why);
 
 /* program_abandon_unseen - it was not executed. @span: may be NULL. */
