@@ -50,6 +50,7 @@ static void pack_names(struct packing *p, const struct span *span, const struct 
 {
     static const char *const types[] = {
         [SPAN_KIND_INTERNAL] = "custom", [SPAN_KIND_SERVER] = "web", [SPAN_KIND_CLIENT] = "http"};
+    struct attribute_element name = span_name(span);
     const char *service;
     size_t service_len = resource_service(resource, &service);
     msgpack_pack_map(&p->packer, SPAN_FIELDS);
@@ -58,7 +59,7 @@ static void pack_names(struct packing *p, const struct span *span, const struct 
     packing_add_string(p, "name");
     packing_add_string(p, operation_name(span, values));
     packing_add_string(p, "resource");
-    packing_add_utf8(p, span->name, span_name_len(span));
+    packing_add_utf8(p, name.bytes, name.len);
     packing_add_string(p, "type");
     packing_add_string(p, types[span->kind]);
 }
@@ -170,7 +171,7 @@ static void pack_events(struct packing *p, const struct span *span)
         text_append_string(&text, i ? ",{\"time_unix_nano\":" : "[{\"time_unix_nano\":");
         text_append_decimal(&text, (int64_t)span_event_unix_nano(span, sorted[i]));
         text_append_string(&text, ",\"name\":\"");
-        text_append_string(&text, span_event_name(sorted[i]->id));
+        text_append_string(&text, span_event_name(span, sorted[i]->id));
         text_append_string(&text, "\"}");
     }
     text_append_string(&text, "]");

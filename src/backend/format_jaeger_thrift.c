@@ -49,10 +49,10 @@ static void append_tag_long(struct text *text, struct thrift_list *tags, const c
     thrift_append_stop(text);
 }
 
-static void append_true(struct text *text)
+static void append_bool(struct text *text, bool value)
 {
     thrift_append_field(text, THRIFT_BOOL, 5);
-    text_append_char(text, 1);
+    text_append_char(text, value);
     thrift_append_stop(text);
 }
 
@@ -66,7 +66,7 @@ static void append_attribute(struct text *text, struct thrift_list *tags, const 
     const char *key = attribute_key_text(attribute, &key_len);
     tag_begin(text, tags, key, key_len, types[attribute->type]);
     if (attribute->type == ATTRIBUTE_BOOL) {
-        append_true(text);
+        append_bool(text, attribute->number);
         return;
     }
     if (attribute->type == ATTRIBUTE_INT) {
@@ -85,7 +85,7 @@ static void append_status(struct text *text, struct thrift_list *tags, const str
         append_tag_string(text, tags, "otel.status_code", span->status == SPAN_STATUS_ERROR ? "ERROR" : "OK");
     if (span->status == SPAN_STATUS_ERROR) {
         tag_begin(text, tags, "error", 5, TAG_BOOL);
-        append_true(text);
+        append_bool(text, true);
     }
     if (span_message_len(span))
         append_tag(text, tags, "otel.status_description", span->message, span_message_len(span));
@@ -152,7 +152,7 @@ static void append_logs(struct text *text, const struct span *span)
         logs.count++;
         thrift_append_i64(text, 1, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
         struct thrift_list fields = thrift_list_begin(text, 2);
-        append_tag_string(text, &fields, "event", span_event_name(sorted[i]->id));
+        append_tag_string(text, &fields, "event", span_event_name(span, sorted[i]->id));
         thrift_list_end(text, &fields);
         thrift_append_stop(text);
     }
@@ -161,11 +161,12 @@ static void append_logs(struct text *text, const struct span *span)
 
 static void append_span(struct text *text, const struct span *span)
 {
+    struct attribute_element name = span_name(span);
     append_id(text, 1, span->trace_id + HALF_LEN);
     append_id(text, 2, span->trace_id);
     append_id(text, 3, span->span_id);
     append_id(text, 4, span->parent_span_id);
-    thrift_append_utf8(text, 5, span->name, span_name_len(span));
+    thrift_append_utf8(text, 5, name.bytes, name.len);
     append_references(text, span);
     thrift_append_i32(text, 7, span->trace_flags & TRACE_FLAG_SAMPLED); /* 2 is DEBUG there, and RANDOM here */
     thrift_append_i64(text, 8, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));

@@ -73,11 +73,12 @@ static struct outcome outcome_of(const struct span *span)
 static void console_append(struct text *text, const struct span *span, const struct resource *resource)
 {
     struct outcome outcome = outcome_of(span);
+    struct attribute_element name = span_name(span);
     char duration[32];
     time_append(text, span);
     printable_append(text, resource->service_name, MIN(resource->service_name_len, sizeof resource->service_name));
     text_append_string(text, span->kind == SPAN_KIND_CLIENT ? " → " : " ");
-    printable_append(text, span->name, span_name_len(span));
+    printable_append(text, name.bytes, name.len);
     if (outcome.what.len) {
         text_append_char(text, ' ');
         printable_append(text, outcome.what.string, outcome.what.len);

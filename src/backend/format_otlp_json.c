@@ -67,7 +67,7 @@ static void append_attribute(struct text *text, bool *is_first, const struct att
         append_int(text, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        text_append_literal(text, "\"boolValue\":true");
+        text_append_string(text, attribute->number ? "\"boolValue\":true" : "\"boolValue\":false");
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, attribute);
@@ -101,7 +101,7 @@ static void append_events(struct text *text, const struct span *span)
         text_append_literal(text, "{\"timeUnixNano\":\"");
         append_unsigned(text, span_event_unix_nano(span, sorted[i]));
         text_append_literal(text, "\",\"name\":\"");
-        text_append_string(text, span_event_name(sorted[i]->id));
+        text_append_string(text, span_event_name(span, sorted[i]->id));
         text_append_literal(text, "\"}");
     }
     if (count)
@@ -150,9 +150,10 @@ static void append_ids(struct text *text, const struct span *span)
 
 static void append_span(struct text *text, const struct span *span)
 {
+    struct attribute_element name = span_name(span);
     append_ids(text, span);
     text_append_literal(text, ",\"name\":");
-    text_append_json(text, span->name, span_name_len(span));
+    text_append_json(text, name.bytes, name.len);
     text_append_literal(text, ",\"kind\":");
     text_append_decimal(text, span->kind + 1); /* 0 is UNSPECIFIED */
     text_append_literal(text, ",\"startTimeUnixNano\":\"");

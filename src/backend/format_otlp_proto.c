@@ -110,7 +110,7 @@ static void append_attribute(struct text *text, const struct attribute *attribut
         append_number(text, SPAN_ATTRIBUTES, key, key_len, ANY_INT, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        append_number(text, SPAN_ATTRIBUTES, key, key_len, ANY_BOOL, 1);
+        append_number(text, SPAN_ATTRIBUTES, key, key_len, ANY_BOOL, attribute->number);
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, key, key_len, attribute);
@@ -134,7 +134,7 @@ static void append_events(struct text *text, const struct span *span)
     const struct span_event *sorted[SPAN_EVENT_COUNT];
     unsigned count = span_events_sort(span, sorted);
     for (unsigned i = 0; i < count; i++) {
-        const char *name = span_event_name(sorted[i]->id);
+        const char *name = span_event_name(span, sorted[i]->id);
         size_t event = protobuf_message_begin(text, SPAN_EVENTS);
         protobuf_append_fixed64(text, EVENT_TIME, span_event_unix_nano(span, sorted[i]));
         protobuf_append_bytes(text, EVENT_NAME, name, strlen(name));
@@ -185,9 +185,10 @@ static void append_ids(struct text *text, const struct span *span)
 
 static void append_span(struct text *text, const struct span *span)
 {
+    struct attribute_element name = span_name(span);
     size_t begin = protobuf_message_begin(text, SCOPE_SPANS_SPANS);
     append_ids(text, span);
-    protobuf_append_string(text, SPAN_NAME, span->name, span_name_len(span));
+    protobuf_append_string(text, SPAN_NAME, name.bytes, name.len);
     protobuf_append_uint(text, SPAN_KIND, span->kind + 1u); /* 0 is UNSPECIFIED */
     protobuf_append_fixed64(text, SPAN_START, span->start_unix_nano);
     protobuf_append_fixed64(text, SPAN_END, span_end_unix_nano(span));

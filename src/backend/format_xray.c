@@ -67,13 +67,14 @@ static void append_who(struct text *text, const struct span *span, const struct 
 {
     const struct attribute *address = span_value(values, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_STRING);
     const char *service;
+    struct attribute_element name = span_name(span);
     size_t service_len = resource_service(resource, &service);
     if (!is_subsegment(span))
         append_name(text, service, service_len);
     else if (span->kind == SPAN_KIND_CLIENT && address && address->len)
         append_name(text, address->string, address->len);
     else
-        append_name(text, span->name, span_name_len(span));
+        append_name(text, name.bytes, name.len);
     append_id(text, "id", span->span_id);
     append_trace_id(text, span->trace_id);
     if (!span_is_root(span))

@@ -97,7 +97,7 @@ static void append_attribute(struct text *text, const struct attribute *attribut
         append_int(text, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        text_append_literal(text, "\"true\"");
+        text_append_string(text, attribute->number ? "\"true\"" : "\"false\"");
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, attribute);
@@ -165,7 +165,7 @@ static void append_annotations(struct text *text, const struct span *span)
         text_append_literal(text, "{\"timestamp\":");
         text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
         text_append_literal(text, ",\"value\":\"");
-        text_append_string(text, span_event_name(sorted[i]->id));
+        text_append_string(text, span_event_name(span, sorted[i]->id));
         text_append_literal(text, "\"}");
     }
     if (count)
@@ -192,10 +192,11 @@ static void append_what_and_when(struct text *text, const struct span *span, con
                                         [SPAN_KIND_CLIENT] = ",\"kind\":\"CLIENT\""};
     struct resource_walk walk = resource_walk_of(span, resource);
     struct resource_entry service;
+    struct attribute_element name = span_name(span);
     resource_walk_next(&walk, &service); /* service.name comes first, and always */
     text_append_string(text, kinds[span->kind]);
     text_append_literal(text, ",\"name\":");
-    text_append_json(text, span->name, span_name_len(span));
+    text_append_json(text, name.bytes, name.len);
     text_append_literal(text, ",\"timestamp\":");
     text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
     text_append_literal(text, ",\"duration\":");

@@ -82,8 +82,9 @@ static void append_span(struct text *text, const struct span *span)
 {
     const char *tracestate;
     size_t tracestate_len = span_tracestate(span, &tracestate);
+    struct attribute_element name = span_name(span);
     text_append_literal(text, ",\"span\":{");
-    json_append_string(text, "name", span->name, span_name_len(span));
+    json_append_string(text, "name", name.bytes, name.len);
     json_append_string(text, "kind", span_kind_text(span), strlen(span_kind_text(span)));
     if (tracestate_len)
         json_append_string(text, "w3c.tracestate", tracestate, tracestate_len);
@@ -106,16 +107,22 @@ static void append_resource(struct text *text, const struct span *span, const st
     text_append_literal(text, "}");
 }
 
+static bool is_repeated(const struct span *span, const struct span_event *const sorted[], unsigned which)
+{
+    for (unsigned i = 0; i < which; i++)
+        if (strcmp(span_event_name(span, sorted[i]->id), span_event_name(span, sorted[which]->id)) == 0)
+            return true;
+    return false;
+}
+
 static void append_events(struct text *text, const struct span *span)
 {
     const struct span_event *sorted[SPAN_EVENT_COUNT];
-    unsigned count = span_events_sort(span, sorted), seen = 0;
+    unsigned count = span_events_sort(span, sorted);
     text_append_literal(text, ",\"events\":{");
-    for (unsigned i = 0; i < count; i++) {
-        if (!(seen & 1U << sorted[i]->id)) /* a key comes once */
-            json_append_seconds(text, span_event_name(sorted[i]->id), span_event_unix_nano(span, sorted[i]));
-        seen |= 1U << sorted[i]->id;
-    }
+    for (unsigned i = 0; i < count; i++)
+        if (!is_repeated(span, sorted, i)) /* a key comes once */
+            json_append_seconds(text, span_event_name(span, sorted[i]->id), span_event_unix_nano(span, sorted[i]));
     text_append_literal(text, "}");
 }
 

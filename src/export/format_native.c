@@ -40,8 +40,9 @@ static void append_what_and_when(struct text *text, const struct span *span)
     static const char *const kinds[] = {[SPAN_KIND_INTERNAL] = "INTERNAL",
                                         [SPAN_KIND_SERVER] = "SERVER",
                                         [SPAN_KIND_CLIENT] = "CLIENT"};
+    struct attribute_element name = span_name(span);
     text_append_literal(text, ",\"name\":");
-    text_append_json(text, span->name, span_name_len(span));
+    text_append_json(text, name.bytes, name.len);
     text_append_literal(text, ",\"timestamp\":");
     text_append_decimal(text, (int64_t)(span->start_unix_nano / NANOS_PER_MICRO));
     text_append_literal(text, ",\"duration\":");
@@ -112,7 +113,7 @@ static void append_events(struct text *text, const struct span *span)
     for (unsigned i = 0; i < count; i++) {
         text_append_string(text, i ? "," : ",\"events\":[");
         text_append_literal(text, "{\"name\":\"");
-        text_append_string(text, span_event_name(sorted[i]->id));
+        text_append_string(text, span_event_name(span, sorted[i]->id));
         text_append_literal(text, "\",\"timestamp\":");
         text_append_decimal(text, (int64_t)(span_event_unix_nano(span, sorted[i]) / NANOS_PER_MICRO));
         text_append_literal(text, "}");

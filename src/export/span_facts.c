@@ -49,7 +49,7 @@ unsigned span_events_sort(const struct span *span, const struct span_event *sort
     unsigned count = 0;
     for (unsigned i = 0; i < MIN(span->event_count, ARRAY_LEN(span->events)); i++) {
         const struct span_event *event = &span->events[i];
-        if (!span_event_name(event->id))
+        if (!span_event_name(span, event->id))
             continue;
         unsigned at = count++;
         for (; at > 0 && sorted[at - 1]->monotonic_ns > event->monotonic_ns; at--)
@@ -57,11 +57,6 @@ unsigned span_events_sort(const struct span *span, const struct span_event *sort
         sorted[at] = event;
     }
     return count;
-}
-
-size_t span_name_len(const struct span *span)
-{
-    return MIN(span->name_len, sizeof span->name);
 }
 
 size_t span_message_len(const struct span *span)

@@ -28,8 +28,7 @@ uint64_t span_event_unix_nano(const struct span *span, const struct span_event *
 /* span_events_sort - pointers to the events with a known id, in time order; at most SPAN_EVENT_COUNT. Returns how many. */
 unsigned span_events_sort(const struct span *span, const struct span_event *sorted[]);
 
-/* span_name - its length, at most sizeof span->name, whatever the record says; and that of the status's message. */
-size_t span_name_len(const struct span *span);
+/* span_message_len - of the status's message: at most sizeof span->message, whatever the record says. */
 size_t span_message_len(const struct span *span);
 
 #endif

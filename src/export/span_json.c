@@ -24,7 +24,7 @@ void attribute_append_json(struct text *text, const struct attribute *attribute)
         text_append_decimal(text, attribute->number);
         break;
     case ATTRIBUTE_BOOL:
-        text_append_literal(text, "true");
+        text_append_string(text, attribute->number ? "true" : "false");
         break;
     case ATTRIBUTE_STRING_ARRAY:
         append_array(text, attribute);

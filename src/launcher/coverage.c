@@ -68,7 +68,7 @@ void coverage_note(struct coverage *coverage, const struct span *span, const str
             plain_copy(reason, sizeof reason, attribute.string, attribute.len);
     }
     if (span->role == SPAN_ROLE_PROCESS) {
-        plain_copy(name, sizeof name, span->name, span_name_len(span));
+        plain_copy(name, sizeof name, span_name(span).bytes, span_name(span).len);
         if (strcmp(reason, "tls") == 0) /* its connections were */
             reason[0] = '\0';
     } else if (span_is_opaque(span)) {

@@ -68,8 +68,9 @@ static struct waiting_trace *trace_new(struct waiting_traces *traces, const stru
 
 static uint64_t route_of(const struct span *span, const struct resource *resource)
 {
+    struct attribute_element name = span_name(span);
     uint64_t service = run_stats_service_hash(resource->service_name, resource->service_name_len);
-    return (service ^ run_stats_service_hash(span->name, span_name_len(span)) * 0x9e3779b97f4a7c15ULL) | 1;
+    return (service ^ run_stats_service_hash(name.bytes, name.len) * 0x9e3779b97f4a7c15ULL) | 1;
 }
 
 /* What the trace is, as far as this span knows. */

@@ -102,6 +102,8 @@ static bool key_is_foreign(enum attribute_key key)
     case ATTRIBUTE_SERVER_ADDRESS:
     case ATTRIBUTE_USER_AGENT_ORIGINAL:
     case ATTRIBUTE_TLS_OFFERED_PROTOCOLS:
+    case ATTRIBUTE_TEST_SUITE_NAME:
+    case ATTRIBUTE_TEST_CASE_NAME:
         return true;
     default:
         return false;
@@ -130,6 +132,20 @@ void span_set_string(struct span *span, enum attribute_key key, const char *valu
         string_append_by_patterns(span, key, value, len);
     else if (span)
         string_append(span, key, value, len);
+}
+
+void span_set_long_name(struct span *span, const char *name, size_t len)
+{
+    char bytes[SPAN_BYTES_LEN];
+    struct text text = text_on(bytes, sizeof bytes);
+    if (UNLIKELY(g_redact_choices.has_patterns))
+        redact_append_by_patterns(&text, name, len);
+    else
+        text_append(&text, name, len);
+    span_set_name(span, text.bytes, text.len);
+    struct attribute_header header = {.key = SPAN_PART_NAME, .type = ATTRIBUTE_STRING, .len = (uint16_t)text.len};
+    if (span && text.len > SPAN_NAME_LEN_MAX)
+        attribute_append(span, header, text.bytes);
 }
 
 /* Room for a CUSTOM attribute with @len bytes behind its name: where they belong. NULL if there is none. What is
@@ -165,6 +181,24 @@ void span_set_custom(struct span *span, const char *name, size_t name_len, const
         return;
     memcpy(room, value, len);
     custom_end(span, room + len);
+}
+
+void span_set_custom_int(struct span *span, const char *name, size_t name_len, int64_t value)
+{
+    char *room = span ? custom_begin(span, ATTRIBUTE_INT, name, name_len, sizeof value) : NULL;
+    if (!room)
+        return;
+    memcpy(room, &value, sizeof value);
+    custom_end(span, room + sizeof value);
+}
+
+void span_set_custom_bool(struct span *span, const char *name, size_t name_len, bool value)
+{
+    char *room = span ? custom_begin(span, ATTRIBUTE_BOOL, name, name_len, 1) : NULL;
+    if (!room)
+        return;
+    *room = value;
+    custom_end(span, room + 1);
 }
 
 void span_set_custom_array(struct span *span, const char *name, size_t name_len,
@@ -259,6 +293,32 @@ void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic
     span->event_count++;
 }
 
+static bool is_plain(char c)
+{
+    return c >= ' ' && c <= '~' && c != '"' && c != '\\';
+}
+
+void span_add_custom_event(struct span *span, const char *name, size_t len, uint64_t monotonic_ns)
+{
+    enum { NAME_LEN_MAX = 128 };
+    char bytes[NAME_LEN_MAX];
+    if (!span)
+        return;
+    struct attribute_header header = {
+        .key = SPAN_PART_EVENT_NAME, .type = ATTRIBUTE_BOOL /* whole or not at all */, .len = (uint16_t)(MIN(len, NAME_LEN_MAX - 1) + 1)};
+    uint32_t id = SPAN_EVENT_CUSTOM + span->tracestate_len + span_attributes_end(span);
+    uint16_t dropped_count = span->dropped_attributes_count;
+    for (size_t i = 0; i + 1 < header.len; i++)
+        bytes[i] = is_plain(name[i]) ? name[i] : '_';
+    bytes[header.len - 1] = '\0';
+    if (span->event_count == SPAN_EVENT_COUNT)
+        span->dropped_attributes_count++;
+    else
+        attribute_append(span, header, bytes);
+    if (span->dropped_attributes_count == dropped_count)
+        span_add_event(span, (enum span_event_id)id, monotonic_ns);
+}
+
 void span_set_status(struct span *span, enum span_status status)
 {
     if (span && span->status == SPAN_STATUS_UNSET)
@@ -347,6 +407,12 @@ void attribute_begin(struct attribute_iterator *iterator, const struct span *spa
         iterator->custom_at = iterator->end;
 }
 
+static bool custom_type_fits(unsigned type, size_t len)
+{
+    return type == ATTRIBUTE_STRING || type == ATTRIBUTE_STRING_ARRAY || (type == ATTRIBUTE_BOOL && len == 1) ||
+           (type == ATTRIBUTE_INT && len == sizeof(int64_t));
+}
+
 /* The next CUSTOM attribute from @at on that is well-formed; moves @at behind it. */
 static bool custom_read(const struct span *span, size_t *at, size_t end, struct attribute *out)
 {
@@ -356,14 +422,17 @@ static bool custom_read(const struct span *span, size_t *at, size_t end, struct 
         size_t name_len = header.len ? (uint8_t)name[-1] : 0;
         *at += sizeof header + header.len;
         if (header.key != ATTRIBUTE_CUSTOM || !name_len || name_len >= header.len ||
-            (header.type != ATTRIBUTE_STRING && header.type != ATTRIBUTE_STRING_ARRAY))
+            !custom_type_fits(header.type, header.len - 1 - name_len))
             continue;
         *out = (struct attribute){.key = ATTRIBUTE_CUSTOM,
                                   .type = (enum attribute_type)header.type,
                                   .string = name + name_len,
                                   .len = header.len - 1 - name_len,
                                   .name = name,
-                                  .name_len = name_len};
+                                  .name_len = name_len,
+                                  .number = header.type != ATTRIBUTE_BOOL || name[name_len] != 0};
+        if (header.type == ATTRIBUTE_INT)
+            memcpy(&out->number, out->string, sizeof out->number);
         return true;
     }
     return false;
@@ -417,6 +486,23 @@ bool attribute_element_next(const struct attribute *attribute, size_t *at, struc
     *out = (struct attribute_element){attribute->string + *at + sizeof len, len};
     *at += sizeof len + len;
     return true;
+}
+
+struct attribute_element span_name(const struct span *span)
+{
+    struct attribute_header header;
+    struct attribute_element name = {span->name, MIN(span->name_len, sizeof span->name)};
+    size_t at = span->tracestate_len;
+    if (span->kind != SPAN_KIND_INTERNAL || at > TRACESTATE_LEN_MAX)
+        return name;
+    size_t used = atomic_load_explicit(&span->attributes_len, memory_order_acquire);
+    size_t end = at + MIN(used, sizeof span->bytes - at);
+    for (; attribute_header_read(span, at, end, &header); at += sizeof header + header.len) {
+        if (header.key != SPAN_PART_NAME || !header.len)
+            continue;
+        name = (struct attribute_element){span->bytes + at + sizeof header, header.len};
+    }
+    return name;
 }
 
 const char *span_part(const struct span *span, enum span_part part, size_t *len)
@@ -504,7 +590,21 @@ bool span_is_opaque(const struct span *span)
            memcmp(span->name, SPAN_NAME_TLS, sizeof SPAN_NAME_TLS - 1) == 0;
 }
 
-const char *span_event_name(unsigned id)
+/* A custom event's, if there is a plain one where it says. */
+static const char *custom_event_name(const struct span *span, size_t at)
+{
+    struct attribute_header header;
+    if (at > sizeof span->bytes || !attribute_header_read(span, at, sizeof span->bytes, &header) ||
+        header.key != SPAN_PART_EVENT_NAME || header.len < 2)
+        return NULL;
+    const char *name = span->bytes + at + sizeof header;
+    size_t len = 0;
+    while (len < header.len && is_plain(name[len]))
+        len++;
+    return len > 0 && len < header.len && name[len] == '\0' ? name : NULL;
+}
+
+const char *span_event_name(const struct span *span, unsigned id)
 {
     static const char *const names[SPAN_EVENT_COUNT] = {
         [SPAN_EVENT_NAME_FOUND] = "dns.lookup.done",
@@ -516,5 +616,7 @@ const char *span_event_name(unsigned id)
         [SPAN_EVENT_RESPONSE_FIRST_BYTE] = "response.first_byte",
         [SPAN_EVENT_REDIRECTED] = "http.redirect",
     };
+    if (id >= SPAN_EVENT_CUSTOM)
+        return custom_event_name(span, id - SPAN_EVENT_CUSTOM);
     return id < ARRAY_LEN(names) ? names[id] : NULL;
 }

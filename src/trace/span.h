@@ -25,6 +25,7 @@ enum span_event_id {
     SPAN_EVENT_RESPONSE_FIRST_BYTE,  /* received by a client, sent by a server */
     SPAN_EVENT_REDIRECTED,           /* the last request began, after what others answered */
     SPAN_EVENT_COUNT,
+    SPAN_EVENT_CUSTOM = 0x10000, /* and beyond: plus where its name lies in the record */
 };
 
 enum attribute_key {
@@ -40,9 +41,11 @@ enum span_part {
     SPAN_PART_LINKS = 0xff,
     SPAN_PART_BUILD_ID = 0xfe, /* of the module in run_traced.code.address */
     SPAN_PART_FRAMES = 0xfd,   /* return addresses, innermost first: trace/callsite.h */
+    SPAN_PART_NAME = 0xfc,     /* the whole name of an INTERNAL span; the last one counts */
+    SPAN_PART_EVENT_NAME = 0xfb, /* of a custom event, with a NUL */
 };
 
-_Static_assert((int)ATTRIBUTE_CUSTOM < (int)SPAN_PART_FRAMES, "no attribute is taken for a part");
+_Static_assert((int)ATTRIBUTE_CUSTOM < (int)SPAN_PART_EVENT_NAME, "no attribute is taken for a part");
 
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL, ATTRIBUTE_STRING_ARRAY };
 
@@ -55,8 +58,9 @@ enum {
 };
 
 /* In the record's attribute bytes: this header, then len bytes: an int64_t, or text without NUL. Those of a
- * CUSTOM one begin with its name: a byte that says how long that is, and the name. A STRING_ARRAY, which only a
- * CUSTOM one can be, is text after text, each with its length, a uint16_t, before it. */
+ * CUSTOM one begin with its name: a byte that says how long that is, and the name; a BOOL that has a byte then is what that
+ * says, others are true. A STRING_ARRAY, which only a CUSTOM one can be, is text after text, each with its length, a
+ * uint16_t, before it. */
 struct attribute_header {
     uint8_t key;
     uint8_t type;
@@ -85,7 +89,7 @@ struct attribute {
     size_t len;
     const char *name; /* CUSTOM: name_len bytes within the record, printable ASCII */
     size_t name_len;
-    int64_t number; /* INT; BOOL: 1 */
+    int64_t number; /* INT; BOOL: 0 or 1 */
 };
 
 struct span_event {
@@ -145,6 +149,10 @@ void span_set_context(struct span *span, const struct span_context *context,
 /* span_set_name - at most SPAN_NAME_LEN_MAX bytes; low cardinality. */
 void span_set_name(struct span *span, const char *name, size_t len);
 
+/* span_set_long_name - the same of any length: what a name of SPAN_NAME_LEN_MAX bytes has no room for takes that of attributes.
+ * After the context. */
+void span_set_long_name(struct span *span, const char *name, size_t len);
+
 /* span_set_string - adds an attribute; what does not fit in the record is cut and counted. */
 void span_set_string(struct span *span, enum attribute_key key, const char *value, size_t len);
 
@@ -152,7 +160,11 @@ void span_set_string(struct span *span, enum attribute_key key, const char *valu
  * record, or has a name of more than 255 bytes, is dropped and counted. */
 void span_set_custom(struct span *span, const char *name, size_t name_len, const char *value, size_t len);
 
-/* An element of an array of strings. */
+/* span_set_custom_int, _bool - the same for a number, or for true and false. */
+void span_set_custom_int(struct span *span, const char *name, size_t name_len, int64_t value);
+void span_set_custom_bool(struct span *span, const char *name, size_t name_len, bool value);
+
+/* Bytes within a record: an element of an array of strings, a name. */
 struct attribute_element {
     const char *bytes;
     size_t len;
@@ -203,6 +215,10 @@ bool span_is_opaque(const struct span *span);
 /* span_add_event - notes that @id happened at @monotonic_ns. Each id at most once. */
 void span_add_event(struct span *span, enum span_event_id id, uint64_t monotonic_ns);
 
+/* span_add_custom_event - the same for an event of another name, of which there may be several: SPAN_EVENT_COUNT in all,
+ * others are dropped and counted as attributes are. Quotes, backslashes and what is no printable ASCII become '_'. */
+void span_add_custom_event(struct span *span, const char *name, size_t len, uint64_t monotonic_ns);
+
 /* span_set_status - the outcome when it is no error. */
 void span_set_status(struct span *span, enum span_status status);
 
@@ -251,7 +267,11 @@ size_t span_links(const struct span *span, struct span_link *out);
 /* attribute_name - the name on the wire; NULL if @key is out of range. */
 const char *attribute_name(unsigned key);
 
-/* span_event_name - the name on the wire; NULL if @id is out of range. */
-const char *span_event_name(unsigned id);
+/* span_name - the name of @span, whatever bytes that consists of; within the record. */
+struct attribute_element span_name(const struct span *span);
+
+/* span_event_name - the name on the wire of the event @id of @span, whatever bytes that consists of: printable ASCII without
+ * quotes and backslashes. NULL if there is none. */
+const char *span_event_name(const struct span *span, unsigned id);
 
 #endif

@@ -405,6 +405,7 @@ Test(span, an_error_type_that_does_not_fit_is_counted_and_still_an_error)
 
 Test(span, every_attribute_and_event_has_a_name_of_its_own)
 {
+    const struct span *span = NULL; /* only a custom event's name lies in the record */
     for (unsigned i = 0; i < ATTRIBUTE_COUNT; i++) {
         cr_assert_not_null(attribute_name(i));
         for (unsigned j = 0; j < i; j++)
@@ -413,10 +414,10 @@ Test(span, every_attribute_and_event_has_a_name_of_its_own)
     cr_assert_null(attribute_name(ATTRIBUTE_COUNT));
     cr_assert_leq(ATTRIBUTE_COUNT, UINT8_MAX, "a key is one byte in the record");
     for (unsigned i = 0; i < SPAN_EVENT_COUNT; i++)
-        cr_assert_not_null(span_event_name(i));
-    cr_assert_null(span_event_name(SPAN_EVENT_COUNT));
+        cr_assert_not_null(span_event_name(span, i));
+    cr_assert_null(span_event_name(span, SPAN_EVENT_COUNT));
     cr_assert_str_eq(attribute_name(ATTRIBUTE_ERROR_TYPE), "error.type");
-    cr_assert_str_eq(span_event_name(SPAN_EVENT_RESPONSE_FIRST_BYTE), "response.first_byte");
+    cr_assert_str_eq(span_event_name(span, SPAN_EVENT_RESPONSE_FIRST_BYTE), "response.first_byte");
 }
 
 /* name=value;… of all attributes with a name of their own; an array's elements end in '|'. */
@@ -510,4 +511,63 @@ Test(span, hostile_attributes_with_a_name_of_their_own)
         span->attributes_len = seed % 3 ? UINT32_MAX : SPAN_BYTES_LEN - TRACESTATE_LEN_MAX;
         cr_assert_leq(strlen(customs_text(span)), 64);
     }
+}
+
+static struct attribute attribute_named(const struct span *span, const char *name)
+{
+    struct attribute_iterator iterator;
+    struct attribute attribute;
+    attribute_begin(&iterator, span);
+    while (attribute_next(&iterator, &attribute))
+        if (attribute.key == ATTRIBUTE_CUSTOM && attribute.name_len == strlen(name) &&
+            memcmp(attribute.name, name, attribute.name_len) == 0)
+            return attribute;
+    cr_assert(false, "no attribute %s", name);
+    return attribute;
+}
+
+Test(span, custom_numbers_and_truths_come_back)
+{
+    struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
+    span_set_custom_int(span, "n", 1, -7);
+    span_set_custom_bool(span, "yes", 3, true);
+    span_set_custom_bool(span, "no", 2, false);
+    cr_assert_eq(attribute_named(span, "n").type, ATTRIBUTE_INT);
+    cr_assert_eq(attribute_named(span, "n").number, -7);
+    cr_assert_eq(attribute_named(span, "yes").number, 1);
+    cr_assert_eq(attribute_named(span, "no").type, ATTRIBUTE_BOOL);
+    cr_assert_eq(attribute_named(span, "no").number, 0);
+}
+
+Test(span, a_long_name_is_whole)
+{
+    static const char name[] = "a name that is longer than what the record has room for";
+    struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
+    span_set_long_name(span, name, strlen(name));
+    cr_assert_eq(span_name(span).len, strlen(name));
+    cr_assert_arr_eq(span_name(span).bytes, name, strlen(name));
+    span = span_start(SPAN_KIND_INTERNAL, 0);
+    span_set_long_name(span, "short", 5);
+    cr_assert_eq(span_name(span).len, 5);
+}
+
+Test(span, custom_events_have_plain_names_of_their_own)
+{
+    struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
+    span_add_custom_event(span, "a \"b\\\n", 6, 5);
+    span_add_custom_event(span, "again", 5, 6);
+    cr_assert_eq(span->event_count, 2);
+    cr_assert_str_eq(span_event_name(span, span->events[0].id), "a _b__");
+    cr_assert_str_eq(span_event_name(span, span->events[1].id), "again");
+    cr_assert_null(span_event_name(span, span->events[1].id + 1));
+    cr_assert_null(span_event_name(span, UINT32_MAX));
+}
+
+Test(span, too_many_custom_events_are_counted)
+{
+    struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
+    for (int i = 0; i < SPAN_EVENT_COUNT + 2; i++)
+        span_add_custom_event(span, "e", 1, 5);
+    cr_assert_eq(span->event_count, SPAN_EVENT_COUNT);
+    cr_assert_eq(span->dropped_attributes_count, 2);
 }
