@@ -66,10 +66,10 @@ $(BUILD)/src/shim/dlsym.o $(BUILD)/src/shim/deepbind.o: SANITIZE =
 # Optimised across files, the linker would not see what its assembler code names.
 $(BUILD)/src/shim/dlsym.o $(BUILD)/src/shim/library_entry.o: LTO =
 
-# symbols.def is the one list of interposed calls; the version script is made from it.
-$(BUILD)/librun-traced.map: src/shim/symbols.def
+# symbols.def is the one list of interposed calls, offered.def that of our own; the version script is made from them.
+$(BUILD)/librun-traced.map: src/shim/symbols.def src/shim/offered.def
 	@mkdir -p $(@D)
-	$(Q){ echo '{ global:'; sed -n 's/^INTERPOSE[A-Z_]*(\([A-Za-z0-9_]*\).*/    \1;/p' $<; \
+	$(Q){ echo '{ global:'; sed -n 's/^\(INTERPOSE[A-Z_]*\|OFFER\)(\([A-Za-z0-9_]*\).*/    \2;/p' $^; \
 	  echo '  local: *; };'; } > $@
 
 $(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
@@ -186,6 +186,8 @@ install: all ## install into $(DESTDIR)$(PREFIX)
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/run-traced
 	install -m 755 run-traced.sh $(DESTDIR)$(PREFIX)/bin/run-traced.sh
 	install -m 755 $(LAUNCHER) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced
+	install -d $(DESTDIR)$(PREFIX)/include
+	install -m 644 src/shim/run_traced.h $(DESTDIR)$(PREFIX)/include/run_traced.h
 	install -m 644 $(SHIM) $(DESTDIR)$(PREFIX)/lib/run-traced/librun-traced.so
 	install -m 644 $(NODE_BRIDGE) $(DESTDIR)$(PREFIX)/lib/run-traced/run-traced-node.cjs
 

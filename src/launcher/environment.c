@@ -59,5 +59,7 @@ int environment_apply(const struct environment *environment)
         error = variable_set("OTEL_SERVICE_NAME", environment->service_name);
     if (!error && environment->stacktrace)
         error = variable_set("RUN_TRACED_STACKTRACE", environment->stacktrace);
+    if (!error && environment->trace_per)
+        error = variable_set("RUN_TRACED_TRACE_PER", environment->trace_per);
     return error;
 }

@@ -9,6 +9,7 @@ struct environment {
     const char *process_spans; /* RUN_TRACED_PROCESS_SPANS; NULL: left as it is */
     const char *service_name; /* OTEL_SERVICE_NAME; NULL: left as it is */
     const char *stacktrace;   /* RUN_TRACED_STACKTRACE; NULL: left as it is */
+    const char *trace_per;    /* RUN_TRACED_TRACE_PER; NULL: left as it is */
 };
 
 /* environment_apply - changes our own environment, which the command is then started with. Nothing

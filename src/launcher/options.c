@@ -22,6 +22,7 @@ enum {
     OPTION_PROCESS_SPANS,
     OPTION_NO_KEEP_ENV,
     OPTION_COVERAGE,
+    OPTION_TRACE_PER,
     OPTION_PRINT_CONFIG,
     OPTION_CHECK,
     OPTION_CHECKS,
@@ -62,6 +63,7 @@ static const struct option LONG_OPTIONS[] = {
     {"no-keep-env", no_argument, NULL, OPTION_NO_KEEP_ENV},
     {"stacktrace", required_argument, NULL, OPTION_STACKTRACE},
     {"coverage", no_argument, NULL, OPTION_COVERAGE},
+    {"trace-per", required_argument, NULL, OPTION_TRACE_PER},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -120,6 +122,8 @@ static const char HELP[] =
     "                       their own (env -i); else they are, and do not see it\n"
     "      --stacktrace WHICH  calls that have their whole stack: errors (default), all, none\n"
     "      --coverage       say at the end what was seen, and what was not and why\n"
+    "      --trace-per WHAT a trace for the whole run (the default), for each process, or for\n"
+    "                       each test: run, process, test\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -223,6 +227,14 @@ static int options_set_stacktrace(struct options *options, const char *which)
     return options_complain("--stacktrace takes errors, all or none, not ", which);
 }
 
+static int options_set_trace_per(struct options *options, const char *what)
+{
+    options->trace_per = what;
+    if (strcmp(what, "run") == 0 || strcmp(what, "process") == 0 || strcmp(what, "test") == 0)
+        return 0;
+    return options_complain("--trace-per needs run, process or test, not ", what);
+}
+
 /* The place of an option in the table, by what getopt says; -1: none. */
 static int option_place(int letter)
 {
@@ -268,6 +280,8 @@ static int options_set(struct options *options, int letter, char **argv)
         return options_set_process_spans(options, optarg);
     case OPTION_STACKTRACE:
         return options_set_stacktrace(options, optarg);
+    case OPTION_TRACE_PER:
+        return options_set_trace_per(options, optarg);
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;

@@ -45,6 +45,7 @@ struct options {
     bool is_coverage_asked; /* --coverage */
     bool is_environment_lost; /* --no-keep-env: a program with an environment of its own is not traced */
     const char *process_spans; /* --process-spans; NULL: not given */
+    const char *trace_per; /* --trace-per; NULL: not given */
     struct keep keep;         /* --keep, --keep-wait */
     const char *collect_path; /* --collect */
     const char *view_path;

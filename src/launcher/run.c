@@ -101,6 +101,7 @@ static int run_prepare(struct run *run)
         .process_spans = run->options->process_spans,
         .service_name = run->options->service_name,
         .stacktrace = run->options->stacktrace,
+        .trace_per = run->options->trace_per,
     };
     error = environment_apply(&environment);
     if (error)

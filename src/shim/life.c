@@ -7,9 +7,11 @@
 #include "shim/callsite_record.h"
 #include "shim/curl_transfer.h"
 #include "shim/kept_environment.h"
+#include "shim/custom_span.h"
 #include "shim/module.h"
 #include "shim/node.h"
 #include "shim/program.h"
+#include "shim/pytest.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/ruby.h"
@@ -20,6 +22,7 @@
 #include "trace/redact.h"
 #include "trace/resource.h"
 #include "trace/sampler.h"
+#include "trace/trace_per.h"
 #include "wire/connection.h"
 
 #include <string.h>
@@ -78,6 +81,7 @@ static void tracing_begin(const char *ring, const char *exporters)
     pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
     redact_init();
     sampler_init_from_environment();
+    trace_per_init_from_environment();
     ignore_init();
     propagators_init_from_environment();
     http_extras_init();
@@ -111,6 +115,8 @@ void life_end(void)
 {
     if (!g_is_tracing || process_is_vfork_child())
         return;
+    pytest_exit();
+    custom_span_exit_all();
     connection_exit_all();
     curl_transfer_exit_all();
     direct_sink_flush(FLUSH_TIMEOUT_MS);

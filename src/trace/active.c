@@ -22,6 +22,8 @@ static BULKY _Atomic int32_t g_lost[OPEN_SLOTS];
 static _Atomic int32_t g_lost_total;
 static _Atomic bool g_has_served; /* this process has, once */
 static bool g_conditions_say_nothing;
+static _Atomic bool g_has_custom;                                      /* spans of the program's own, at any time */
+static _Atomic(const struct active_context *) g_tests[ACTIVE_TESTS_MAX]; /* NULL: free */
 
 static THREAD_LOCAL struct active_context t_active;
 static THREAD_LOCAL struct active_context t_room; /* what the runtime has answered, and for who decides otherwise */
@@ -66,6 +68,59 @@ void active_set_process(const struct span_context *context, const uint8_t parent
 const struct active_context *active_environment(void)
 {
     return g_environment.source ? &g_environment : NULL;
+}
+
+void active_note_custom(void)
+{
+    atomic_store_explicit(&g_has_custom, true, memory_order_relaxed);
+}
+
+bool active_test_begin(const struct active_context *active)
+{
+    for (unsigned i = 0; i < ACTIVE_TESTS_MAX; i++) {
+        const struct active_context *none = NULL;
+        if (atomic_compare_exchange_strong(&g_tests[i], &none, active))
+            return true;
+    }
+    return false;
+}
+
+void active_test_end(const struct active_context *active)
+{
+    for (unsigned i = 0; i < ACTIVE_TESTS_MAX; i++) {
+        const struct active_context *expected = active;
+        atomic_compare_exchange_strong(&g_tests[i], &expected, NULL);
+    }
+}
+
+/* It may end meanwhile, and another take its place: what was copied counts only if it is open still. */
+bool active_test_at(unsigned place, struct active_context *out)
+{
+    const struct active_context *test = atomic_load_explicit(&g_tests[place], memory_order_acquire);
+    if (!test || !active_is_open(test) || test->context.tracestate_len > TRACESTATE_LEN_MAX ||
+        test->context.baggage_len > BAGGAGE_LEN_MAX)
+        return false;
+    active_copy(out, test);
+    out->source = ACTIVE_TEST;
+    return active_is_open(out);
+}
+
+bool active_has_tests(void)
+{
+    for (unsigned i = 0; atomic_load_explicit(&g_has_custom, memory_order_relaxed) && i < ACTIVE_TESTS_MAX; i++)
+        if (atomic_load_explicit(&g_tests[i], memory_order_relaxed))
+            return true;
+    return false;
+}
+
+unsigned active_tests(struct active_context *out)
+{
+    unsigned count = 0;
+    if (LIKELY(!atomic_load_explicit(&g_has_custom, memory_order_relaxed)))
+        return 0;
+    for (unsigned i = 0; i < ACTIVE_TESTS_MAX; i++)
+        count += active_test_at(i, out);
+    return count;
 }
 
 void active_copy(struct active_context *to, const struct active_context *from)
@@ -118,7 +173,7 @@ static void leave_request(void)
 {
     struct active_request *request = t_active.owner.request;
     bool is_work = t_active.source == ACTIVE_SERVER || t_active.source == ACTIVE_HANDOVER;
-    if (!is_work || t_was_used || !request || is_ended(&t_active.owner) || request->is_arriving ||
+    if (!is_work || t_was_used || !request || request->is_custom || is_ended(&t_active.owner) || request->is_arriving ||
         request->is_answering ||
         atomic_load_explicit(&request->call_count, memory_order_relaxed) > 0 ||
         atomic_load_explicit(&request->is_kept, memory_order_relaxed))
@@ -133,7 +188,9 @@ void active_set(const struct active_context *active)
         leave_request();
     active_copy(&t_active, active);
     t_set_in_turn = t_turn;
-    t_has_history = t_has_history || active->source == ACTIVE_SERVER || active->source == ACTIVE_THREAD;
+    bool is_custom = request && request->is_custom;
+    t_has_history =
+        t_has_history || active->source == ACTIVE_SERVER || (active->source == ACTIVE_THREAD && !is_custom);
     t_was_used = t_has_answered = t_is_borrowed = false;
     t_wait_count = t_yield_count = 0;
     if (request && active_is_open(active))
@@ -226,6 +283,14 @@ static enum active_verdict own_verdict(void)
     }
 }
 
+/* What the program has begun by itself is over when it says so, and not a moment longer. */
+static void custom_drop_ended(void)
+{
+    const struct active_request *request = t_active.source ? t_active.owner.request : NULL;
+    if (request && request->is_custom && is_ended(&t_active.owner))
+        t_active.source = ACTIVE_NONE;
+}
+
 static const struct active_context *certain(enum active_verdict *verdict)
 {
     *verdict = own_verdict();
@@ -293,6 +358,8 @@ const struct active_context *active_current(enum active_verdict *verdict)
     enum active_verdict unused;
     if (!verdict)
         verdict = &unused;
+    if (UNLIKELY(atomic_load_explicit(&g_has_custom, memory_order_relaxed)))
+        custom_drop_ended();
     if (UNLIKELY(t_asker != NULL))
         return ask(verdict);
     return certain(verdict);

@@ -18,6 +18,8 @@ enum active_source {
     ACTIVE_ONLY,        /* nothing decides, but no other request is open in the process */
     ACTIVE_ENVIRONMENT, /* TRACEPARENT of the process */
     ACTIVE_PROCESS,     /* the process's own span */
+    ACTIVE_SPAN,        /* the program itself, or its test runner, says so on this thread */
+    ACTIVE_TEST,        /* the only test that is open in the process */
 };
 
 /* A request being served, as far as it concerns who works for it. Lies in memory that is never given back, so
@@ -32,6 +34,7 @@ struct active_request {
     _Atomic bool has_children;   /* a span that is reported names it as its parent */
     uint32_t slot, lost_slot;    /* where it is counted */
     uint32_t index;              /* among all requests */
+    bool is_custom;              /* no request, but a span of the program's own (shim/custom_span.h) */
 };
 
 /* The request that a context belongs to, and whether that is still the same. */
@@ -107,6 +110,24 @@ struct active_context *active_room(void);
 /* active_environment - the process's default context, or NULL. */
 const struct active_context *active_environment(void);
 
+/* active_test_begin - the process works for a test: @active, in memory that is never given back, whose owner ends with it.
+ * Several may be open. False: there are too many already. Hot path, signal-safe. */
+bool active_test_begin(const struct active_context *active);
+
+/* active_test_end - the same test has ended. */
+void active_test_end(const struct active_context *active);
+
+/* active_tests - what a thread works for of which nothing else is known: copies the open test to @out, if it is one alone.
+ * Returns how many there are, ACTIVE_TESTS_MAX at most. One load where there has never been any. */
+enum { ACTIVE_TESTS_MAX = 8 };
+unsigned active_tests(struct active_context *out);
+
+/* active_has_tests - is any open? */
+bool active_has_tests(void);
+
+/* active_test_at - copies the open test at @place, below ACTIVE_TESTS_MAX; false: there is none. */
+bool active_test_at(unsigned place, struct active_context *out);
+
 /* active_copy - copies only what is filled. */
 void active_copy(struct active_context *to, const struct active_context *from);
 
@@ -139,6 +160,9 @@ void active_ignore_conditions(void);
 
 /* active_turn - counts the thread's turns: what was done in the same one was done in one go. */
 uint32_t active_turn(void);
+
+/* active_note_custom - there is a span of the program's own: contexts of such spans are to be watched for their end. */
+void active_note_custom(void);
 
 /* For those who serve requests: */
 

@@ -46,6 +46,8 @@ static bool memory_decides(const struct parent_memory *memory)
 {
     if (!memory || memory->active.source == ACTIVE_NONE || memory->active.source == ACTIVE_ONLY)
         return false;
+    if (memory->active.source == ACTIVE_ENVIRONMENT && active_has_tests())
+        return false; /* before the test */
     return active_is_open(&memory->active) || memory->was_ended ||
            (memory->tid == process_tid() && memory->turn == active_turn());
 }
@@ -109,6 +111,18 @@ static NOINLINE void choose_among_open(struct parent *parent, enum active_verdic
     parent->active = may_be_last ? last : found;
 }
 
+/* Nothing is known of the thread: it works for the test that is open. */
+static void choose_test(struct parent *parent)
+{
+    struct active_context *found = active_room();
+    unsigned count = active_tests(found);
+    if (count == 1)
+        parent->active = found;
+    for (unsigned i = 0; count > 1 && i < ACTIVE_TESTS_MAX; i++)
+        if (active_test_at(i, found))
+            link_add(parent, &found->context);
+}
+
 static void choose(struct parent *parent, const struct parent_memory *memory)
 {
     enum active_verdict verdict;
@@ -122,6 +136,8 @@ static void choose(struct parent *parent, const struct parent_memory *memory)
     parent->active = current;
     if (!current)
         choose_among_open(parent, verdict);
+    if (!parent->active && !parent->link_count)
+        choose_test(parent);
     if (!parent->active && !parent->link_count)
         parent->active = active_environment();
 }
@@ -142,6 +158,7 @@ void parent_describe(struct span *span, const struct active_context *active, con
         [ACTIVE_THREAD] = "thread",      [ACTIVE_HANDOVER] = "handover",
         [ACTIVE_RUNTIME] = "runtime",    [ACTIVE_PASSED_ON] = "passed_on",
         [ACTIVE_ONLY] = "only_open_request", [ACTIVE_ENVIRONMENT] = "environment",
+        [ACTIVE_TEST] = "only_open_test",
     };
     const char *name = active && active->source < ARRAY_LEN(names) ? names[active->source] : NULL;
     if (name)

@@ -105,6 +105,8 @@ ATTRIBUTE_TYPES = {
     "http.request.resend_count": int, "tls.protocol.version": str, "tls.cipher": str,
     "run_traced.opaque": bool, "run_traced.sent_bytes": int, "run_traced.received_bytes": int,
     "run_traced.tls.offered_protocols": str, "run_traced.code.address": str, "run_traced.parent.source": str,
+    "test.suite.name": str, "test.case.name": str, "test.case.result.status": str, "run_traced.test.worker": str,
+    "run_traced.unfinished": bool,
     "run_traced.parent.ambiguous": bool, "run_traced.propagation.skipped": str,
     "process.executable.name": str, "process.executable.path": str, "process.pid": int,
     "process.parent_pid": int, "process.exit.code": int, "run_traced.process.cpu.user_us": int,
@@ -202,6 +204,8 @@ def _check_attributes(span, say):
     for name, value in attributes.items():
         expected = list if name.startswith("http.request.header.") else \
             int if name.startswith("run_traced.dropped.") else ATTRIBUTE_TYPES.get(name)
+        if name.startswith("app."):  # a program's own
+            continue
         if not expected:
             say(f"unknown attribute {name}")
         elif not is_attribute_value(value) or type(value) is not expected:

@@ -1,0 +1,241 @@
+"""Tests of traced programs as spans: those that pytest names in its environment, and spans of a program's own."""
+
+import os
+import pathlib
+import re
+import subprocess
+import unittest
+
+from support import (PYTHON, ROOT, StrictServer, TracedTest, attribute, children, clean_env, describe, needs, of_kind, orphans,
+                     roots, traces)
+
+HEADER = ROOT / "src" / "shim"
+PROGRAM = ROOT / "tests" / "e2e" / "programs" / "custom_spans.c"
+STATUS = "test.case.result.status"
+
+
+def has_module(name):
+    return subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode == 0
+
+
+def needs_module(name):
+    return unittest.skipUnless(has_module(name), f"not installed: Python's {name}")
+
+
+def paths(spans):
+    """Of calls: what they asked for."""
+    return sorted(re.sub(r"^http://[^/]*/", "", attribute(span, "url.full")) for span in spans)
+
+
+class Suites(TracedTest):
+    def setUp(self):
+        super().setUp()
+        self.server = self.serve(StrictServer(traceparents=None))
+
+    def tests(self):
+        """{name: (its span, what was asked for in it)}"""
+        spans = self.spans()
+        self.assertEqual(orphans(spans), [], describe(spans))
+        found = {}
+        for span in spans:
+            name = attribute(span, "test.case.name")
+            if name is None:
+                continue
+            self.assertNotIn(name, found, describe(spans))
+            self.assertEqual((span["kind"], span["name"]), ("INTERNAL", name))
+            found[name] = (span, paths(of_kind(children(spans, span), "CLIENT")))
+        return found
+
+    def results(self):
+        return {name: attribute(span, STATUS) for name, (span, _) in self.tests().items()}
+
+
+class CustomSpans(Suites):
+    def build(self, compiler, *flags, name="program"):
+        subprocess.run([compiler, "-Wall", "-Wextra", "-Werror", "-I", HEADER, *flags, "-o", name, "-pthread"], check=True)
+        return f"./{name}"
+
+    def check(self, program):
+        bare = self.bare(program, self.server.port)
+        self.assertEqual(bare.stdout, b"bare 0 77\n")
+        traced = self.traced(program, self.server.port)
+        self.assertEqual((traced.returncode, traced.stdout, traced.stderr), (0, b"traced 55 77\n", b""))
+        spans = self.spans()
+        by_name = {span["name"]: span for span in of_kind(spans, "INTERNAL")}
+        test = by_name["a test with a name of more than thirty-two bytes"]
+        inner = by_name["inner"]
+        self.assertEqual(inner["parentSpanId"], test["spanId"])
+        self.assertEqual((attribute(inner, "app.string"), attribute(inner, "app.int"), attribute(inner, "app.bool")),
+                         ("text", -7, False))
+        self.assertIsNone(attribute(inner, "app.late"))
+        self.assertEqual([event["name"] for event in inner["events"]], ["app.event"])
+        self.assertEqual((inner["status"], attribute(inner, "error.type")),
+                         ({"code": "ERROR", "message": "it did not work"}, "app_error"))
+        self.assertEqual((attribute(test, "test.suite.name"), attribute(test, STATUS), test["status"]["code"]),
+                         ("a suite", "fail", "ERROR"))
+        self.assertEqual(paths(of_kind(children(spans, test), "CLIENT")), ["in-test", "in-test-again"])
+        self.assertEqual(paths(of_kind(children(spans, inner), "CLIENT")), ["in-span", "in-thread"])
+        self.assertEqual(paths(roots(of_kind(spans, "CLIENT"))), ["outside"])
+
+    def test_in_c(self):
+        self.check(self.build("gcc", "-std=c11", "-D_GNU_SOURCE", PROGRAM))
+
+    def test_in_c_with_hidden_symbols_and_optimised(self):
+        self.check(self.build("gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", "-fvisibility=hidden", PROGRAM))
+
+    def test_in_a_program_that_is_no_pie(self):
+        self.check(self.build("gcc", "-std=c11", "-D_GNU_SOURCE", "-no-pie", "-fPIE", PROGRAM))
+
+    @needs("g++")
+    def test_in_cpp(self):
+        self.check(self.build("g++", "-std=c++17", "-Wno-cast-qual", "-x", "c++", PROGRAM))
+
+    def test_from_python_by_ctypes(self):
+        script = ("import ctypes, sys, urllib.request as u\n"
+                  "lib = ctypes.CDLL(None)\n"
+                  "lib.run_traced_v1_span_begin.restype = ctypes.c_uint64\n"
+                  "lib.run_traced_v1_span_end.argtypes = [ctypes.c_uint64]\n"
+                  "span = lib.run_traced_v1_span_begin(b'from python')\n"
+                  "u.urlopen(sys.argv[1] + '/in').read()\n"
+                  "lib.run_traced_v1_span_end(span)\n"
+                  "u.urlopen(sys.argv[1] + '/out').read()\n")
+        self.assertEqual(self.traced(PYTHON, "-c", script, self.server.url).stderr, b"")
+        spans = self.spans()
+        [custom] = of_kind(spans, "INTERNAL")
+        self.assertEqual(custom["name"], "from python")
+        self.assertEqual(paths(children(spans, custom)), ["in"])
+        self.assertEqual(len(traces(spans)), 2)
+
+    def test_what_is_open_at_the_end_says_so(self):
+        program = self.build("gcc", "-D_GNU_SOURCE", PROGRAM)
+        self.traced(program, self.server.port, "left open")
+        span = self.tests()["left open"][0]
+        self.assertIs(attribute(span, "run_traced.unfinished"), True)
+        self.assertIsNone(attribute(span, STATUS))
+
+    def test_a_trace_for_each_test(self):
+        program = self.build("gcc", "-D_GNU_SOURCE", PROGRAM)
+        outer = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+        self.traced(program, self.server.port, env={"RUN_TRACED_TRACE_PER": "test", "TRACEPARENT": outer})
+        spans = self.spans()
+        [test] = [span for span in spans if attribute(span, "test.case.name")]
+        self.assertNotIn("parentSpanId", test)
+        self.assertEqual(test["links"], [{"traceId": outer[3:35], "spanId": outer[36:52]}])
+        self.assertEqual(len([span for span in spans if span["traceId"] == test["traceId"]]), 6)
+        [outside] = [span for span in spans if span["traceId"] == outer[3:35]]
+        self.assertEqual(paths([outside]), ["outside"])
+
+
+PYTEST_SUITE = """
+import os, threading, urllib.request
+import pytest
+
+def get(path):
+    urllib.request.urlopen(os.environ["URL"] + "/" + path).read()
+
+def test_passes():
+    get("passes")
+
+def test_fails():
+    get("fails")
+    assert False
+
+def test_skips():
+    get("skips")
+    pytest.skip("why not")
+
+@pytest.mark.skip
+def test_is_marked():
+    get("never")
+
+@pytest.fixture
+def fixture():
+    get("setup")
+    yield 1
+    get("teardown")
+
+@pytest.fixture
+def broken():
+    yield 1
+    raise RuntimeError("teardown")
+
+class TestClass:
+    @pytest.mark.parametrize("value", ["a::b", "c[d"])
+    def test_with_a_fixture(self, fixture, value):
+        threads = [threading.Thread(target=get, args=("thread",)) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+def test_teardown_fails(broken):
+    get("broken")
+
+def test_is_last():
+    pytest.fail("no exception of the usual kind")
+"""
+
+
+@needs_module("pytest")
+class Pytest(Suites):
+    EXPECTED = {
+        "test_it.py::test_passes": ("pass", ["passes"]),
+        "test_it.py::test_fails": ("fail", ["fails"]),
+        "test_it.py::test_skips": ("skipped", ["skips"]),
+        "test_it.py::test_is_marked": ("skipped", []),
+        "test_it.py::TestClass::test_with_a_fixture[a::b]": ("pass", ["setup", "teardown", "thread", "thread"]),
+        "test_it.py::TestClass::test_with_a_fixture[c[d]": ("pass", ["setup", "teardown", "thread", "thread"]),
+        "test_it.py::test_teardown_fails": ("fail", ["broken"]),
+        "test_it.py::test_is_last": ("fail", []),
+    }
+
+    def setUp(self):
+        super().setUp()
+        pathlib.Path("test_it.py").write_text(PYTEST_SUITE)
+        self.env = {"URL": self.server.url, "PYTHONDONTWRITEBYTECODE": "1"}
+        self.command = [PYTHON, "-m", "pytest", "-p", "no:cacheprovider", "-rA", "test_it.py"]
+
+    def check(self, *options, env=None):
+        """The same as bare, but for the time that it took."""
+        env = self.env | (env or {})
+
+        def outcome(run):
+            return run.returncode, re.sub(rb"in [0-9.]+s", b"in", run.stdout), run.stderr
+        bare = self.bare(*self.command, *options, env=env)
+        traced = self.traced(*self.command, *options, env=env)
+        self.assertEqual(outcome(traced), outcome(bare))
+
+    def test_each_test_has_its_calls_and_its_result(self):
+        self.check()
+        found = {name: (attribute(span, STATUS), asked) for name, (span, asked) in self.tests().items()}
+        self.assertEqual(found, self.EXPECTED)
+        span = self.tests()["test_it.py::TestClass::test_with_a_fixture[a::b]"][0]
+        self.assertEqual(attribute(span, "test.suite.name"), "test_it.py::TestClass")
+
+    def test_without_the_bridge_no_result_is_claimed_but_what_is_seen(self):
+        self.check(env={"RUN_TRACED_PYTHON_BRIDGE": "off"})
+        self.assertEqual(set(self.results().values()), {None})
+
+    def test_a_trace_for_each_test(self):
+        self.check(env={"RUN_TRACED_TRACE_PER": "test"})
+        tests = self.tests()
+        self.assertEqual(len({span["traceId"] for span, _ in tests.values()}), len(self.EXPECTED))
+
+    @needs_module("xdist")
+    def test_workers_are_told_apart(self):
+        env = self.env
+        self.assertEqual(self.bare(*self.command, "-n2", env=env, timeout=60).returncode,
+                         self.traced(*self.command, "-n2", env=env, timeout=60).returncode)
+        found = {name: (attribute(span, STATUS), asked) for name, (span, asked) in self.tests().items()}
+        self.assertEqual(found, self.EXPECTED)
+        self.assertEqual({attribute(span, "run_traced.test.worker") for span, _ in self.tests().values()}, {"gw0", "gw1"})
+
+    def test_a_killed_test_is_an_error(self):
+        pathlib.Path("test_it.py").write_text("import os, signal\ndef test_dies():\n    os.kill(os.getpid(), signal.SIGKILL)\n")
+        self.traced(*self.command, env=self.env)
+        [(span, _)] = self.tests().values()
+        self.assertEqual((span["status"]["code"], attribute(span, "error.type")), ("ERROR", "SIGKILL"))
+
+
+if __name__ == "__main__":
+    unittest.main()
