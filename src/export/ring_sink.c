@@ -347,6 +347,12 @@ bool ring_sink_find_ancestor(struct ring_program *out)
     return out->is_set;
 }
 
+const struct span *ring_sink_predecessor(void)
+{
+    const struct ring_process *before = g_ring ? process_find(process_pid()) : NULL;
+    return before && is_of_predecessor(before) ? &g_ring->records[before->program_record - 1] : NULL;
+}
+
 void ring_sink_set_program(const struct ring_program *program)
 {
     g_program = *program;

@@ -39,6 +39,9 @@ void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN]);
  * nearest ancestor that has one, or of the command. False: there is none. A system call for each generation. */
 bool ring_sink_find_ancestor(struct ring_program *out);
 
+/* ring_sink_predecessor - the open span of the program that this process executed before, in shared memory; NULL: there is none. */
+const struct span *ring_sink_predecessor(void);
+
 /* ring_sink_set_program - @program is going to be this process's span, and that of those which are forked from it. */
 void ring_sink_set_program(const struct ring_program *program);
 

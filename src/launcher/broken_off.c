@@ -19,10 +19,18 @@ static void end_set(struct span *span, const char *how)
     span_set_string(span, ATTRIBUTE_PROCESS_END, how, strlen(how));
 }
 
+/* A test that did not live to its end has no other result. */
+static void test_fail(struct span *span)
+{
+    if (span_is_test(span))
+        span_set_string(span, ATTRIBUTE_TEST_CASE_RESULT_STATUS, "fail", strlen("fail"));
+}
+
 void broken_off_describe_process(struct span *span, const struct exit_reason *reason)
 {
     char error_type[32], message[sizeof span->message + 1];
     if (reason->is_exec) {
+        span_forget_test(span); /* the next program goes on with it */
         end_set(span, "exec");
     } else if (!reason->is_known) {
         end_set(span, "unknown");
@@ -30,6 +38,7 @@ void broken_off_describe_process(struct span *span, const struct exit_reason *re
         exit_reason_describe(reason, error_type, sizeof error_type, message, sizeof message);
         snprintf(message, sizeof message, "killed by signal %d", WTERMSIG(reason->wait_status));
         span_set_error(span, error_type, message);
+        test_fail(span);
     } else {
         span_set_int(span, ATTRIBUTE_PROCESS_EXIT_CODE, WEXITSTATUS(reason->wait_status));
     }
@@ -59,5 +68,7 @@ void broken_off_complete(struct span *span, const struct exit_reason *reason, ui
      * went wrong stays. */
     if (span->status != SPAN_STATUS_ERROR)
         span_set_error(span, error_type, message);
+    if (reason->is_known && !reason->is_exec && WIFSIGNALED(reason->wait_status))
+        test_fail(span);
     span->end_ns = MAX(end_ns, span->start_ns);
 }

@@ -117,10 +117,19 @@ static void memory_bound(struct process_spans *spans)
     }
 }
 
+/* What has a trace of its own comes from what it has a link to. */
+static void origin_of(const struct span *span, uint8_t span_id[SPAN_ID_LEN])
+{
+    struct span_link links[SPAN_LINKS_MAX];
+    bool is_linked = span_is_root(span) && span_links(span, links) > 0;
+    memcpy(span_id, is_linked ? links[0].span_id : span->parent_span_id, SPAN_ID_LEN);
+}
+
 void process_spans_note(struct process_spans *spans, const uint8_t span_id[SPAN_ID_LEN])
 {
     struct span span;
-    const uint8_t *id = span_id;
+    uint8_t id[SPAN_ID_LEN];
+    memcpy(id, span_id, sizeof id);
     for (;;) {
         struct entry *entry = span_id_is_zero(id, SPAN_ID_LEN) ? NULL : entry_of(spans, id);
         if (!entry || entry->is_kept)
@@ -132,17 +141,17 @@ void process_spans_note(struct process_spans *spans, const uint8_t span_id[SPAN_
         stored_span_read(waiting, &span);
         spans->output(spans->argument, &span, &waiting->resource->resource);
         span_store_remove(&spans->store, waiting);
-        id = span.parent_span_id;
+        origin_of(&span, id);
     }
 }
 
-/* By itself, whatever is below it: nothing could be seen of it, or it was killed; or it may have been. */
+/* By itself, whatever is below it: nothing could be seen of it, or it was killed; or it may have been; or it is a test. */
 static bool is_worth_seeing(const struct process_spans *spans, const struct span *span)
 {
     static const char unknown[] = "unknown";
     struct attribute_iterator iterator;
     struct attribute attribute;
-    bool is_worth = spans->mode == PROCESS_SPANS_ALL || span->status == SPAN_STATUS_ERROR;
+    bool is_worth = spans->mode == PROCESS_SPANS_ALL || span->status == SPAN_STATUS_ERROR || span_is_test(span);
     attribute_begin(&iterator, span);
     while (!is_worth && attribute_next(&iterator, &attribute))
         is_worth = attribute.key == ATTRIBUTE_PROCESS_BLIND ||
@@ -184,7 +193,9 @@ void process_spans_add(struct process_spans *spans, const struct span *span, con
     spans->output(spans->argument, span, resource);
     if (entry)
         process_spans_note(spans, span->span_id);
-    process_spans_note(spans, span->parent_span_id);
+    uint8_t origin[SPAN_ID_LEN];
+    origin_of(span, origin);
+    process_spans_note(spans, origin);
 }
 
 /* ---- the end ---- */

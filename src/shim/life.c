@@ -63,7 +63,7 @@ static bool is_launcher(void)
 }
 
 /* Into the ring if it can be mapped; a process that has no right to it may still write by itself. */
-static void tracing_begin(const char *ring, const char *exporters)
+static void tracing_begin(const char *ring, const char *exporters, char *const argv[])
 {
     resource_init();
     const struct span_sink *sink = ring_sink_init(ring);
@@ -87,7 +87,7 @@ static void tracing_begin(const char *ring, const char *exporters)
     http_extras_init();
     baggage_init();
     active_init_from_environment();
-    program_begin();
+    program_begin(argv);
     callsite_init();
 }
 
@@ -101,7 +101,7 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
     const char *ring = secure_getenv("RUN_TRACED_RING");
     const char *exporters = secure_getenv("RUN_TRACED_EXPORTER");
     if ((ring || exporters) && !is_disabled())
-        tracing_begin(ring, exporters);
+        tracing_begin(ring, exporters, argv);
     kept_environment_begin();
     if (g_is_tracing) {
         node_begin(argv);

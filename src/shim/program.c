@@ -6,10 +6,12 @@
 #include "base/raw.h"
 #include "export/direct_sink.h"
 #include "export/ring_sink.h"
+#include "shim/test_program.h"
 #include "trace/active.h"
 #include "trace/resource.h"
 #include "trace/sampler.h"
 #include "trace/span.h"
+#include "trace/trace_per.h"
 #include "trace/traceparent.h"
 
 #include <stdlib.h>
@@ -38,9 +40,15 @@ static void context_fill(struct span_context *context, const struct ring_program
     context->is_valid = true;
 }
 
-/* The span's context, and its parent's id (all zero: a root): what the launcher has chosen for the command, else a
- * child of what TRACEPARENT names, else of who has started us. */
-static void context_choose(int parent_pid, struct span_context *context, uint8_t parent_span_id[SPAN_ID_LEN])
+static bool has_own_trace(bool is_test)
+{
+    return g_trace_per == TRACE_PER_PROCESS || (g_trace_per == TRACE_PER_TEST && is_test);
+}
+
+/* The span's context, and its parent's id (all zero: a root): what the launcher has chosen for the command, else a child of
+ * what TRACEPARENT names, else of who has started us. What has a trace of its own has a @link to that instead. */
+static void context_choose(int parent_pid, struct span_context *context, uint8_t parent_span_id[SPAN_ID_LEN],
+                           bool is_test, struct span_link *link)
 {
     const struct active_context *environment = active_environment();
     const struct span_context *parent = environment ? &environment->context : NULL;
@@ -57,6 +65,11 @@ static void context_choose(int parent_pid, struct span_context *context, uint8_t
     if (!parent && ring_sink_is_used() && ring_sink_find_ancestor(&found)) {
         context_fill(&ancestor, &found);
         parent = &ancestor;
+    }
+    if (parent && has_own_trace(is_test)) {
+        memcpy(link->trace_id, parent->trace_id, TRACE_ID_LEN);
+        memcpy(link->span_id, parent->span_id, SPAN_ID_LEN);
+        parent = NULL;
     }
     if (parent)
         memcpy(parent_span_id, parent->span_id, SPAN_ID_LEN);
@@ -80,6 +93,7 @@ static void span_describe(struct span *span, int parent_pid)
     span_set_name(span, resource->executable_name, resource->executable_name_len);
     span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_NAME, resource->executable_name, resource->executable_name_len);
     path_set(span);
+    test_program_describe(span);
     span_set_int(span, ATTRIBUTE_PROCESS_PID, span->pid);
     span_set_int(span, ATTRIBUTE_PROCESS_PARENT_PID, parent_pid);
 }
@@ -120,20 +134,28 @@ static void exit_note(int status, void *unused)
     program_exit(status);
 }
 
-void program_begin(void)
+static bool has_link(const struct span_link *link)
+{
+    static const struct span_link none;
+    return memcmp(link, &none, sizeof none) != 0;
+}
+
+void program_begin(char *const argv[])
 {
     static struct span_context context;
+    static struct span_link link; /* all zero: none */
     uint8_t parent_span_id[SPAN_ID_LEN];
     if (!is_wanted())
         return;
     int parent_pid = (int)raw_syscall3(SYS_getppid, 0, 0, 0);
-    context_choose(parent_pid, &context, parent_span_id);
+    context_choose(parent_pid, &context, parent_span_id, test_program_begin(argv, parent_pid), &link);
     if (!span_context_is_sampled(&context))
         return; /* what hangs below does as its parent's flags say */
     struct span *span = span_claim(&context, parent_span_id);
     if (!span)
         return;
     span_set_context(span, &context, parent_span_id);
+    span_set_links(span, &link, has_link(&link));
     span_describe(span, parent_pid);
     environment_change(&context);
     active_set_process(&context, parent_span_id);
@@ -159,6 +181,13 @@ static void usage_set(struct span *span)
         span_set_int(span, ATTRIBUTE_PROCESS_MEMORY_PEAK, now.ru_maxrss * 1024);
 }
 
+void program_note_test(void)
+{
+    struct span *span = process_pid() == g_pid ? g_span : NULL;
+    if (span)
+        test_program_describe_criterion(span);
+}
+
 void program_exit(int status)
 {
     if (!g_span || process_pid() != g_pid || process_is_vfork_child())
@@ -168,6 +197,7 @@ void program_exit(int status)
         return;
     usage_set(span);
     span_set_int(span, ATTRIBUTE_PROCESS_EXIT_CODE, status & 0xff);
+    test_program_end(span, status & 0xff);
     span_end(span, clock_monotonic_ns());
     direct_sink_flush(FLUSH_TIMEOUT_MS);
 }

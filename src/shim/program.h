@@ -5,9 +5,13 @@
 #define RUN_TRACED_SHIM_PROGRAM_H
 
 /* program_begin - makes the span, if such are wanted: with a ring by what the launcher has put there, without one where
- * RUN_TRACED_PROCESS_SPANS is "all". TRACEPARENT, in the environment, then names it: what the program hands on by
- * itself is right. Library start-up only, after active_init_from_environment(). */
-void program_begin(void);
+ * RUN_TRACED_PROCESS_SPANS is "all". TRACEPARENT, in the environment, then names it: what the program hands on by itself
+ * is right. A program that a runner has started as a test is that test's span. @argv: its arguments, NULL-terminated. Library
+ * start-up only, after active_init_from_environment(). */
+void program_begin(char *const argv[]);
+
+/* program_note_test - Criterion is about to run the test that this process is for. */
+void program_note_test(void);
 
 /* program_exit - the process exits with @status. In a fork or vfork child nothing is done: it has executed no program
  * of its own. Signal-safe. */

@@ -22,13 +22,17 @@ static void worker_describe(struct span *span)
     }
 }
 
-static void describe(struct span *span, const void *argument)
+void test_span_describe(struct span *span, const struct test_name *test)
 {
-    const struct test_name *test = argument;
     if (test->suite && test->suite_len)
         span_set_string(span, ATTRIBUTE_TEST_SUITE_NAME, test->suite, MIN(test->suite_len, NAME_LEN_MAX));
     span_set_string(span, ATTRIBUTE_TEST_CASE_NAME, test->name, MIN(test->name_len, NAME_LEN_MAX));
     worker_describe(span);
+}
+
+static void describe(struct span *span, const void *argument)
+{
+    test_span_describe(span, argument);
 }
 
 custom_span_id test_span_begin(const struct test_name *test, uint64_t start_ns)
@@ -38,6 +42,16 @@ custom_span_id test_span_begin(const struct test_name *test, uint64_t start_ns)
     return id;
 }
 
+void test_span_describe_result(struct span *span, enum test_result result, const char *message)
+{
+    static const char *const names[] = {[TEST_PASS] = "pass", [TEST_FAIL] = "fail", [TEST_SKIPPED] = "skipped"};
+    if (result <= TEST_UNKNOWN || result > TEST_SKIPPED)
+        return;
+    span_set_string(span, ATTRIBUTE_TEST_CASE_RESULT_STATUS, names[result], strlen(names[result]));
+    if (result == TEST_FAIL)
+        span_set_error(span, "test_failure", message);
+}
+
 struct result {
     enum test_result result;
     const char *message;
@@ -45,16 +59,11 @@ struct result {
 
 static void result_describe(struct span *span, const void *argument)
 {
-    static const char *const names[] = {[TEST_PASS] = "pass", [TEST_FAIL] = "fail", [TEST_SKIPPED] = "skipped"};
     const struct result *result = argument;
-    const char *name = names[result->result];
-    span_set_string(span, ATTRIBUTE_TEST_CASE_RESULT_STATUS, name, strlen(name));
-    if (result->result == TEST_FAIL)
-        span_set_error(span, "test_failure", result->message ? result->message : "the test failed");
+    test_span_describe_result(span, result->result, result->message ? result->message : "the test failed");
 }
 
 void test_span_set_result(custom_span_id test, enum test_result result, const char *message)
 {
-    if (result > TEST_UNKNOWN && result <= TEST_SKIPPED)
-        custom_span_use(test, result_describe, &(struct result){result, message});
+    custom_span_use(test, result_describe, &(struct result){result, message});
 }

@@ -16,6 +16,12 @@ struct test_name {
     size_t name_len;
 };
 
+/* test_span_describe - @span is that of this test: which, and which of its runner's workers runs it. */
+void test_span_describe(struct span *span, const struct test_name *test);
+
+/* test_span_describe_result - what came of it. @message: for people, of one that failed. */
+void test_span_describe_result(struct span *span, enum test_result result, const char *message);
+
 /* test_span_begin - a test begins, at @start_ns (0: now). Returns 0 if that cannot be told. */
 custom_span_id test_span_begin(const struct test_name *test, uint64_t start_ns);
 

@@ -488,6 +488,36 @@ bool attribute_element_next(const struct attribute *attribute, size_t *at, struc
     return true;
 }
 
+bool span_is_test(const struct span *span)
+{
+    struct attribute_iterator iterator;
+    attribute_begin(&iterator, span);
+    return iterator.places[ATTRIBUTE_TEST_CASE_NAME] != 0;
+}
+
+static bool key_is_of_test(unsigned key)
+{
+    return key == ATTRIBUTE_TEST_SUITE_NAME || key == ATTRIBUTE_TEST_CASE_NAME || key == ATTRIBUTE_TEST_WORKER ||
+           key == SPAN_PART_NAME;
+}
+
+void span_forget_test(struct span *span)
+{
+    struct attribute_header header;
+    size_t at = span->tracestate_len;
+    if (at > TRACESTATE_LEN_MAX)
+        return;
+    size_t end = at + MIN(span_attributes_end(span), sizeof span->bytes - at);
+    for (; attribute_header_read(span, at, end, &header); at += sizeof header + header.len) {
+        if (header.key == ATTRIBUTE_PROCESS_EXECUTABLE_NAME)
+            span_set_name(span, span->bytes + at + sizeof header, header.len);
+        if (!key_is_of_test(header.key))
+            continue;
+        header.key = SPAN_PART_NOTHING;
+        memcpy(span->bytes + at, &header, sizeof header);
+    }
+}
+
 struct attribute_element span_name(const struct span *span)
 {
     struct attribute_header header;

@@ -43,9 +43,10 @@ enum span_part {
     SPAN_PART_FRAMES = 0xfd,   /* return addresses, innermost first: trace/callsite.h */
     SPAN_PART_NAME = 0xfc,     /* the whole name of an INTERNAL span; the last one counts */
     SPAN_PART_EVENT_NAME = 0xfb, /* of a custom event, with a NUL */
+    SPAN_PART_NOTHING = 0xfa,    /* counts no more */
 };
 
-_Static_assert((int)ATTRIBUTE_CUSTOM < (int)SPAN_PART_EVENT_NAME, "no attribute is taken for a part");
+_Static_assert((int)ATTRIBUTE_CUSTOM < (int)SPAN_PART_NOTHING, "no attribute is taken for a part");
 
 enum attribute_type { ATTRIBUTE_STRING, ATTRIBUTE_INT, ATTRIBUTE_BOOL, ATTRIBUTE_STRING_ARRAY };
 
@@ -122,7 +123,8 @@ struct span {
     uint16_t dropped_attributes_count; /* did not fit, or were cut to fit */
     _Atomic uint32_t attributes_len;   /* bytes; grows only after what it covers is written */
     uint8_t role;                      /* enum span_role */
-    uint8_t reserved[7];
+    uint8_t test_judge;                /* of a test's process: what its runner goes by (shim/test_program.c) */
+    uint8_t reserved[6];
     /* The tracestate (tracestate_len bytes), then attributes. */
     char bytes[SPAN_BYTES_LEN];
 };
@@ -266,6 +268,12 @@ size_t span_links(const struct span *span, struct span_link *out);
 
 /* attribute_name - the name on the wire; NULL if @key is out of range. */
 const char *attribute_name(unsigned key);
+
+/* span_is_test - it is that of a test. */
+bool span_is_test(const struct span *span);
+
+/* span_forget_test - it is that of a test no more, but that of the program alone: another span goes on with the test. */
+void span_forget_test(struct span *span);
 
 /* span_name - the name of @span, whatever bytes that consists of; within the record. */
 struct attribute_element span_name(const struct span *span);

@@ -46,7 +46,7 @@ static bool memory_decides(const struct parent_memory *memory)
 {
     if (!memory || memory->active.source == ACTIVE_NONE || memory->active.source == ACTIVE_ONLY)
         return false;
-    if (memory->active.source == ACTIVE_ENVIRONMENT && active_has_tests())
+    if (active_is_of_process(&memory->active) && active_has_tests())
         return false; /* before the test */
     return active_is_open(&memory->active) || memory->was_ended ||
            (memory->tid == process_tid() && memory->turn == active_turn());

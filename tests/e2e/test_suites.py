@@ -237,5 +237,153 @@ class Pytest(Suites):
         self.assertEqual((span["status"]["code"], attribute(span, "error.type")), ("ERROR", "SIGKILL"))
 
 
+class Runner(Suites):
+    """Runners that start a process a test."""
+    process_spans = "auto"
+
+    def write(self, name, text, is_program=False):
+        path = pathlib.Path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        if is_program:
+            path.chmod(0o755)
+
+    def get(self, path):
+        """A shell's command."""
+        return f"curl -s {self.server.url}/{path} >/dev/null"
+
+    def run_same(self, *command, env=None, hide=rb"[0-9.]+ *(sec|wallclock|usr|sys|cusr|csys|CPU|s\b)"):
+        """The same as bare, but for times."""
+        def outcome(run):
+            return run.returncode, re.sub(hide, b"", run.stdout), re.sub(hide, b"", run.stderr)
+        bare = self.bare(*command, env=env, timeout=60)
+        traced = self.traced(*command, env=env, timeout=60)
+        self.assertEqual(outcome(traced), outcome(bare))
+
+    def below(self, span):
+        """What was asked for by the test's process and all that it has started."""
+        spans, found, waiting = self.spans(), [], [span]
+        while waiting:
+            nearest = children(spans, waiting.pop())
+            found += of_kind(nearest, "CLIENT")
+            waiting += of_kind(nearest, "INTERNAL")
+        return paths(found)
+
+    def assert_tests(self, expected):
+        found = {name: (attribute(span, STATUS), self.below(span)) for name, (span, _) in self.tests().items()}
+        self.assertEqual(found, expected, describe(self.spans()))
+
+
+@needs("curl")
+class Variable(Runner):
+    def test_a_program_is_a_test_and_what_it_starts_is_not(self):
+        inner = f"{self.get('one')}; sh -c '{self.get('two')}; true'; exit 3"
+        self.write("inner.sh", "#!/bin/sh\n" + inner, is_program=True)
+        self.run_same("sh", "-c", "RUN_TRACED_TEST='by name' ./inner.sh; RUN_TRACED_TEST=other /bin/true; true")
+        self.assert_tests({"by name": ("fail", ["one", "two"]), "other": ("pass", [])})
+
+    def test_a_test_that_becomes_another_program_goes_on(self):
+        self.run_same("sh", "-c", f"RUN_TRACED_TEST=chain env A=1 sh -c 'exec {self.get('x')}'; true")
+        self.assert_tests({"chain": ("pass", ["x"])})
+
+    def test_a_killed_test_has_failed(self):
+        self.run_same("sh", "-c", "RUN_TRACED_TEST=dies sh -c 'kill -9 $$'; true")
+        [(span, _)] = self.tests().values()
+        self.assertEqual((attribute(span, STATUS), attribute(span, "error.type")), ("fail", "SIGKILL"))
+
+    def test_a_trace_for_each_process(self):
+        self.run_same("sh", "-c", f"{self.get('a')}; {self.get('b')}; true", env={"RUN_TRACED_TRACE_PER": "process"})
+        spans = self.spans()
+        self.assertEqual(len(traces(spans)), 3, describe(spans))  # the shell, and two programs
+        for span in of_kind(spans, "CLIENT"):
+            [program] = [one for one in spans if one["spanId"] == span["parentSpanId"]]
+            self.assertEqual((program["name"], "parentSpanId" in program, len(program["links"])), ("curl", False, 1))
+
+
+@needs("curl", "prove")
+class Prove(Runner):
+    def test_scripts_are_tests(self):
+        self.write("t/perl.t", f"print qq(1..1\\nok 1\\n); system q({self.get('perl')}); exit 0;")
+        self.write("t/shell.t", f"#!/bin/sh\n{self.get('shell')}\necho 1..1\necho not ok 1\nexit 1\n", is_program=True)
+        self.run_same("prove", "t/perl.t", "t/shell.t")
+        self.assert_tests({"t/perl.t": (None, ["perl"]), "t/shell.t": ("fail", ["shell"])})
+
+
+@needs("curl", "bats")
+class Bats(Runner):
+    def test_each_has_its_name_and_result(self):
+        self.write("a.bats", f'@test "first (one)" {{ {self.get("first")}; }}\n@test "skips" {{ skip "so"; }}\n'
+                   f'@test "fails_here" {{ {self.get("fails")}; false; }}\n')
+        self.run_same("bats", "a.bats")
+        self.assert_tests({"first (one)": ("pass", ["first"]), "skips": ("skipped", []), "fails_here": ("fail", ["fails"])})
+
+
+@needs("curl", "cmake", "ctest")
+class Ctest(Runner):
+    def test_names_come_from_the_file_and_results_from_exit_statuses(self):
+        self.write("CMakeLists.txt", f"""
+            cmake_minimum_required(VERSION 3.13)
+            project(x NONE)
+            enable_testing()
+            add_test(NAME passes COMMAND sh -c "{self.get('passes')}")
+            add_test(NAME fails COMMAND sh -c "{self.get('fails')}; exit 3")
+            add_test(NAME elsewhere COMMAND sh -c "{self.get('elsewhere')}; true" WORKING_DIRECTORY /)
+            add_test(NAME inverted COMMAND sh -c "exit 1")
+            set_tests_properties(inverted PROPERTIES WILL_FAIL 1)
+        """)
+        self.bare("cmake", "-S", ".", "-B", "build", check=True)
+        os.chdir("build")
+        self.run_same("ctest", env={"PWD": os.getcwd()})
+        self.assert_tests({"passes": ("pass", ["passes"]), "fails": ("fail", ["fails"]),
+                           "elsewhere": ("pass", ["elsewhere"]), "inverted": (None, [])})
+
+    def test_what_runs_at_the_same_time_is_told_apart(self):
+        names = [f"t{number}" for number in range(12)]
+        self.write("CMakeLists.txt", "cmake_minimum_required(VERSION 3.13)\nproject(x NONE)\nenable_testing()\n" + "".join(
+            f'add_test(NAME {name} COMMAND sh -c "{self.get(name)}; {self.get(name)}")\n' for name in names))
+        self.bare("cmake", "-S", ".", "-B", "build", check=True)
+        os.chdir("build")
+        self.assertEqual(self.traced("ctest", "-j4").returncode, 0)
+        self.assert_tests({name: ("pass", [name, name]) for name in names})
+
+
+def test_driver():
+    return next(iter(sorted(pathlib.Path("/usr/share").glob("automake-*/test-driver"))), None)
+
+
+@needs("curl")
+@unittest.skipUnless(test_driver(), "not installed: automake")
+class Automake(Runner):
+    def test_statuses_are_automakes(self):
+        expected = {}
+        script = ""
+        for name, status, is_failure_expected, result in (
+                ("a.sh", 0, "no", "pass"), ("b.sh", 1, "no", "fail"), ("c.sh", 77, "no", "skipped"),
+                ("d.sh", 99, "yes", "fail"), ("e.sh", 1, "yes", "pass"), ("f.sh", 0, "yes", "fail")):
+            self.write(name, f"#!/bin/sh\n{self.get(name)}\nexit {status}\n", is_program=True)
+            script += f"sh {test_driver()} --test-name {name} --log-file {name}.log --trs-file {name}.trs " \
+                      f"--color-tests no --enable-hard-errors yes --expect-failure {is_failure_expected} -- ./{name}\n"
+            expected[name] = (result, [name])
+        self.run_same("sh", "-c", script)
+        self.assert_tests(expected)
+
+
+class Criterion(Runner):
+    def test_each_process_has_its_test(self):
+        source = """
+            #include <criterion/criterion.h>
+            #include <signal.h>
+            #include <stdlib.h>
+            Test(suite, good) { cr_assert_eq(system(COMMAND "/good"), 0); }
+            Test(suite, bad) { cr_expect(0); cr_assert_eq(system(COMMAND "/bad"), 0); }
+            Test(suite, dies) { raise(SIGSEGV); }
+        """
+        self.write("suite.c", source)
+        subprocess.run(["gcc", f'-DCOMMAND="curl -s {self.server.url}"', "suite.c", "-o", "suite", "-lcriterion"], check=True)
+        self.assertEqual(self.bare("./suite").returncode, self.traced("./suite").returncode)
+        self.assert_tests({"good": (None, ["good"]), "bad": ("fail", ["bad"]), "dies": ("fail", [])})
+        self.assertEqual({attribute(span, "test.suite.name") for span, _ in self.tests().values()}, {"suite"})
+
+
 if __name__ == "__main__":
     unittest.main()

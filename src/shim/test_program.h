@@ -1,0 +1,25 @@
+/* test_program.h - is this program a test, which its runner has started as one? Told by its environment, its arguments and
+ * those of the process that has started it. Library start-up, and the end of the process; one thread. */
+#ifndef RUN_TRACED_SHIM_TEST_PROGRAM_H
+#define RUN_TRACED_SHIM_TEST_PROGRAM_H
+
+#include "shim/test_span.h"
+
+/* test_program_begin - looks whether this program is a test. @argv: its arguments, NULL-terminated. Two or three system calls,
+ * more in a test. */
+bool test_program_begin(char *const argv[], int parent_pid);
+
+/* test_program_describe - if it is, @span, that of the process, is the test's. */
+void test_program_describe(struct span *span);
+
+/* test_program_describe_criterion - Criterion is about to run a test in this process, which it has started for it: now it says
+ * which. */
+void test_program_describe_criterion(struct span *span);
+
+/* test_program_note_failure - an assertion of Criterion's has failed. */
+void test_program_note_failure(void);
+
+/* test_program_end - if it is, says on @span what came of it, which has exited with @status: what its runner makes of that. */
+void test_program_end(struct span *span, int status);
+
+#endif
