@@ -63,6 +63,17 @@ struct ring_process {
     struct resource resource;
 };
 
+enum { RING_MARKS_MAX = 256, RING_MARK_NAME_LEN_MAX = 216 };
+
+/* A script says which step it is at: run-traced --mark, which it runs, writes this for it. The newest of each process. */
+struct ring_mark {
+    _Atomic uint64_t owner; /* pid << 32 | how often it was written, odd while it is being written; 0: free */
+    uint64_t pid_namespace; /* whose pid that is */
+    uint64_t monotonic_ns;
+    uint16_t name_len;
+    char name[RING_MARK_NAME_LEN_MAX];
+};
+
 struct ring_dirty {
     _Alignas(RING_CACHE_LINE) _Atomic uint64_t word;
 };
@@ -80,10 +91,12 @@ struct ring {
     int32_t command_pid;           /* who is to make that of the command */
     _Atomic uint32_t root_is_made; /* it has */
     struct ring_program root;      /* of the command; not set: there is none */
+    _Atomic uint32_t mark_count;   /* how many were ever made */
     _Alignas(RING_CACHE_LINE) struct run_stats stats; /* off what every claim reads */
     _Atomic uint64_t new_processes[RING_PROCESSES_MAX / 64]; /* a bit for each that has come since these were looked at */
     struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
     _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];
+    struct ring_mark marks[RING_MARKS_MAX];
     _Alignas(4096) struct ring_process processes[RING_PROCESSES_MAX];
     _Alignas(4096) struct span records[RING_RECORDS_MAX];
 };

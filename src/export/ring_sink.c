@@ -347,6 +347,11 @@ bool ring_sink_find_ancestor(struct ring_program *out)
     return out->is_set;
 }
 
+bool ring_sink_is_command(void)
+{
+    return g_ring && g_ring->command_pid == process_pid();
+}
+
 const struct span *ring_sink_predecessor(void)
 {
     const struct ring_process *before = g_ring ? process_find(process_pid()) : NULL;
@@ -368,6 +373,34 @@ void ring_sink_note_program(const struct span *span)
     g_ring->processes[number - 1].program_record = span ? span->index + 1 : 0;
     /* Till the process claims more, nobody but the caller has a pointer into the ring. */
     atomic_store(&process_page()->ring_process, 0);
+}
+
+/* ---- marks ---- */
+
+uint32_t ring_sink_mark_count(void)
+{
+    return g_ring ? atomic_load_explicit(&g_ring->mark_count, memory_order_acquire) : 0;
+}
+
+static bool mark_read(const struct ring_mark *mark, struct ring_sink_mark *out)
+{
+    uint64_t owner = atomic_load_explicit(&mark->owner, memory_order_acquire);
+    if (owner >> 32 != (uint32_t)process_pid() || owner & 1 || mark->pid_namespace != ring_pid_namespace())
+        return false;
+    out->version = (uint32_t)owner;
+    out->monotonic_ns = mark->monotonic_ns;
+    out->name_len = MIN(mark->name_len, sizeof out->name);
+    memcpy(out->name, mark->name, out->name_len);
+    atomic_thread_fence(memory_order_acquire);
+    return atomic_load_explicit(&mark->owner, memory_order_relaxed) == owner;
+}
+
+bool ring_sink_find_mark(struct ring_sink_mark *out)
+{
+    for (unsigned i = 0; g_ring && !g_is_released && i < RING_MARKS_MAX; i++)
+        if (mark_read(&g_ring->marks[i], out))
+            return true;
+    return false;
 }
 
 const struct span_sink *ring_sink_init(const char *path)

@@ -39,6 +39,9 @@ void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN]);
  * nearest ancestor that has one, or of the command. False: there is none. A system call for each generation. */
 bool ring_sink_find_ancestor(struct ring_program *out);
 
+/* ring_sink_is_command - this process is the command of the run, whichever program it executes. */
+bool ring_sink_is_command(void);
+
 /* ring_sink_predecessor - the open span of the program that this process executed before, in shared memory; NULL: there is none. */
 const struct span *ring_sink_predecessor(void);
 
@@ -55,5 +58,19 @@ struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program,
 
 /* ring_sink_abandon_unseen - the program was not executed. */
 void ring_sink_abandon_unseen(struct span *span);
+
+/* ring_sink_mark_count - changes with each mark that any script makes. One load. */
+uint32_t ring_sink_mark_count(void);
+
+/* What a mark of this process says. */
+struct ring_sink_mark {
+    uint32_t version; /* another one: another mark */
+    uint64_t monotonic_ns;
+    size_t name_len;
+    char name[RING_MARK_NAME_LEN_MAX];
+};
+
+/* ring_sink_find_mark - the newest mark of this process, copied. False: there is none. */
+bool ring_sink_find_mark(struct ring_sink_mark *out);
 
 #endif

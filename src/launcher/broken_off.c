@@ -56,6 +56,11 @@ void broken_off_complete(struct span *span, const struct exit_reason *reason, ui
         process_complete(span, reason, end_ns);
         return;
     }
+    if (span->kind == SPAN_KIND_INTERNAL && reason->is_exec) { /* a script's last step, say */
+        span_set_true(span, ATTRIBUTE_UNFINISHED);
+        span->end_ns = MAX(end_ns, span->start_ns);
+        return;
+    }
     char error_type[32], message[sizeof span->message + 1];
     if (is_all_zero(span->trace_id, sizeof span->trace_id))
         trace_id_generate(span->trace_id);

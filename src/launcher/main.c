@@ -2,6 +2,7 @@
  */
 #include "launcher/collect.h"
 #include "launcher/config.h"
+#include "launcher/mark.h"
 #include "launcher/message.h"
 #include "launcher/options.h"
 #include "launcher/run.h"
@@ -58,6 +59,8 @@ int main(int argc, char **argv)
         return run_diff_files(options.diff_paths[0], options.diff_paths[1], options.view.is_json, stdout);
     case OPTIONS_REPRODUCIBLE:
         return reproducible_print(options.view_path);
+    case OPTIONS_MARK:
+        return mark_make(options.mark);
     case OPTIONS_COLLECT:
         return collect(&options);
     default:

@@ -23,6 +23,7 @@ enum {
     OPTION_NO_KEEP_ENV,
     OPTION_COVERAGE,
     OPTION_TRACE_PER,
+    OPTION_MARK,
     OPTION_PRINT_CONFIG,
     OPTION_CHECK,
     OPTION_CHECKS,
@@ -64,6 +65,7 @@ static const struct option LONG_OPTIONS[] = {
     {"stacktrace", required_argument, NULL, OPTION_STACKTRACE},
     {"coverage", no_argument, NULL, OPTION_COVERAGE},
     {"trace-per", required_argument, NULL, OPTION_TRACE_PER},
+    {"mark", required_argument, NULL, OPTION_MARK},
     {"daemonize", no_argument, NULL, 'D'},
     {"print-config", no_argument, NULL, OPTION_PRINT_CONFIG},
     {"check", required_argument, NULL, OPTION_CHECK},
@@ -96,6 +98,7 @@ static const char HELP[] =
     "       run-traced.sh --diff OLD NEW\n"
     "       run-traced.sh --html PAGE [FILE] [OPTIONS]\n"
     "       run-traced.sh --convert OUT [FILE] [OPTIONS]\n"
+    "       run-traced.sh --mark NAME\n"
     "\n"
     "Runs COMMAND as it would run without the prefix, and records every HTTP request\n"
     "that it and its child processes send or serve as an OpenTelemetry span.\n"
@@ -124,6 +127,7 @@ static const char HELP[] =
     "      --coverage       say at the end what was seen, and what was not and why\n"
     "      --trace-per WHAT a trace for the whole run (the default), for each process, or for\n"
     "                       each test: run, process, test\n"
+    "      --mark NAME      in a script that is being traced: a step of that name begins\n"
     "      --collect DIR    collect from services that are started by themselves, with\n"
     "                       LD_PRELOAD and RUN_TRACED_RING=DIR/ring, until interrupted\n"
     "      --view [FILE]    show the traces in FILE (default: spans.jsonl) and where the\n"
@@ -282,6 +286,10 @@ static int options_set(struct options *options, int letter, char **argv)
         return options_set_stacktrace(options, optarg);
     case OPTION_TRACE_PER:
         return options_set_trace_per(options, optarg);
+    case OPTION_MARK:
+        options->mode = OPTIONS_MARK;
+        options->mark = optarg;
+        return *optarg ? 0 : options_complain("--mark needs a name", "");
     case OPTION_FOLLOW:
         options->is_following = true;
         return 0;
@@ -432,6 +440,8 @@ static int options_finish_run(struct options *options)
     options->checks.is_quiet = options->is_quiet;
     if (options->mode == OPTIONS_RUN && !*options->command)
         return options_complain("no command given", "");
+    if (options->mode == OPTIONS_MARK && *options->command)
+        return options_complain("--mark starts no command; too many: ", *options->command);
     if (options->mode == OPTIONS_COLLECT && *options->command)
         return options_complain("--collect starts no command; too many: ", *options->command);
     if (options->keep.wait_ns && !options->keep.is_set)

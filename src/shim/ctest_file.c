@@ -40,7 +40,8 @@ static bool argument_is(struct reader *reader, const char *word, bool is_program
     const char *slash = strrchr(word, '/'), *at = word;
     if (!take(reader, "\""))
         return false;
-    if (is_program && slash && reader->at < reader->end && !memchr(reader->at, '/', 1))
+    const char *end = memchr(reader->at, '"', (size_t)(reader->end - reader->at));
+    if (is_program && slash && end && !memchr(reader->at, '/', (size_t)(end - reader->at)))
         at = slash + 1;
     for (; reader->at < reader->end && *reader->at != '"'; reader->at++) {
         if (*reader->at == '\\' && reader->end - reader->at > 1)

@@ -10,6 +10,7 @@
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
 #include "shim/kept_environment.h"
+#include "shim/mark.h"
 #include "shim/program.h"
 #include "shim/real.h"
 #include "trace/propagator.h"
@@ -182,6 +183,7 @@ static NOINLINE int start_unseen(const struct plan *plan, executor *execute, str
 static int start(int (*open_program)(const struct call *), executor *execute, struct call *call, char *const envp[])
 {
     struct plan plan;
+    mark_notice();
     plan_make(open_program, call, envp, &plan);
     if (UNLIKELY(plan.fate != EXEC_TAKES_LIBRARY))
         return start_unseen(&plan, execute, call, envp);

@@ -8,6 +8,7 @@
 #include "shim/curl_transfer.h"
 #include "shim/kept_environment.h"
 #include "shim/custom_span.h"
+#include "shim/mark.h"
 #include "shim/module.h"
 #include "shim/node.h"
 #include "shim/program.h"
@@ -44,6 +45,12 @@ static bool is_disabled(void)
     return disabled && strcasecmp(disabled, "true") == 0;
 }
 
+static void fork_prepare(void)
+{
+    mark_notice();
+    exchange_fork_prepare();
+}
+
 static void fork_parent(void)
 {
     exchange_fork_parent();
@@ -78,7 +85,7 @@ static void tracing_begin(const char *ring, const char *exporters, char *const a
         return;
     g_is_tracing = true;
     span_sink_set(sink);
-    pthread_atfork(exchange_fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
+    pthread_atfork(fork_prepare, fork_parent, fork_child); /* daemon(3) too comes here */
     redact_init();
     sampler_init_from_environment();
     trace_per_init_from_environment();
@@ -89,6 +96,7 @@ static void tracing_begin(const char *ring, const char *exporters, char *const a
     active_init_from_environment();
     program_begin(argv);
     callsite_init();
+    mark_begin();
 }
 
 /* glibc gives constructors what it gives main(). */
@@ -115,6 +123,7 @@ void life_end(void)
 {
     if (!g_is_tracing || process_is_vfork_child())
         return;
+    mark_exit();
     pytest_exit();
     custom_span_exit_all();
     connection_exit_all();

@@ -76,11 +76,11 @@ static bool found(enum judge judge)
     return g_program.is_test = true;
 }
 
-/* ---- by an environment variable that the process above does not have yet ---- */
+/* ---- by an environment variable that the process above does not have yet, unless that is run-traced ---- */
 
 static bool is_new_variable(int parent_pid, const char *entry)
 {
-    return !proc_has_variable(parent_pid, entry);
+    return ring_sink_is_command() || !proc_has_variable(parent_pid, entry);
 }
 
 /* RUN_TRACED_TEST=NAME. */

@@ -6,7 +6,7 @@ import re
 import subprocess
 import unittest
 
-from support import (PYTHON, ROOT, StrictServer, TracedTest, attribute, children, clean_env, describe, needs, of_kind, orphans,
+from support import (PREFIX, PYTHON, ROOT, StrictServer, TracedTest, attribute, children, clean_env, describe, needs, of_kind, orphans,
                      roots, traces)
 
 HEADER = ROOT / "src" / "shim"
@@ -287,7 +287,7 @@ class Variable(Runner):
         self.assert_tests({"chain": ("pass", ["x"])})
 
     def test_a_killed_test_has_failed(self):
-        self.run_same("sh", "-c", "RUN_TRACED_TEST=dies sh -c 'kill -9 $$'; true")
+        self.traced("sh", "-c", "kill -9 $$", env={"RUN_TRACED_TEST": "dies"})
         [(span, _)] = self.tests().values()
         self.assertEqual((attribute(span, STATUS), attribute(span, "error.type")), ("fail", "SIGKILL"))
 
@@ -298,6 +298,60 @@ class Variable(Runner):
         for span in of_kind(spans, "CLIENT"):
             [program] = [one for one in spans if one["spanId"] == span["parentSpanId"]]
             self.assertEqual((program["name"], "parentSpanId" in program, len(program["links"])), ("curl", False, 1))
+
+
+@needs("curl", "bash")
+class Marks(Runner):
+    def script(self, shell):
+        mark = f"{PREFIX} --mark"
+        self.write("script", f"""
+            {self.get('before')}
+            {mark} "step 1"
+            {self.get('a')}
+            ({self.get('b')})
+            {mark} "step 2"
+            {self.get('c')} | cat
+            ({mark} "within 2"; {self.get('d')}; true)
+            {self.get('e')}
+            {mark} "step 3"
+        """)
+        traced = self.traced(shell, "script")
+        self.assertEqual((traced.returncode, traced.stdout, traced.stderr), (0, b"", b""))
+        self.assert_tests({"step 1": (None, ["a", "b"]), "step 2": (None, ["c", "d", "e"]), "within 2": (None, ["d"]),
+                           "step 3": (None, [])})
+        steps = [span for span in self.spans() if attribute(span, "test.case.name")]
+        self.assertEqual([span for span in steps if attribute(span, "run_traced.unfinished")], [])
+        by_name = {span["name"]: span for span in steps}
+        self.assertEqual(by_name["within 2"]["parentSpanId"], by_name["step 2"]["spanId"])
+        end = by_name["step 1"]["timestamp"] + by_name["step 1"]["duration"]
+        self.assertAlmostEqual(end, by_name["step 2"]["timestamp"], delta=2)
+
+    def test_steps_of_a_script_of_sh(self):
+        self.script("sh")
+
+    def test_steps_of_a_script_of_bash(self):
+        self.script("bash")
+
+    def test_a_step_that_becomes_another_program(self):
+        self.write("script", f"{PREFIX} --mark last\nexec {self.get('x')}\n")
+        self.traced("sh", "script")
+        [(span, _)] = self.tests().values()
+        self.assertEqual((span["status"]["code"], attribute(span, "run_traced.unfinished")), ("UNSET", True))
+        self.assertEqual(self.below(span), ["x"])
+
+    def test_without_a_run_it_says_so(self):
+        bare = self.bare(PREFIX, "--mark", "x")
+        self.assertEqual(bare.returncode, 125)
+        self.assertIn(b"nothing is being traced here", bare.stderr)
+        self.assertIn(b"needs a name", self.bare(PREFIX, "--mark", "").stderr)
+        self.assertIn(b"at most 216 bytes", self.bare(PREFIX, "--mark", "x" * 217).stderr)
+        self.assertIn(b"is over", self.bare(PREFIX, "--mark", "x", env={"RUN_TRACED_RING": "/nowhere/ring"}).stderr)
+
+    def test_who_is_not_traced_is_told(self):
+        words, env = self.traced_command(["env", "-u", "LD_PRELOAD", "sh", "-c", f"{PREFIX} --mark x; exit $?"])
+        traced = subprocess.run([words[0], "--no-keep-env", *words[1:]], env=env, capture_output=True, check=False)
+        self.assertIn(b"is not traced itself", traced.stderr)
+        self.assertEqual(traced.returncode, 125)
 
 
 @needs("curl", "prove")
