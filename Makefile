@@ -22,7 +22,7 @@ TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git
                  php-curl openssl libssl-dev libgnutls28-dev ca-certificates libcurl3-gnutls python3-requests python3-httpx \
                  python3-aiohttp liblwp-protocol-https-perl ruby lua-sec lua5.4 links w3m socat haproxy \
                  lighttpd lighttpd-mod-openssl apache2-bin stunnel4 gunicorn python3-uvicorn puma \
-                 ruby-webrick php-fpm
+                 ruby-webrick php-fpm python3-pytest python3-pytest-xdist bats
 # Without these a few tests are skipped: they are tried, and missed by nobody.
 OPTIONAL_TEST_PACKAGES := chromium chromium-driver
 FUZZ_PACKAGES := clang libclang-rt-dev python3

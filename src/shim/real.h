@@ -51,11 +51,6 @@ mqd_t __mq_open_2(const char *name, int flags);
 int __ppoll_chk(struct pollfd *fds, nfds_t count, const struct timespec *timeout,
                 const sigset_t *mask, size_t fds_len);
 
-/* Criterion's, if the program has it: else NULL. */
-struct criterion_assert_stats;
-void criterion_internal_test_setup(void);
-void criterion_send_assert(struct criterion_assert_stats *stats);
-
 struct real_calls {
 #define INTERPOSE(name) __typeof__(&name) name;
 #define INTERPOSE_LATER(name)
