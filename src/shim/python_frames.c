@@ -11,16 +11,18 @@
 enum { FRAMES_MAX = 64, STACK_FRAMES_MAX = 32, INSTRUCTION_BYTES = 2, CODE_LEN_MAX = 1 << 26 };
 
 static struct python_interpreter g_interpreter;
-static _Atomic bool g_is_known;
+static _Atomic bool g_is_known, g_is_tried;
 static BULKY struct site_cache g_sites;
 
 void python_frames_prepare(void)
 {
-    if (atomic_load_explicit(&g_is_known, memory_order_relaxed))
+    if (atomic_load_explicit(&g_is_tried, memory_order_relaxed))
         return;
     for (const struct link_map *map = _r_debug.r_map; map; map = map->l_next) {
         if (!map->l_ld || !module_exports(map, "PyGILState_GetThisThreadState"))
             continue;
+        if (atomic_exchange(&g_is_tried, true))
+            return;
         if (python_interpreter_find(&g_interpreter))
             atomic_store_explicit(&g_is_known, true, memory_order_release);
         return;
@@ -35,16 +37,17 @@ static const void *frame_first(void)
     if (LIKELY(!atomic_load_explicit(&g_is_known, memory_order_acquire)))
         return NULL;
     const struct python_layout *layout = g_interpreter.layout;
-    const void *thread = g_interpreter.this_thread();
+    const void *thread = g_interpreter.is_ending() ? NULL : g_interpreter.this_thread();
     if (!thread || !layout->thread_cframe)
         return thread ? python_pointer(thread, layout->thread_frame) : NULL;
     const void *cframe = python_pointer(thread, layout->thread_cframe);
     return cframe ? python_pointer(cframe, layout->cframe_frame) : NULL;
 }
 
+/* Asked at each frame: the main thread may begin to end the interpreter while this one, a daemon, is at it. */
 static const void *frame_next(const void *frame)
 {
-    return python_pointer(frame, g_interpreter.layout->frame_back);
+    return g_interpreter.is_ending() ? NULL : python_pointer(frame, g_interpreter.layout->frame_back);
 }
 
 static ptrdiff_t frame_instruction(const void *frame, const void *code)

@@ -3,7 +3,8 @@
  *
  * Why that is safe: a thread's frames are changed by that thread alone, which is in our call meanwhile; they keep their code
  * objects, and these their names, which never change. The thread's own state is what PyGILState_GetThisThreadState says, which
- * may be asked at any time. */
+ * may be asked at any time. Once the interpreter is ending, which takes from daemon threads what they have while they are still
+ * running, nothing is read any more: that is asked before each frame. */
 #ifndef RUN_TRACED_SHIM_PYTHON_FRAMES_H
 #define RUN_TRACED_SHIM_PYTHON_FRAMES_H
 

@@ -65,11 +65,14 @@ bool python_interpreter_find(struct python_interpreter *out)
     struct python_interpreter found = {
         .layout = version ? layout_find(minor_version(version())) : NULL,
         .this_thread = (void *(*)(void))real_dlsym(RTLD_DEFAULT, "PyGILState_GetThisThreadState"),
+        .is_ending = (int (*)(void))real_dlsym(RTLD_DEFAULT, "Py_IsFinalizing"),
         .code_type = code_type,
         .text_type = real_dlsym(RTLD_DEFAULT, "PyUnicode_Type"),
         .bytes_type = real_dlsym(RTLD_DEFAULT, "PyBytes_Type"),
     };
-    if (!found.layout || !found.this_thread || !type_type || !code_type || !found.text_type || !found.bytes_type ||
+    if (!found.is_ending) /* up to 3.12 */
+        found.is_ending = (int (*)(void))real_dlsym(RTLD_DEFAULT, "_Py_IsFinalizing");
+    if (!found.layout || !found.this_thread || !found.is_ending || !type_type || !code_type || !found.text_type || !found.bytes_type ||
         !is_confirmed(found.layout, real_dlsym(RTLD_DEFAULT, "_PyRuntime")))
         return false;
     /* Builds for debugging Python itself may have more at the beginning of each object. */

@@ -36,6 +36,7 @@ enum {
 struct python_interpreter {
     const struct python_layout *layout;
     void *(*this_thread)(void); /* PyGILState_GetThisThreadState */
+    int (*is_ending)(void);     /* Py_IsFinalizing: what daemon threads have is given back under their hands */
     const void *code_type, *text_type, *bytes_type;
 };
 

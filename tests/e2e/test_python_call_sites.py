@@ -15,6 +15,20 @@ MINORS = range(8, 14)
 FUNCTIONS = {"client": "Order.pay", "urllib": "fetch", "thread": "fetch", "missing": "fetch", "refused": "give_up",
              "generator": "generate", "asyncio": "ask"}
 
+DAEMONS = """import socket, sys, threading
+def ask(started):
+    connection = socket.create_connection(("127.0.0.1", int(sys.argv[1])))
+    while True:
+        connection.sendall(b"GET /daemon HTTP/1.1\\r\\nHost: daemons\\r\\n\\r\\n")
+        connection.recv(1000)
+        started.set()
+events = [threading.Event() for _ in range(4)]
+for event in events:
+    threading.Thread(target=ask, args=(event,), daemon=True).start()
+for event in events:
+    event.wait()
+"""
+
 
 def interpreters():
     """The path of one CPython for each minor version."""
@@ -80,6 +94,14 @@ class PythonCallSites(TracedTest):
         for minor, path in sorted(interpreters().items()):
             with self.subTest(version=f"3.{minor}"):
                 self.check(self.client_spans(path, PROGRAM), minor)
+
+    def test_daemon_threads_may_be_at_it_when_the_interpreter_ends(self):
+        program = self.directory / "daemons.py"
+        program.write_text(DAEMONS)
+        for minor, path in sorted(interpreters().items()):
+            with self.subTest(version=f"3.{minor}"):
+                spans = self.client_spans(path, program)
+                self.assertIn("ask", [attribute(span, "code.function.name") for span in spans])
 
 
 def where_of_unicode():
