@@ -260,7 +260,8 @@ static bool address_parse(const struct call *call, struct place_question *out)
     return true;
 }
 
-/* Of which file the question is. A build id says it all; without one, what is at the path may be another file by now. */
+/* Of which file the question is. A build id says it all; without one, what is at the path may be another file by
+ * now. */
 static bool file_know(struct call_sites *sites, const void *build_id, size_t build_id_len,
                       const struct traced_process *process, struct place_question *question)
 {

@@ -1,8 +1,8 @@
 /* call_sites.h - "module+0xoffset" of a span's call becomes a function, a file and a line.
  *
- * What a record says is not trusted, and what is not sure is left out: no line is better than a wrong one. An address is
- * looked up once, whoever calls from there, and by a thread of its own (place_finder.h): the first spans from a place whose
- * debug information takes long go without. */
+ * What a record says is not trusted, and what is not sure is left out: no line is better than a wrong one. An
+ * address is looked up once, whoever calls from there, and by a thread of its own (place_finder.h): the first spans
+ * from a place whose debug information takes long go without. */
 #ifndef RUN_TRACED_LAUNCHER_CALL_SITES_H
 #define RUN_TRACED_LAUNCHER_CALL_SITES_H
 
@@ -15,8 +15,8 @@ enum { CALL_SITES_MAX = 65536 };
 
 struct call_sites;
 
-/* call_sites_new - none yet; no thread and nothing loaded before the first one. @oldest_boottime_ns: no traced process has
- * started before; 0: who knows. NULL: no memory. */
+/* call_sites_new - none yet; no thread and nothing loaded before the first one. @oldest_boottime_ns: no traced
+ * process has started before; 0: who knows. NULL: no memory. */
 struct call_sites *call_sites_new(uint64_t oldest_boottime_ns);
 
 /* call_sites_begin - a pass of the collector begins: all spans of it together may take some 0.4 s of work. */
@@ -34,8 +34,8 @@ struct call_place {
     int32_t line;
 };
 
-/* call_sites_find - what is at @frame of @process, as of a call's. @out: valid until something else is asked. False: nothing is
- * known. */
+/* call_sites_find - what is at @frame of @process, as of a call's. @out: valid until something else is asked. False:
+ * nothing is known. */
 bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, const struct traced_process *process,
                      struct call_place *out);
 

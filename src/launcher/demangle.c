@@ -100,8 +100,8 @@ static demangler *demangler_load(void)
     return function;
 }
 
-/* Where the list of parameters begins: the last parenthesis that is opened outside of all others, and of what <> encloses; not
- * that of operator(). */
+/* Where the list of parameters begins: the last parenthesis that is opened outside of all others, and of what <>
+ * encloses; not that of operator(). */
 static size_t parameters_at(const char *name)
 {
     size_t len = strlen(name), depth = 0;

@@ -5,8 +5,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* demangle - @out becomes the name in the source, with a NUL; of C++ without its parameters. False, @out untouched: @symbol is not
- * mangled in a way that we know (Rust's v0, say), its name does not fit, or there is no libstdc++ to ask. One thread. */
+/* demangle - @out becomes the name in the source, with a NUL; of C++ without its parameters. False, @out untouched:
+ * @symbol is not mangled in a way that we know (Rust's v0, say), its name does not fit, or there is no libstdc++ to
+ * ask. One thread. */
 bool demangle(const char *symbol, char *out, size_t size);
 
 #endif

@@ -22,14 +22,15 @@ struct module_file {
     int64_t changed_unix_nano; /* its contents, its name or its attributes; in this kernel's coarse clock */
 };
 
-/* module_file_find - the file at @path, if it is a regular one and must be what @process has loaded. It must not have
- * changed since the process started (if that is not known, since @oldest_boottime_ns, before which none did), and that sees the same files as we do; as long as it is alive, what it has mapped must
- * not have been replaced. False: there is no telling. Opens nothing that opening would do something to. */
+/* module_file_find - the file at @path, if it is a regular one and must be what @process has loaded. It must not
+ * have changed since the process started (if that is not known, since @oldest_boottime_ns, before which none did),
+ * and that sees the same files as we do; as long as it is alive, what it has mapped must not have been replaced.
+ * False: there is no telling. Opens nothing that opening would do something to. */
 bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
                       struct module_file *out);
 
-/* module_file_open - a descriptor to read @path by, if it is a regular file, and @file still unless that is known by a build
- * id, which the caller has to compare; or -1. */
+/* module_file_open - a descriptor to read @path by, if it is a regular file, and @file still unless that is known by
+ * a build id, which the caller has to compare; or -1. */
 int module_file_open(const char *path, const struct module_file *file);
 
 #endif

@@ -49,8 +49,8 @@ static void file_close(struct place_finder *finder)
     finder->open = NULL;
 }
 
-/* A file that is cut off while libdw has it mapped: the look-up is left where it stands, and so is the file, since nobody
- * knows what is half done. */
+/* A file that is cut off while libdw has it mapped: the look-up is left where it stands, and so is the file, since
+ * nobody knows what is half done. */
 static THREAD_LOCAL sigjmp_buf *t_way_out;
 
 static void bus_error_leave(int number)

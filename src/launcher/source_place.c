@@ -172,7 +172,8 @@ static void line_find(struct source_file *file, uint64_t address, struct source_
 }
 
 /* Where @inlined has been put into the function around it. */
-static void call_line_find(const struct dwarf_functions *dw, Dwarf_Die *unit, Dwarf_Die *inlined, struct source_place *out)
+static void call_line_find(const struct dwarf_functions *dw, Dwarf_Die *unit, Dwarf_Die *inlined,
+                           struct source_place *out)
 {
     Dwarf_Attribute attribute;
     Dwarf_Word number = 0, line = 0;

@@ -8,11 +8,13 @@
 
 /* Empty strings, and 0: not known. */
 struct source_place {
-    char function[256]; /* the innermost, inlined or not, that is no plumbing, qualified by its scopes; else the symbol and "+0x..." */
+    /* the innermost, inlined or not, that is no plumbing, qualified by its scopes; else the symbol and "+0x..." */
+    char function[256];
     char symbol[256];   /* the ELF symbol that covers the address */
     char file[512];     /* absolute, as the compiler was told */
-    char stack[1024];   /* by debug information: the innermost function and those that it is inlined in, "at function (file:line)" each,
-                         * a line for each that there is room for */
+    /* by debug information: the innermost function and those that it is inlined in, "at function (file:line)" each,
+     * a line for each that there is room for */
+    char stack[1024];
     int32_t line;
     bool is_exact;     /* function is by debug information */
     bool is_demangled; /* it is the symbol's, as the source has it */

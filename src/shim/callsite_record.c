@@ -27,8 +27,8 @@ static const char *call_of(const void *return_address)
     return (const char *)return_address - 1;
 }
 
-/* The object that the place lies in is part of it, since another one may be loaded there later; the memory of a link_map may
- * be used again. */
+/* The object that the place lies in is part of it, since another one may be loaded there later; the memory of a
+ * link_map may be used again. */
 static struct site_key module_key(const struct module *module)
 {
     return (struct site_key){{module->offset, (uintptr_t)module->map, (uintptr_t)module->map->l_ld}};
@@ -111,8 +111,8 @@ static void record_with_stack(struct span *span)
     stack_record(span);
 }
 
-/* RUN_TRACED_STACKTRACE: when is the whole stack told? An error is known only when the call is over, or when its answer is
- * read: the stack is the one of that moment. */
+/* RUN_TRACED_STACKTRACE: when is the whole stack told? An error is known only when the call is over, or when its
+ * answer is read: the stack is the one of that moment. */
 static void recorder_set(void)
 {
     if (g_is_set)

@@ -142,7 +142,8 @@ static bool is_loader_or_libc(const char *path)
 
 bool module_is_plumbing(const struct module *module)
 {
-    static const char *const prefixes[] = {"libcurl", "libssl", "libcrypto", "libgnutls", "libstdc++", "libgcc_s", NULL};
+    static const char *const prefixes[] = {"libcurl",   "libssl",   "libcrypto", "libgnutls",
+                                           "libstdc++", "libgcc_s", NULL};
     return is_loader_or_libc(module->path) || name_begins(module->path, prefixes);
 }
 
@@ -221,8 +222,8 @@ const char *module_function_name(const struct module *module)
     return index < table.count ? table.names + table.symbols[index].st_name : NULL;
 }
 
-/* What is imported is not hashed, and comes first: hash[1] is where that ends. Where nothing is hashed (a program that is
- * no PIE) linkers write 1 there. */
+/* What is imported is not hashed, and comes first: hash[1] is where that ends. Where nothing is hashed (a program
+ * that is no PIE) linkers write 1 there. */
 static size_t imports_end(const struct symbol_table *table, const uint32_t *hash)
 {
     if (!hash)

@@ -22,8 +22,8 @@ void module_init(void);
  * without a lock (before glibc 2.35). Hot path, signal-safe. */
 bool module_find(const void *address, struct module *out);
 
-/* module_build_id - the build id that the linker has given to @module, out of its notes in memory, @len bytes; NULL if it has
- * none. Signal-safe. */
+/* module_build_id - the build id that the linker has given to @module, out of its notes in memory, @len bytes; NULL
+ * if it has none. Signal-safe. */
 const unsigned char *module_build_id(const struct module *module, size_t *len);
 
 /* module_is_self - the object is this library. */
@@ -41,8 +41,8 @@ const char *module_function_name(const struct module *module);
  * @names: NULL-terminated. Start-up only. */
 bool module_any_imports(const char *const *names);
 
-/* module_exports - does @map have a function or a variable of this name for others? Asks the object's hash table, not the
- * loader, which allocates where there is none. */
+/* module_exports - does @map have a function or a variable of this name for others? Asks the object's hash table,
+ * not the loader, which allocates where there is none. */
 bool module_exports(const struct link_map *map, const char *name);
 
 /* module_self - this library; NULL if it was loaded out of sight (dlmopen). */
@@ -51,16 +51,16 @@ const struct link_map *module_self(void);
 /* module_prepare - sees to it that module_find works, also where module_init was not called. */
 void module_prepare(void);
 
-/* module_imports_walk - calls @found for each name that @map has from others; @version: the one that it asks for, or NULL
- * if it asks for none. */
+/* module_imports_walk - calls @found for each name that @map has from others; @version: the one that it asks for, or
+ * NULL if it asks for none. */
 void module_imports_walk(const struct link_map *map, void (*found)(void *state, const char *name, const char *version),
                          void *state);
 
 /* module_own_version - the version of the symbol that @map has at @address, or NULL. Asks the loader. */
 const char *module_own_version(const struct link_map *map, const void *address);
 
-/* module_absolute - @pointer as the dynamic section of @map has it: the loader has made these absolute for most objects,
- * not for all (the vDSO). */
+/* module_absolute - @pointer as the dynamic section of @map has it: the loader has made these absolute for most
+ * objects, not for all (the vDSO). */
 static inline uintptr_t module_absolute(const struct link_map *map, uintptr_t pointer)
 {
     return pointer < map->l_addr ? pointer + map->l_addr : pointer;

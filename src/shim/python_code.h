@@ -1,5 +1,5 @@
-/* python_code.h - what a code object of CPython says of a place in it. Reads memory that the interpreter keeps: the object must
- * be in use. No lock, no call into Python; signal-safe. */
+/* python_code.h - what a code object of CPython says of a place in it. Reads memory that the interpreter keeps: the
+ * object must be in use. No lock, no call into Python; signal-safe. */
 #ifndef RUN_TRACED_SHIM_PYTHON_CODE_H
 #define RUN_TRACED_SHIM_PYTHON_CODE_H
 

@@ -55,7 +55,8 @@ static ptrdiff_t frame_instruction(const void *frame, const void *code)
     const struct python_layout *layout = g_interpreter.layout;
     int index;
     if (layout->code_instructions)
-        return (const char *)python_pointer(frame, layout->frame_lasti) - ((const char *)code + layout->code_instructions);
+        return (const char *)python_pointer(frame, layout->frame_lasti) -
+               ((const char *)code + layout->code_instructions);
     memcpy(&index, (const char *)frame + layout->frame_lasti, sizeof index);
     return layout->lines == PYTHON_LNOTAB ? index : index * INSTRUCTION_BYTES;
 }
@@ -85,7 +86,8 @@ static struct site_key place_key(const struct python_place *place)
     const struct python_layout *layout = g_interpreter.layout;
     int first_line;
     memcpy(&first_line, (const char *)place->code + layout->code_firstlineno, sizeof first_line);
-    return (struct site_key){{(uintptr_t)place->code, place->at, (uintptr_t)python_pointer(place->code, layout->code_filename),
+    return (struct site_key){{(uintptr_t)place->code, place->at,
+                              (uintptr_t)python_pointer(place->code, layout->code_filename),
                               (uintptr_t)python_pointer(place->code, layout->code_name),
                               (uintptr_t)python_pointer(place->code, layout->code_lines), (uintptr_t)first_line}};
 }
@@ -94,7 +96,8 @@ static struct site_key place_key(const struct python_place *place)
 static void site_fill(struct site *site, const struct python_place *place)
 {
     char function_bytes[160], file_bytes[336];
-    struct text function = text_on(function_bytes, sizeof function_bytes), file = text_on(file_bytes, sizeof file_bytes);
+    struct text function = text_on(function_bytes, sizeof function_bytes),
+                file = text_on(file_bytes, sizeof file_bytes);
     int line = python_place_line(place);
     python_place_function(place, &function);
     python_place_file(place, &file);

@@ -1,10 +1,11 @@
-/* python_frames.h - which line of a Python program made a call: read from the frames of CPython on the calling thread, without
- * its lock and without a call that could take it.
+/* python_frames.h - which line of a Python program made a call: read from the frames of CPython on the calling thread,
+ * without its lock and without a call that could take it.
  *
- * Why that is safe: a thread's frames are changed by that thread alone, which is in our call meanwhile; they keep their code
- * objects, and these their names, which never change. The thread's own state is what PyGILState_GetThisThreadState says, which
- * may be asked at any time. Once the interpreter is ending, which takes from daemon threads what they have while they are still
- * running, nothing is read any more: that is asked before each frame. */
+ * Why that is safe: a thread's frames are changed by that thread alone, which is in our call meanwhile; they keep
+ * their code objects, and these their names, which never change. The thread's own state is what
+ * PyGILState_GetThisThreadState says, which may be asked at any time. Once the interpreter is ending, which takes
+ * from daemon threads what they have while they are still running, nothing is read any more: that is asked before
+ * each frame. */
 #ifndef RUN_TRACED_SHIM_PYTHON_FRAMES_H
 #define RUN_TRACED_SHIM_PYTHON_FRAMES_H
 
@@ -14,12 +15,13 @@
 /* python_frames_prepare - looks for an interpreter among what is loaded; at a safe moment, since it asks the loader. */
 void python_frames_prepare(void);
 
-/* python_frames_describe - adds code.function.name, code.file.path and code.line.number of the Python line that the call came
- * from, past the frames of plumbing. False: this thread runs no Python, or none that we know the frames of. Hot path. */
+/* python_frames_describe - adds code.function.name, code.file.path and code.line.number of the Python line that the
+ * call came from, past the frames of plumbing. False: this thread runs no Python, or none that we know the frames
+ * of. Hot path. */
 bool python_frames_describe(struct span *span);
 
-/* python_frames_stack - appends a line for each frame, the innermost first: "at function (file:line)". The last one that does
- * not fit is left out. Nothing if the thread runs no Python. */
+/* python_frames_stack - appends a line for each frame, the innermost first: "at function (file:line)". The last one
+ * that does not fit is left out. Nothing if the thread runs no Python. */
 void python_frames_stack(struct text *text);
 
 #endif

@@ -41,8 +41,9 @@ static bool is_confirmed(const struct python_layout *layout, const struct debug_
 {
     if (layout->minor < 13)
         return true;
-    return own && memcmp(own->cookie, "xdebugpy", sizeof own->cookie) == 0 && own->version >> 16 == (0x0300u | layout->minor) &&
-           !own->free_threaded && own->thread_frame == layout->thread_frame && own->frame_previous == layout->frame_back &&
+    return own && memcmp(own->cookie, "xdebugpy", sizeof own->cookie) == 0 &&
+           own->version >> 16 == (0x0300u | layout->minor) && !own->free_threaded &&
+           own->thread_frame == layout->thread_frame && own->frame_previous == layout->frame_back &&
            own->frame_executable == layout->frame_code && own->frame_instruction == layout->frame_lasti &&
            own->frame_owner == layout->frame_owner && own->code_filename == layout->code_filename &&
            own->code_qualname == layout->code_name && own->code_linetable == layout->code_lines &&
@@ -72,8 +73,8 @@ bool python_interpreter_find(struct python_interpreter *out)
     };
     if (!found.is_ending) /* up to 3.12 */
         found.is_ending = (int (*)(void))real_dlsym(RTLD_DEFAULT, "_Py_IsFinalizing");
-    if (!found.layout || !found.this_thread || !found.is_ending || !type_type || !code_type || !found.text_type || !found.bytes_type ||
-        !is_confirmed(found.layout, real_dlsym(RTLD_DEFAULT, "_PyRuntime")))
+    if (!found.layout || !found.this_thread || !found.is_ending || !type_type || !code_type || !found.text_type ||
+        !found.bytes_type || !is_confirmed(found.layout, real_dlsym(RTLD_DEFAULT, "_PyRuntime")))
         return false;
     /* Builds for debugging Python itself may have more at the beginning of each object. */
     const char *type;

@@ -40,8 +40,8 @@ struct python_interpreter {
     const void *code_type, *text_type, *bytes_type;
 };
 
-/* python_interpreter_find - the CPython of this process, if there is one whose layout is known for sure. Asks the loader, by
- * name. */
+/* python_interpreter_find - the CPython of this process, if there is one whose layout is known for sure. Asks the
+ * loader, by name. */
 bool python_interpreter_find(struct python_interpreter *out);
 
 #endif

@@ -41,7 +41,8 @@ static int signed_number(const unsigned char *at, const unsigned char *end)
     return value & 1 ? -(int)(value >> 1) : (int)(value >> 1);
 }
 
-/* Entries, each of which begins with a byte that has the highest bit set: a code, and for how many units of two bytes. */
+/* Entries, each of which begins with a byte that has the highest bit set: a code, and for how many units of two
+ * bytes. */
 static int line_by_locations(const unsigned char *table, size_t len, int line, size_t at)
 {
     enum { ONE_LINE_0 = 10, ONE_LINE_2 = 12, NO_COLUMNS = 13, LONG = 14, NO_LOCATION = 15 };

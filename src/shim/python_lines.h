@@ -6,8 +6,8 @@
 
 #include <stddef.h>
 
-/* python_line - of the instruction @at bytes behind the first one, by a table of @len bytes whatever they are; 0: of none.
- * CPython, Objects/lnotab_notes.txt (3.8 to 3.10) and Objects/locations.md. */
+/* python_line - of the instruction @at bytes behind the first one, by a table of @len bytes whatever they are; 0: of
+ * none. CPython, Objects/lnotab_notes.txt (3.8 to 3.10) and Objects/locations.md. */
 int python_line(enum python_lines kind, const unsigned char *table, size_t len, int first_line, size_t at);
 
 #endif

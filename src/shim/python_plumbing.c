@@ -7,15 +7,15 @@
 /* Files, and directories with all that is in them. */
 static const char *const STANDARD[] = {
     "asyncio/", "concurrent/futures/", "contextlib.py", "contextvars.py", "ftplib.py", "functools.py", "http/client.py",
-    "imaplib.py", "importlib/", "logging/handlers.py", "nntplib.py", "poplib.py", "selectors.py", "smtplib.py", "socket.py",
-    "ssl.py", "telnetlib.py", "threading.py", "urllib/", "xmlrpc/client.py", NULL};
+    "imaplib.py", "importlib/", "logging/handlers.py", "nntplib.py", "poplib.py", "selectors.py", "smtplib.py",
+    "socket.py", "ssl.py", "telnetlib.py", "threading.py", "urllib/", "xmlrpc/client.py", NULL};
 /* Packages and modules of others. */
 static const char *const INSTALLED[] = {
     "aiobotocore/", "aiohttp/", "aiohttp_retry/", "anyio/", "async_timeout/", "backoff/", "boto3/", "botocore/",
     "eventlet/", "gevent/", "google/api_core/", "google/auth/", "h11/", "h2/", "hpack/", "httpcore/", "httplib2/",
-    "httpx/", "opentelemetry/", "pycurl.py", "requests/", "requests_futures/", "requests_oauthlib/", "requests_toolbelt/",
-    "retrying.py", "s3transfer/", "sniffio/", "tenacity/", "trio/", "urllib3/", "uvloop/", "websocket/", "websockets/",
-    "wrapt/", NULL};
+    "httpx/", "opentelemetry/", "pycurl.py", "requests/", "requests_futures/", "requests_oauthlib/",
+    "requests_toolbelt/", "retrying.py", "s3transfer/", "sniffio/", "tenacity/", "trio/", "urllib3/", "uvloop/",
+    "websocket/", "websockets/", "wrapt/", NULL};
 /* Who stands beyond has only started the loop. */
 static const char *const LOOPS[] = {"asyncio/events.py", "asyncio/runners.py", NULL};
 

@@ -4,8 +4,8 @@
 
 #include "shim/site_cache.h"
 
-/* python_file_kind - by its path: the standard library and packages are known by the directory that they are installed in,
- * so that a program may have a socket.py of its own. */
+/* python_file_kind - by its path: the standard library and packages are known by the directory that they are
+ * installed in, so that a program may have a socket.py of its own. */
 enum site_kind python_file_kind(const char *path, size_t len);
 
 #endif

@@ -1,5 +1,5 @@
-/* site_cache.h - places that call, and what spans say of them: filled by whoever needs one first, never changed. No locks;
- * signal-safe. */
+/* site_cache.h - places that call, and what spans say of them: filled by whoever needs one first, never changed. No
+ * locks; signal-safe. */
 #ifndef RUN_TRACED_SHIM_SITE_CACHE_H
 #define RUN_TRACED_SHIM_SITE_CACHE_H
 
@@ -29,8 +29,8 @@ struct site_cache {
     struct site sites[SITES_MAX];
 };
 
-/* site_find - the site of that key, or one that the caller is to fill and publish, or NULL: there are too many, or somebody
- * is just filling it. */
+/* site_find - the site of that key, or one that the caller is to fill and publish, or NULL: there are too many, or
+ * somebody is just filling it. */
 struct site *site_find(struct site_cache *cache, const struct site_key *key);
 
 /* site_is_ready - it is filled. */

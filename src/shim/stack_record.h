@@ -1,5 +1,5 @@
-/* stack_record.h - the whole stack of a call: Python's as text, native code's as addresses, which the collector turns into
- * text. */
+/* stack_record.h - the whole stack of a call: Python's as text, native code's as addresses, which the collector
+ * turns into text. */
 #ifndef RUN_TRACED_SHIM_STACK_RECORD_H
 #define RUN_TRACED_SHIM_STACK_RECORD_H
 

@@ -20,8 +20,8 @@ static BULKY struct known_rule g_rules[RULES_MAX];
 /* The part of this thread's stack that is known to be readable. */
 static THREAD_LOCAL uintptr_t t_readable_begin, t_readable_end;
 
-/* By memory.h a page counts as readable where nobody can tell (an old kernel, a sandbox); here it must not. The kernel copies
- * the set of signals from there before it refuses what is asked; nothing is changed. */
+/* By memory.h a page counts as readable where nobody can tell (an old kernel, a sandbox); here it must not. The
+ * kernel copies the set of signals from there before it refuses what is asked; nothing is changed. */
 static bool page_is_readable(uintptr_t page)
 {
     enum { NO_SUCH_WAY = -1, SIGNAL_SET_LEN = 8 };

@@ -1,8 +1,9 @@
 /* unwind.h - who called: the return addresses on the calling thread's stack.
  *
- * By .eh_frame, so that no frame pointers are needed, and by nothing of any library: no lock, no allocation. Memory is looked at
- * only where it is known to be there, so that a stack that is damaged ends the walk and nothing else. A system call for each page
- * of stack that a thread's walks come to for the first time. Signal-safe, also on another stack. */
+ * By .eh_frame, so that no frame pointers are needed, and by nothing of any library: no lock, no allocation. Memory
+ * is looked at only where it is known to be there, so that a stack that is damaged ends the walk and nothing else. A
+ * system call for each page of stack that a thread's walks come to for the first time. Signal-safe, also on another
+ * stack. */
 #ifndef RUN_TRACED_SHIM_UNWIND_H
 #define RUN_TRACED_SHIM_UNWIND_H
 
@@ -19,8 +20,8 @@ struct unwind_frame {
 /* unwind_begin - the function that calls this; as long as it has not returned. */
 void unwind_begin(struct unwind_frame *frame);
 
-/* unwind_next - @frame becomes its caller's. False, @frame untouched: there is none, or it cannot be told. Some 15 ns, for code
- * that was seen before. */
+/* unwind_next - @frame becomes its caller's. False, @frame untouched: there is none, or it cannot be told. Some 15
+ * ns, for code that was seen before. */
 bool unwind_next(struct unwind_frame *frame);
 
 /* unwind_call - where the frame is in its function: within the call. */

@@ -31,7 +31,8 @@ uintptr_t unwind_read_pointer(struct unwind_reader *reader, uint8_t encoding);
 /* unwind_skip_pointer - one of any encoding. */
 void unwind_skip_pointer(struct unwind_reader *reader, uint8_t encoding);
 
-/* unwind_entry_find - by the table of .eh_frame_hdr, the entry that @pc may be in: behind its length. False: there is none. */
+/* unwind_entry_find - by the table of .eh_frame_hdr, the entry that @pc may be in: behind its length. False: there
+ * is none. */
 bool unwind_entry_find(const struct module *module, uintptr_t pc, struct unwind_reader *out);
 
 #endif

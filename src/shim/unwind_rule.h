@@ -1,6 +1,6 @@
-/* unwind_rule.h - how to get from a frame to its caller's, out of an object's .eh_frame: what is found for an address is small
- * enough to be remembered in a word. Pure reading of what the loader has mapped; no lock, no allocation; signal-safe.
- * Linux Standard Base Core Specification 5.0, 10.6; DWARF 5, 6.4. */
+/* unwind_rule.h - how to get from a frame to its caller's, out of an object's .eh_frame: what is found for an
+ * address is small enough to be remembered in a word. Pure reading of what the loader has mapped; no lock, no
+ * allocation; signal-safe. Linux Standard Base Core Specification 5.0, 10.6; DWARF 5, 6.4. */
 #ifndef RUN_TRACED_SHIM_UNWIND_RULE_H
 #define RUN_TRACED_SHIM_UNWIND_RULE_H
 

@@ -5,8 +5,8 @@
 
 #include "trace/span.h"
 
-/* callsite_set_recorder - @record adds what is known of the calling thread's call to a span, at its start; @note_error the
- * stack, when the span becomes an error. NULL: that is not recorded. Library start-up only. */
+/* callsite_set_recorder - @record adds what is known of the calling thread's call to a span, at its start;
+ * @note_error the stack, when the span becomes an error. NULL: that is not recorded. Library start-up only. */
 void callsite_set_recorder(void (*record)(struct span *span), void (*note_error)(struct span *span));
 
 /* callsite_record - to be called on the thread and within the call that the span stands for. */

@@ -1,5 +1,5 @@
-/* frames.h - return addresses as they lie in a span record (SPAN_PART_FRAMES): an entry for each module, before the first frame
- * in it, and one for each frame, the innermost first. */
+/* frames.h - return addresses as they lie in a span record (SPAN_PART_FRAMES): an entry for each module, before the
+ * first frame in it, and one for each frame, the innermost first. */
 #ifndef RUN_TRACED_TRACE_FRAMES_H
 #define RUN_TRACED_TRACE_FRAMES_H
 
@@ -37,7 +37,8 @@ struct frames_reader {
 /* frames_add_module - its number; -1: there is no room. Hot path, signal-safe. */
 int frames_add_module(struct frames *frames, const struct frames_module *module);
 
-/* frames_add - a frame in module @number, or, if that is negative, in none. False: there is no room. Hot path, signal-safe. */
+/* frames_add - a frame in module @number, or, if that is negative, in none. False: there is no room. Hot path,
+ * signal-safe. */
 bool frames_add(struct frames *frames, int number, uint64_t offset);
 
 /* frames_read - begins to read @len bytes, whatever they are. */

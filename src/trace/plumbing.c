@@ -8,10 +8,10 @@ static const char *const NAMESPACES[] = {
     /* C++ */
     "__gnu_cxx", "asio", "beast", "cpr", "httplib", "std",
     /* Rust */
-    "alloc", "async_io", "async_std", "attohttpc", "core", "curl", "futures_channel", "futures_core", "futures_util", "h2",
-    "hyper", "hyper_rustls", "hyper_tls", "hyper_util", "isahc", "minreq", "mio", "native_tls", "openssl", "polling",
-    "reqwest", "rustls", "socket2", "tokio", "tokio_native_tls", "tokio_rustls", "tokio_util", "tower", "tower_service",
-    "ureq"};
+    "alloc", "async_io", "async_std", "attohttpc", "core", "curl", "futures_channel", "futures_core", "futures_util",
+    "h2", "hyper", "hyper_rustls", "hyper_tls", "hyper_util", "isahc", "minreq", "mio", "native_tls", "openssl",
+    "polling", "reqwest", "rustls", "socket2", "tokio", "tokio_native_tls", "tokio_rustls", "tokio_util", "tower",
+    "tower_service", "ureq"};
 
 static bool is_namespace(const char *name, size_t len)
 {
@@ -96,8 +96,8 @@ static bool has_nested(const char *at)
     return name && (is_namespace(name, len) || is_rust_type(name, len));
 }
 
-/* Rust, v0: the first crate that is named is the one that the function, or its type, is of: C, what tells it from others of that
- * name, its name. */
+/* Rust, v0: the first crate that is named is the one that the function, or its type, is of: C, what tells it from
+ * others of that name, its name. */
 static bool has_crate(const char *at)
 {
     size_t len;

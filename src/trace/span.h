@@ -188,8 +188,8 @@ void span_set_links(struct span *span, const struct span_link *links, size_t cou
 /* span_set_part - adds @len bytes as @part; what does not fit is dropped and counted. Once each. */
 void span_set_part(struct span *span, enum span_part part, const void *bytes, size_t len);
 
-/* span_part - the bytes of @part within the record, whatever bytes that consists of, and how many they are; NULL and 0 if it has
- * none. */
+/* span_part - the bytes of @part within the record, whatever bytes that consists of, and how many they are; NULL and
+ * 0 if it has none. */
 const char *span_part(const struct span *span, enum span_part part, size_t *len);
 
 /* span_remove_part - takes @part out of a record that nobody else has. */
@@ -262,8 +262,8 @@ bool attribute_element_next(const struct attribute *attribute, size_t *at, struc
  * bytes, 0 for none. */
 size_t span_tracestate(const struct span *span, const char **tracestate);
 
-/* span_links - the links of @span, whatever bytes that consists of: at most SPAN_LINKS_MAX are copied to @out. Returns how
- * many. */
+/* span_links - the links of @span, whatever bytes that consists of: at most SPAN_LINKS_MAX are copied to @out.
+ * Returns how many. */
 size_t span_links(const struct span *span, struct span_link *out);
 
 /* attribute_name - the name on the wire; NULL if @key is out of range. */

@@ -15,7 +15,8 @@ Test(demangle, says_names_as_the_source_has_them)
         {"_ZN1r4shop5Order3pay17h2e421f5eb3a40a3dE", "r::shop::Order::pay"},
         {"_ZN59_$LT$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE",
          "<std::net::tcp::TcpStream as std::io::Write>::write"},
-        {"_ZN3std2rt10lang_start28_$u7b$$u7b$closure$u7d$$u7d$17ha86af84d9cc65291E", "std::rt::lang_start::{{closure}}"},
+        {"_ZN3std2rt10lang_start28_$u7b$$u7b$closure$u7d$$u7d$17ha86af84d9cc65291E",
+         "std::rt::lang_start::{{closure}}"},
         {"_ZN4shop4Cart3payEi", "shop::Cart::pay"},
         {"_ZNK4shop4CartclEi", "shop::Cart::operator()"},
         {"_ZN4shop3payEPFivE", "shop::pay"},
@@ -33,8 +34,16 @@ Test(demangle, says_names_as_the_source_has_them)
 
 Test(demangle, leaves_what_is_not_mangled)
 {
-    static const char *const symbols[] = {"", "main", "_Z", "_ZN", "_ZN4shop", "_ZN99shop3payE", "_RNvC4shop3pay", "_start",
-                                          "_ZN17h2e421f5eb3a40a3d", "_ZN1r17h2e421f5eb3a40a3dX"};
+    static const char *const symbols[] = {"",
+                                          "main",
+                                          "_Z",
+                                          "_ZN",
+                                          "_ZN4shop",
+                                          "_ZN99shop3payE",
+                                          "_RNvC4shop3pay",
+                                          "_start",
+                                          "_ZN17h2e421f5eb3a40a3d",
+                                          "_ZN1r17h2e421f5eb3a40a3dX"};
     for (size_t i = 0; i < ARRAY_LEN(symbols); i++) {
         char name[256] = "as it was";
         cr_expect_not(demangle(symbols[i], name, sizeof name), "%s: %s", symbols[i], name);
@@ -47,7 +56,8 @@ Test(demangle, leaves_what_is_not_mangled)
 
 Test(demangle, takes_any_bytes)
 {
-    static const char symbol[] = "_ZN59_$LT$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE";
+    static const char symbol[] =
+        "_ZN59_$LT$std..net..tcp..TcpStream$u20$as$u20$std..io..Write$GT$5write17h0123456789abcdefE";
     uint64_t seed = 1;
     for (int i = 0; i < 20000; i++) {
         char bad[sizeof symbol], name[256];

@@ -104,7 +104,8 @@ Test(frames, become_text_where_they_stood)
     call_sites_begin(sites);
     call_stack_describe(sites, span, NULL);
     cr_assert(text_of(span, text, sizeof text));
-    cr_expect_str_eq(text, "at /nowhere/shop+0x10\nat 0xffffffffffffffff\nat /nowhere/lib.so+0x20\nat /nowhere/shop+0x30");
+    cr_expect_str_eq(text,
+                     "at /nowhere/shop+0x10\nat 0xffffffffffffffff\nat /nowhere/lib.so+0x20\nat /nowhere/shop+0x30");
     cr_expect_null(span_part(span, SPAN_PART_FRAMES, &len));
     struct attribute_iterator iterator;
     struct attribute attribute;

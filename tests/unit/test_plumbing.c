@@ -55,5 +55,6 @@ Test(plumbing, is_known_by_its_names)
         {"", false},                           {"<", false},
     };
     for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
-        cr_expect_eq(plumbing_has_name(NAMES[i].name, strlen(NAMES[i].name)), NAMES[i].is_plumbing, "%s", NAMES[i].name);
+        cr_expect_eq(plumbing_has_name(NAMES[i].name, strlen(NAMES[i].name)), NAMES[i].is_plumbing, "%s",
+                     NAMES[i].name);
 }

@@ -1,5 +1,5 @@
-/* A request from a stack that is in a special state: stacks PORT HOW. The answer is 404, so that the stack is told. Prints
- * "answered" when all is over. */
+/* A request from a stack that is in a special state: stacks PORT HOW. The answer is 404, so that the stack is told.
+ * Prints "answered" when all is over. */
 #include "tiny.h"
 
 #include <pthread.h>
