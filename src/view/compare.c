@@ -58,7 +58,8 @@ static void errors_judge(struct compared *item, double limit_p)
     item->error_p = fisher_test_p(before->error_count, before->us.count, after->error_count, after->us.count);
     if (item->error_p >= limit_p)
         return;
-    bool is_more = (double)after->error_count / (double)after->us.count > (double)before->error_count / (double)before->us.count;
+    bool is_more =
+        (double)after->error_count / (double)after->us.count > (double)before->error_count / (double)before->us.count;
     item->verdicts |= 1U << (is_more ? VERDICT_MORE_ERRORS : VERDICT_FEWER_ERRORS);
 }
 

@@ -4,8 +4,9 @@
 
 #include "view/profile.h"
 
-/* Times differ if the test of ranks says so at COMPARE_P divided by the operations tested, with COMPARE_COUNT_MIN of each file at
- * least, and the medians are COMPARE_PERCENT_MIN and COMPARE_MIN_US apart. Rates of errors: by Fisher's test, likewise. */
+/* Times differ if the test of ranks says so at COMPARE_P divided by the operations tested, with COMPARE_COUNT_MIN of
+ * each file at least, and the medians are COMPARE_PERCENT_MIN and COMPARE_MIN_US apart. Rates of errors: by Fisher's
+ * test, likewise. */
 #define COMPARE_P 0.01
 enum { COMPARE_COUNT_MIN = 8, COMPARE_PERCENT_MIN = 10, COMPARE_MIN_US = 100 };
 
@@ -21,12 +22,12 @@ enum verdict {
 
 /* An operation of one file or both. */
 struct compared {
-    struct stats *before; /* NULL: new */
-    struct stats *after;  /* NULL: gone */
-    unsigned verdicts;    /* a bit for each; 0: no difference that counts */
-    bool is_rare;         /* too few in one of them to be tested */
+    struct stats *before;   /* NULL: new */
+    struct stats *after;    /* NULL: gone */
+    unsigned verdicts;      /* a bit for each; 0: no difference that counts */
+    bool is_rare;           /* too few in one of them to be tested */
     double time_p, error_p; /* 1: not tested */
-    double weight;        /* by how much time it differs in all: what is shown first */
+    double weight;          /* by how much time it differs in all: what is shown first */
 };
 
 struct comparison {
@@ -36,8 +37,8 @@ struct comparison {
     size_t same_count, rare_count; /* of those without a verdict: tested, and not */
 };
 
-/* compare_make - compares the operations of two profiles, which have to stay, and which are sorted by name for it. Both were made
- * with by_caller. Returns 0 or -ENOMEM. */
+/* compare_make - compares the operations of two profiles, which have to stay, and which are sorted by name for it. Both
+ * were made with by_caller. Returns 0 or -ENOMEM. */
 int compare_make(struct profile *before, struct profile *after, struct comparison *comparison);
 
 /* compare_key - what an operation goes by, of either file. */

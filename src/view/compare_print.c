@@ -71,7 +71,8 @@ static void errors_print(struct screen *screen, const struct compared *item)
     screen_format(screen, STYLE_BOLD, ": %s of %s, was %s of %s", count_text(item->after->error_count, texts[0]),
                   count_text(item->after->us.count, texts[1]), count_text(item->before->error_count, texts[2]),
                   count_text(item->before->us.count, texts[3]));
-    screen_format(screen, STYLE_DIM, " (%.1f %%, was %.1f %%", (double)item->after->error_count * 100 / (double)item->after->us.count,
+    screen_format(screen, STYLE_DIM, " (%.1f %%, was %.1f %%",
+                  (double)item->after->error_count * 100 / (double)item->after->us.count,
                   (double)item->before->error_count * 100 / (double)item->before->us.count);
     p_print(screen, item->error_p);
 }
@@ -99,8 +100,8 @@ static void item_print(struct screen *screen, const struct service_colors *color
     screen_newline(screen);
 }
 
-static void verdict_print(struct screen *screen, const struct service_colors *colors, const struct comparison *comparison,
-                          enum verdict verdict, size_t max)
+static void verdict_print(struct screen *screen, const struct service_colors *colors,
+                          const struct comparison *comparison, enum verdict verdict, size_t max)
 {
     char count[COUNT_TEXT_LEN];
     size_t all = comparison->verdict_counts[verdict], shown = 0;

@@ -12,7 +12,8 @@ struct compare_sides {
     const struct profile *before, *after;
 };
 
-/* compare_print - prints, by verdict, at most @max operations each, and how many more there are, and how many do not differ. */
+/* compare_print - prints, by verdict, at most @max operations each, and how many more there are, and how many do not
+ * differ. */
 void compare_print(struct screen *screen, const struct service_colors *colors, const struct compare_sides *sides,
                    const struct comparison *comparison, size_t max);
 

@@ -13,8 +13,15 @@ struct words {
 
 static void repeated_write(struct text *text, const struct words *words)
 {
-    const char *const parts[] = {" makes up to ", words->calls, " calls ", words->what, " one after another in one ",
-                                 words->other, words->from, words->place, ": one call for all of them may save up to ",
+    const char *const parts[] = {" makes up to ",
+                                 words->calls,
+                                 " calls ",
+                                 words->what,
+                                 " one after another in one ",
+                                 words->other,
+                                 words->from,
+                                 words->place,
+                                 ": one call for all of them may save up to ",
                                  words->longest};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         text_append_string(text, parts[i]);
@@ -22,18 +29,24 @@ static void repeated_write(struct text *text, const struct words *words)
 
 static void retried_write(struct text *text, const struct words *words)
 {
-    const char *const parts[] = {" calls ", words->what, " again after it failed, up to ", words->calls, " times in one ",
-                                 words->other, words->from, words->place, ": tries that failed took up to ",
-                                 words->longest};
+    const char *const parts[] = {
+        " calls ",   words->what,  " again after it failed, up to ",  words->calls,  " times in one ", words->other,
+        words->from, words->place, ": tries that failed took up to ", words->longest};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         text_append_string(text, parts[i]);
 }
 
 static void sequential_write(struct text *text, const struct words *words)
 {
-    const char *const parts[] = {" calls ", words->what, " one after another in ", words->other, words->from, words->place,
+    const char *const parts[] = {" calls ",
+                                 words->what,
+                                 " one after another in ",
+                                 words->other,
+                                 words->from,
+                                 words->place,
                                  ": if none needs what another returns, at the same time they may take up to ",
-                                 words->longest, " less"};
+                                 words->longest,
+                                 " less"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         text_append_string(text, parts[i]);
 }
@@ -48,8 +61,15 @@ static void own_write(struct text *text, const struct words *words)
 
 static void waited_write(struct text *text, const struct words *words)
 {
-    const char *const parts[] = {" waits half of the time or more for ", words->other, " to answer ", words->what,
-                                 words->from, words->place, ", up to ", words->longest, ": that server left no span"};
+    const char *const parts[] = {" waits half of the time or more for ",
+                                 words->other,
+                                 " to answer ",
+                                 words->what,
+                                 words->from,
+                                 words->place,
+                                 ", up to ",
+                                 words->longest,
+                                 ": that server left no span"};
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         text_append_string(text, parts[i]);
 }

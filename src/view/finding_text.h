@@ -6,7 +6,8 @@
 
 enum { FINDING_TEXT_LEN = 8192 };
 
-/* finding_text - writes what was found, where, how often and what it costs; strings of the file as they are. Returns @out. */
+/* finding_text - writes what was found, where, how often and what it costs; strings of the file as they are. Returns
+ * @out. */
 const char *finding_text(struct stats *finding, bool is_utf8, char out[FINDING_TEXT_LEN]);
 
 /* finding_name - for programs: "repeated". */

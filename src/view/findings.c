@@ -113,7 +113,8 @@ static bool is_safe_method(const struct trace_node *call)
 static bool is_sequential(const struct finder *finder, const struct trace_node *a, const struct trace_node *b)
 {
     return a->end_us <= b->start_us && is_safe_method(a) && is_safe_method(b) && !a->span->is_error &&
-           !b->span->is_error && a->span->service == b->span->service && operation_of(finder, a) != operation_of(finder, b);
+           !b->span->is_error && a->span->service == b->span->service &&
+           operation_of(finder, a) != operation_of(finder, b);
 }
 
 static int sequential_end(const struct finder *finder, const struct row *row)

@@ -16,8 +16,8 @@ struct json_out {
 void json_open(struct json_out *json, const char *key, char bracket);
 void json_close(struct json_out *json, char bracket);
 
-/* json_string, json_number, json_share - a member, or an element with @key NULL. Strings may be anything: what is not valid
- * UTF-8 becomes U+FFFD. NULL strings leave out the member. A share has up to six decimals. */
+/* json_string, json_number, json_share - a member, or an element with @key NULL. Strings may be anything: what is not
+ * valid UTF-8 becomes U+FFFD. NULL strings leave out the member. A share has up to six decimals. */
 void json_string(struct json_out *json, const char *key, const char *value);
 void json_number(struct json_out *json, const char *key, int64_t value);
 void json_share(struct json_out *json, const char *key, double value);

@@ -30,7 +30,8 @@ const char *operation_name(struct operation_names *names, const struct view_span
     uint64_t hash = ((uintptr_t)span->name * 31 + (uintptr_t)span->path) * 0x9e3779b97f4a7c15ULL;
     size_t place = hash >> 52;
     _Static_assert(OPERATION_CACHE_LEN == 1 << 12, "as many as the bits taken of the hash");
-    if (names->cache[place].operation && names->cache[place].name == span->name && names->cache[place].path == span->path)
+    if (names->cache[place].operation && names->cache[place].name == span->name &&
+        names->cache[place].path == span->path)
         return names->cache[place].operation;
     route_append(&text, span->name);
     if (span->path && !strchr(span->name, '/')) {

@@ -16,12 +16,13 @@ struct operation_names {
     } cache[OPERATION_CACHE_LEN];
 };
 
-/* operation_name - "POST /users/{id}": the span's name, and its path where the name has none, with {id} for each id in it
- * (trace/path_id.h). Interned in @names: equal names are equal pointers. Without memory "", and strings.is_out_of_memory. */
+/* operation_name - "POST /users/{id}": the span's name, and its path where the name has none, with {id} for each id in
+ * it (trace/path_id.h). Interned in @names: equal names are equal pointers. Without memory "", and
+ * strings.is_out_of_memory. */
 const char *operation_name(struct operation_names *names, const struct view_span *span);
 
-/* operation_callee - the address that a call without a server's span went to, without a port that differs from run to run
- * (32768 and above); interned. NULL: unknown. */
+/* operation_callee - the address that a call without a server's span went to, without a port that differs from run to
+ * run (32768 and above); interned. NULL: unknown. */
 const char *operation_callee(struct operation_names *names, const struct view_span *span);
 
 /* operation_names_free - gives back all memory. */

@@ -10,10 +10,12 @@
 struct profile {
     struct operation_names names; /* interns all strings of the tables that are no span's */
     bool by_caller;               /* operations are told apart by the service that called them */
-    struct stats_table operations; /* service, what: operation, other: the caller's service; kind: view_kind; path_us: its own */
-    struct stats_table calls;      /* service: the caller; what: the callee, NULL: unknown; kind: enum callee_kind; path_us: waited */
-    struct stats_table sites;      /* service; what: operation; place: "order.c line 142"; path_us: waited */
-    struct stats_table findings;   /* findings.h */
+    struct stats_table
+        operations; /* service, what: operation, other: the caller's service; kind: view_kind; path_us: its own */
+    struct stats_table
+        calls; /* service: the caller; what: the callee, NULL: unknown; kind: enum callee_kind; path_us: waited */
+    struct stats_table sites;           /* service; what: operation; place: "order.c line 142"; path_us: waited */
+    struct stats_table findings;        /* findings.h */
     uint64_t trace_count, failed_count; /* failed: with a span that did */
     uint64_t span_count, error_count;
     uint64_t unjudged_count; /* traces without findings, since something of them is missing or their clocks differ */

@@ -7,9 +7,17 @@
 #include "view/table_cells.h"
 #include "view/trace_list.h"
 
-enum { COUNT_COLUMNS = 10, ERRORS_COLUMNS = 8, TIME_COLUMNS = 11, SHARE_COLUMNS = 6, NUMBER_COLUMNS = 68, BAR_COLUMNS_MAX = 24 };
+enum {
+    COUNT_COLUMNS = 10,
+    ERRORS_COLUMNS = 8,
+    TIME_COLUMNS = 11,
+    SHARE_COLUMNS = 6,
+    NUMBER_COLUMNS = 68,
+    BAR_COLUMNS_MAX = 24
+};
 
-_Static_assert(NUMBER_COLUMNS == COUNT_COLUMNS + ERRORS_COLUMNS + 4 * TIME_COLUMNS + SHARE_COLUMNS, "all but the label");
+_Static_assert(NUMBER_COLUMNS == COUNT_COLUMNS + ERRORS_COLUMNS + 4 * TIME_COLUMNS + SHARE_COLUMNS,
+               "all but the label");
 
 /* One of the tables: how its rows are called. */
 struct table {
@@ -17,7 +25,8 @@ struct table {
     const char *path_title;
     struct stats_table *stats;
     /* Prints the label in at most @columns; returns those used. */
-    int (*label_print)(struct screen *screen, const struct service_colors *colors, const struct stats *stats, int columns);
+    int (*label_print)(struct screen *screen, const struct service_colors *colors, const struct stats *stats,
+                       int columns);
     int (*label_columns)(const struct screen *screen, const struct stats *stats);
 };
 
@@ -44,7 +53,8 @@ static int operation_columns(const struct screen *screen, const struct stats *st
            (is_call(stats) ? screen_text_columns(screen, arrow(screen)) : 0);
 }
 
-static int operation_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats, int columns)
+static int operation_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats,
+                           int columns)
 {
     int used = service_print(screen, colors, stats->key.service, columns / 2);
     if (is_call(stats)) {
@@ -65,7 +75,8 @@ static int call_columns(const struct screen *screen, const struct stats *stats)
            screen_text_columns(screen, callee_name(stats));
 }
 
-static int call_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats, int columns)
+static int call_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats,
+                      int columns)
 {
     int used = service_print(screen, colors, stats->key.service, columns / 2);
     int style = stats->key.kind == CALLEE_SERVICE ? service_color(colors, stats->key.what) : STYLE_PLAIN;
@@ -80,7 +91,8 @@ static int site_columns(const struct screen *screen, const struct stats *stats)
            screen_text_columns(screen, stats->key.what);
 }
 
-static int site_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats, int columns)
+static int site_print(struct screen *screen, const struct service_colors *colors, const struct stats *stats,
+                      int columns)
 {
     int used = service_print(screen, colors, stats->key.service, columns / 3);
     used += screen_text(screen, STYLE_PLAIN, stats->key.place, columns - used);
@@ -173,7 +185,8 @@ static void findings_print(struct screen *screen, struct profile *profile, size_
     more_print(screen, findings->count, max);
     if (profile->unjudged_count == 0)
         return;
-    screen_format(screen, STYLE_DIM, "(%s of the traces not looked at for findings: spans are missing, or clocks differ)",
+    screen_format(screen, STYLE_DIM,
+                  "(%s of the traces not looked at for findings: spans are missing, or clocks differ)",
                   count_text(profile->unjudged_count, count));
     screen_newline(screen);
 }

@@ -17,7 +17,8 @@ struct samples {
 /* samples_add - adds one. Returns 0 or -ENOMEM. */
 int samples_add(struct samples *samples, int64_t us);
 
-/* samples_percentile - the nearest rank: the smallest that at least @percent of all do not exceed; 0 if there are none. Sorts. */
+/* samples_percentile - the nearest rank: the smallest that at least @percent of all do not exceed; 0 if there are none.
+ * Sorts. */
 int64_t samples_percentile(struct samples *samples, unsigned percent);
 
 /* samples_sort - in rising order; once, until one is added. */

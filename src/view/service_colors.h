@@ -12,8 +12,8 @@ struct service_colors {
     size_t capacity;       /* of services, while they are collected */
 };
 
-/* service_colors_collect - notes the services of some spans; service_colors_pick - gives each that was noted a colour. Return 0 or
- * -ENOMEM; service_colors_free is due either way. */
+/* service_colors_collect - notes the services of some spans; service_colors_pick - gives each that was noted a colour.
+ * Return 0 or -ENOMEM; service_colors_free is due either way. */
 int service_colors_collect(const struct view_span *spans, size_t count, struct service_colors *colors);
 int service_colors_pick(struct service_colors *colors);
 

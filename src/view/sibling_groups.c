@@ -1,6 +1,7 @@
 #include "view/sibling_groups.h"
 
-static struct sibling_group *group_find(struct sibling_groups *groups, const struct view_span *span, const char *operation)
+static struct sibling_group *group_find(struct sibling_groups *groups, const struct view_span *span,
+                                        const char *operation)
 {
     for (size_t i = 0; i < groups->count; i++) {
         struct sibling_group *group = &groups->groups[i];

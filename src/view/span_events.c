@@ -9,7 +9,8 @@
 
 enum { LINE_LEN_FIRST = 4096, LINE_LEN_MAX = 1 << 24 };
 
-/* The line that begins at @offset, NUL-terminated, without its newline; NULL: it is cut, too long, or not to be read. */
+/* The line that begins at @offset, NUL-terminated, without its newline; NULL: it is cut, too long, or not to be read.
+ */
 static char *line_read(int fd, uint64_t offset)
 {
     char *line = NULL;

@@ -11,8 +11,8 @@ struct span_event_seen {
 
 enum { SPAN_EVENTS_MAX = 32 };
 
-/* span_events_read - the first events of @span, whose line is at span->offset of the file @fd. Returns how many; 0 also if the line
- * is not there any more, or memory runs out. Moves no file position. */
+/* span_events_read - the first events of @span, whose line is at span->offset of the file @fd. Returns how many; 0 also
+ * if the line is not there any more, or memory runs out. Moves no file position. */
 size_t span_events_read(int fd, const struct view_span *span, struct span_event_seen events[SPAN_EVENTS_MAX]);
 
 #endif

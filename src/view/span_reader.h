@@ -44,8 +44,8 @@ int span_reader_read(int fd, struct span_set *set);
 /* span_reader_take - the same, of what @reader has; with @is_live up to the last newline so far. */
 int span_reader_take(struct line_reader *reader, bool is_live, struct span_set *set);
 
-/* span_set_sort - sorts what was read (span_sort.h) and drops, and counts, all but the first of spans with equal ids. Nothing
- * can be read any more. Returns 0 or a negative errno. */
+/* span_set_sort - sorts what was read (span_sort.h) and drops, and counts, all but the first of spans with equal ids.
+ * Nothing can be read any more. Returns 0 or a negative errno. */
 int span_set_sort(struct span_set *set);
 
 /* span_set_relax - says that the spans are not needed for now: those in a file need not stay in memory. */

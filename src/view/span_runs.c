@@ -73,7 +73,8 @@ int span_runs_add(struct span_runs *runs, const struct view_span *spans, size_t 
             return fd;
         runs->file = fd + 1;
     }
-    int result = bytes_write(runs->file - 1, (const char *)spans, count * sizeof *spans, (off_t)(runs->span_count * sizeof *spans));
+    int result = bytes_write(runs->file - 1, (const char *)spans, count * sizeof *spans,
+                             (off_t)(runs->span_count * sizeof *spans));
     if (result < 0)
         return result;
     runs->runs[runs->run_count++] = (struct span_run){runs->span_count, count};

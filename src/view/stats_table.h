@@ -5,7 +5,8 @@
 #include "trace/context.h"
 #include "view/samples.h"
 
-/* Strings are interned in one pool: they are compared by address. NULL: none. What they mean is the table's business. */
+/* Strings are interned in one pool: they are compared by address. NULL: none. What they mean is the table's business.
+ */
 struct stats_key {
     const char *service;
     const char *what;
@@ -33,14 +34,15 @@ struct stats_table {
     size_t slot_count;
 };
 
-/* stats_table_find - the item of @key, a new one if there is none yet; until the next call, which may move them. NULL: no memory. */
+/* stats_table_find - the item of @key, a new one if there is none yet; until the next call, which may move them. NULL:
+ * no memory. */
 struct stats *stats_table_find(struct stats_table *table, const struct stats_key *key);
 
 /* stats_note - adds one time to an item, and keeps the trace of the longest. Returns 0 or -ENOMEM. */
 int stats_note(struct stats *stats, int64_t us, bool is_error, const uint8_t *trace_id);
 
-/* stats_table_sort - sorts the items: the most time on critical paths first, then the most of them, then by name. The table can
- * not be looked up in or added to from then on. */
+/* stats_table_sort - sorts the items: the most time on critical paths first, then the most of them, then by name. The
+ * table can not be looked up in or added to from then on. */
 void stats_table_sort(struct stats_table *table);
 
 /* stats_key_compare - by name, service first: the same order in every run. */

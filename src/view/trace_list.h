@@ -18,7 +18,7 @@ struct trace_entry {
     int64_t start_us;
     int64_t total_us;
     size_t error_count; /* spans */
-    bool is_too_large; /* has more than TRACE_SPANS_MAX spans: it is not assembled; total_us: from its first start to its last end */
+    bool is_too_large; /* TRACE_SPANS_MAX: it is not assembled; total_us: from its first start to its last end */
     bool is_shown;
 };
 
@@ -33,8 +33,8 @@ struct trace_list {
  * time is assembled: memory does not grow with the trees. Returns 0 or -ENOMEM. */
 int trace_list_make(const struct view_span *spans, size_t count, struct trace_list *list);
 
-/* trace_list_extend - adds the traces among @count sorted spans, all of whose spans are there, to @list, all zero at first.
- * Returns 0 or -ENOMEM. */
+/* trace_list_extend - adds the traces among @count sorted spans, all of whose spans are there, to @list, all zero at
+ * first. Returns 0 or -ENOMEM. */
 int trace_list_extend(const struct view_span *spans, size_t count, struct trace_list *list);
 
 /* trace_list_sort - by start, once all are there. */

@@ -8,7 +8,8 @@
 
 enum { ROWS_MAX = 20 };
 
-int view_compare_show(struct view *view, const char *path, const struct view *before, FILE *out, const struct view_options *options)
+int view_compare_show(struct view *view, const char *path, const struct view *before, FILE *out,
+                      const struct view_options *options)
 {
     struct profile *profiles = calloc(2, sizeof *profiles);
     struct compare_sides sides = {options->compare_path, path, &profiles[0], &profiles[1]};
@@ -24,7 +25,8 @@ int view_compare_show(struct view *view, const char *path, const struct view *be
     if (result == 0 && options->is_json)
         compare_json_print(&sides, &comparison, out);
     else if (result == 0)
-        compare_print(&view->screen, &view->colors, &sides, &comparison, options->max_traces ? options->max_traces : ROWS_MAX);
+        compare_print(&view->screen, &view->colors, &sides, &comparison,
+                      options->max_traces ? options->max_traces : ROWS_MAX);
     compare_free(&comparison);
     profile_free(&profiles[0]);
     profile_free(&profiles[1]);

@@ -4,8 +4,9 @@
 
 #include "view/view_show.h"
 
-/* view_compare_show - prints what differs between @before and the list of @view (compare.h); @view->screen is open on @out. The paths
- * are what the two are called. Returns 0 or -ENOMEM. */
-int view_compare_show(struct view *view, const char *path, const struct view *before, FILE *out, const struct view_options *options);
+/* view_compare_show - prints what differs between @before and the list of @view (compare.h); @view->screen is open on
+ * @out. The paths are what the two are called. Returns 0 or -ENOMEM. */
+int view_compare_show(struct view *view, const char *path, const struct view *before, FILE *out,
+                      const struct view_options *options);
 
 #endif

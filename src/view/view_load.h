@@ -4,8 +4,10 @@
 
 #include "view/view_show.h"
 
-/* view_load - reads the spans of a file ("-": standard input) into @view, all zero before, and lists those of its traces that
- * @options choose. Returns 0 or a negative errno; @view->set has no spans if there is none in the file. view_free is due either way. */
+/* view_load - reads the spans of a file ("-": standard input) into @view, all zero before, and lists those of its
+ * traces that
+ * @options choose. Returns 0 or a negative errno; @view->set has no spans if there is none in the file. view_free is
+ * due either way. */
 int view_load(const char *path, const struct view_options *options, struct view *view);
 
 /* view_free - gives back all memory of @view. */

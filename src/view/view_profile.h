@@ -5,7 +5,8 @@
 #include "view/profile.h"
 #include "view/view_show.h"
 
-/* view_profile_show - prints the profile (profile.h) of the list's traces; @view->screen is open on @out. Returns 0 or -ENOMEM. */
+/* view_profile_show - prints the profile (profile.h) of the list's traces; @view->screen is open on @out. Returns 0 or
+ * -ENOMEM. */
 int view_profile_show(struct view *view, FILE *out, const struct view_options *options);
 
 /* view_profile_add - sums up the traces of the list of @view. Returns 0 or -ENOMEM. */

@@ -23,7 +23,8 @@ static void large_print(struct view *view, const struct trace_entry *entry)
     screen_format(screen, STYLE_PLAIN, "%s spans over %s, %zu errors", count_text(entry->span_count, text),
                   duration_text(entry->total_us, 3, screen->is_utf8, time), entry->error_count);
     screen_newline(screen);
-    screen_format(screen, STYLE_ERROR, "(left out: a trace of more than %s spans is not drawn, nor are its times analyzed)",
+    screen_format(screen, STYLE_ERROR,
+                  "(left out: a trace of more than %s spans is not drawn, nor are its times analyzed)",
                   count_text(TRACE_SPANS_MAX, max));
     screen_newline(screen);
     screen_newline(screen);

@@ -153,7 +153,8 @@ static int span_add(struct maker *maker, struct trace_node *node)
     };
     int result = 0;
     if (parent)
-        result = gap_add(maker, parent, MIN(node->start_us, parent->end_us), place_of(maker, node)->gap_before_us, false);
+        result =
+            gap_add(maker, parent, MIN(node->start_us, parent->end_us), place_of(maker, node)->gap_before_us, false);
     if (result == 0)
         result = row_add(maker, &row);
     maker->rows->span_count++;

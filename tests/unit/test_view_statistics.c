@@ -70,8 +70,9 @@ Test(significance, rates_are_tested)
     static const struct {
         uint64_t a_hits, a_count, b_hits, b_count;
         double expected;
-    } rows[] = {{0, 10, 0, 10, 1},        {1, 100, 1, 100, 1},      {3, 10, 9, 10, 0.01976661},
-                {0, 100, 10, 100, 0.00154205}, {5, 1000, 50, 1000, 0}, {1, 120, 14, 118, 0.00032693}};
+    } rows[] = {{0, 10, 0, 10, 1},          {1, 100, 1, 100, 1},
+                {3, 10, 9, 10, 0.01976661}, {0, 100, 10, 100, 0.00154205},
+                {5, 1000, 50, 1000, 0},     {1, 120, 14, 118, 0.00032693}};
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         double p = fisher_test_p(rows[i].a_hits, rows[i].a_count, rows[i].b_hits, rows[i].b_count);
         cr_expect(fabs(p - rows[i].expected) < 1e-7, "row %zu: %.6f", i, p);
@@ -210,7 +211,8 @@ static void large_file_check(bool has_room)
     struct span_set set = {0};
     FILE *file = tmpfile();
     for (size_t i = 0; i < span_count; i++)
-        fprintf(file, "{\"traceId\":\"%032zx\",\"spanId\":\"%016zx\",\"name\":\"n\",\"timestamp\":1,\"duration\":%zu}\n",
+        fprintf(file,
+                "{\"traceId\":\"%032zx\",\"spanId\":\"%016zx\",\"name\":\"n\",\"timestamp\":1,\"duration\":%zu}\n",
                 (i * 7919) % span_count / 3 + 1, (i * 7919) % span_count + 1, i);
     fputs("{\"traceId\":\"00000000000000000000000000000001\",\"spanId\":\"0000000000000001\",\"name\":\"again\","
           "\"timestamp\":1,\"duration\":0}\n",
