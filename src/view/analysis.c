@@ -15,6 +15,14 @@ const struct trace_node *call_server(const struct trace_node *client)
     return child;
 }
 
+/* The call that brought a request to the service of @node; NULL: not known. */
+static const struct view_span *call_of(const struct trace_node *node)
+{
+    while (node && node->span->kind != VIEW_KIND_SERVER)
+        node = node->parent;
+    return node && node->parent && node->parent->span->kind == VIEW_KIND_CLIENT ? node->parent->span : NULL;
+}
+
 /* What the time that is a span's own counts for. */
 static struct share share_of(const struct trace_node *node, int64_t us)
 {
@@ -22,11 +30,11 @@ static struct share share_of(const struct trace_node *node, int64_t us)
     const struct trace_node *server;
     if (node->span->kind != VIEW_KIND_CLIENT || us == 0)
         return (struct share){
-            .kind = SHARE_SERVICE, .label = service, .us = us, .caller = node->caller};
+            .kind = SHARE_SERVICE, .label = service, .us = us, .caller = node->caller, .call = call_of(node)};
     server = call_server(node);
     if (!server)
         return (struct share){
-            .kind = SHARE_CALLEE, .label = node->span->callee, .us = us, .caller = service};
+            .kind = SHARE_CALLEE, .label = node->span->callee, .us = us, .caller = service, .call = node->span};
     return (struct share){
         .kind = SHARE_NETWORK, .us = us, .caller = service, .callee = server->span->service};
 }

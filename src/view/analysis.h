@@ -20,6 +20,7 @@ struct share {
     const char *caller;  /* the service that called it for most of that time; NULL: not in the file.
                           * NETWORK: the client's service */
     const char *callee;  /* NETWORK: the server's service; else NULL */
+    const struct view_span *call; /* SERVICE, CALLEE: the call that the caller made; NULL: none, or not all from one line */
     size_t caller_count; /* callers (NETWORK: pairs) with a part of that time. REST: shares */
 };
 

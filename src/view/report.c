@@ -113,6 +113,11 @@ static void caller_print(struct screen *screen, const struct service_colors *col
         screen_text(screen, service_color(colors, share->callee), share->callee, NAME_COLUMNS_MAX);
         others_print(screen, share, "pair");
     } else {
+        if (share->call && share->call->code_file) {
+            screen_put(screen, STYLE_PLAIN, " from ");
+            screen_text(screen, STYLE_PLAIN, share->call->code_file, NAME_COLUMNS_MAX);
+            screen_format(screen, STYLE_PLAIN, " line %u", share->call->code_line);
+        }
         others_print(screen, share, "service");
     }
 }

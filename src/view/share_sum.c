@@ -44,13 +44,28 @@ static bool is_same_caller(const struct share *a, const struct share *b)
     return is_same_share(a, b) && a->caller == b->caller && a->callee == b->callee;
 }
 
+static bool is_same_line(const struct view_span *a, const struct view_span *b)
+{
+    return a && b && a->code_file == b->code_file && a->code_line == b->code_line;
+}
+
+/* Of calls from several lines none stands for all. */
+static void share_add(struct share *sum, const struct share *share)
+{
+    if (sum->us == 0)
+        sum->call = share->call;
+    else if (share->us > 0 && !is_same_line(sum->call, share->call))
+        sum->call = NULL;
+    sum->us += share->us;
+}
+
 /* Sums up neighbours that are alike; returns how many are left. */
 static size_t callers_merge(struct share *shares, size_t count)
 {
     size_t kept = 0;
     for (size_t i = 0; i < count; i++)
         if (kept && is_same_caller(&shares[kept - 1], &shares[i]))
-            shares[kept - 1].us += shares[i].us;
+            share_add(&shares[kept - 1], &shares[i]);
         else
             shares[kept++] = shares[i];
     return kept;
@@ -84,6 +99,7 @@ static size_t shares_merge(struct share *shares, size_t count)
             chief_us = share.us;
             sum->caller = share.caller;
             sum->callee = share.callee;
+            sum->call = share.call;
         }
         sum->us += share.us;
         sum->caller_count += is_caller;

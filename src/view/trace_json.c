@@ -20,6 +20,10 @@ static void share_put(struct json_out *json, const struct share *share)
     json_string(json, "name", share->label);
     json_string(json, "caller", share->caller);
     json_string(json, "callee", share->callee);
+    if (share->call && share->call->code_file) {
+        json_string(json, "file", share->call->code_file);
+        json_number(json, "line", share->call->code_line);
+    }
     json_number(json, "us", share->us);
     json_close(json, '}');
 }

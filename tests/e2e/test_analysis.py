@@ -127,6 +127,19 @@ class Analysis(LauncherTest):
         text = run(PREFIX, "--view", "f", "--analyze", check=True, text=True).stdout
         self.assertIn("2 of the traces not looked at", text)
 
+    def test_a_bottleneck_has_the_line_that_all_calls_to_it_are_from(self):
+        for lines, expected in (((7, 7), "called by web from pay.c line 7\n"), ((7, 8), "called by web\n")):
+            trace = self._trace()
+            root = trace.span("SERVER", "web", "GET /", 0, 200_000)
+            for i, line in enumerate(lines):
+                call = trace.call("web", "POST /pay", i * 90_000, 80_000, root, site=("pay.c", line))
+                trace.span("SERVER", "pay", "POST /pay", i * 90_000, 80_000, call)
+            write("f", [trace])
+            self.assertIn(expected, run(PREFIX, "--view", "f", check=True, text=True).stdout)
+            shares = json.loads(run(PREFIX, "--view", "f", "--json", check=True, text=True).stdout)["criticalPath"]
+            pay, = [share for share in shares if share.get("name") == "pay"]
+            self.assertEqual(pay.get("line"), 7 if lines[0] == lines[1] else None)
+
     def test_operations_and_calls_add_up(self):
         traces = [self._trace() for _ in range(100)]
         for i, trace in enumerate(traces):
