@@ -187,7 +187,7 @@ class Analysis(LauncherTest):
         return {(o["service"], o["kind"], o["operation"]): o["verdicts"] for o in result["operations"]}
 
     def test_noise_is_no_difference(self):
-        for count in (3, 30, 300):
+        for count in (3, 8, 9, 10, 30, 300):
             verdicts = self._compare(self._shop(count), self._shop(count))
             self.assertEqual(set(map(tuple, verdicts.values())), {("too_rare",)} if count < 8 else {()}, verdicts)
 
