@@ -19,7 +19,7 @@ enum finding_kind {
     /* 2 to SEQUENTIAL_MAX calls, GET or HEAD, under one parent, each after the end of the one before and of another
      * operation than that, none failed. us: as for REPEATED. */
     FINDING_SEQUENTIAL,
-    /* A span that is no call has OWN_PERCENT of the trace for itself on the critical path, OWN_MIN_US at least. us: that. */
+    /* A span that is no call has OWN_PERCENT of the trace to itself on the critical path, OWN_MIN_US at least. */
     FINDING_OWN,
     /* The same of a call whose server left no span. */
     FINDING_WAITED,
