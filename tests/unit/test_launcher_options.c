@@ -36,6 +36,35 @@ static int parse(const char *line, struct options *options)
     return error || options->mode == OPTIONS_HELP || options->mode == OPTIONS_VERSION ? error : options_finish(options);
 }
 
+Test(launcher_options, writes_what_was_chosen_elsewhere)
+{
+    static const struct {
+        const char *line, *out, *path;
+        bool is_all;
+    } cases[] = {
+        {"--html p.html", "p.html", "spans.jsonl", false},
+        {"--html=p.html f --errors", "p.html", "f", false},
+        {"--convert a.otlp.json f", "a.otlp.json", "f", true},
+        {"--html", NULL, NULL, false},
+        {"--html p f g", NULL, NULL, false},
+        {"--convert a --json f", NULL, NULL, false},
+        {"--html p --follow", NULL, NULL, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct options options;
+        int error = parse(cases[i].line, &options);
+        if (!cases[i].out) {
+            cr_expect_eq(error, -EINVAL, "%s", cases[i].line);
+            continue;
+        }
+        cr_assert_eq(error, 0, "%s", cases[i].line);
+        cr_expect_eq(options.mode, OPTIONS_VIEW, "%s", cases[i].line);
+        cr_expect_str_eq(options.view.write_path, cases[i].out, "%s", cases[i].line);
+        cr_expect_str_eq(options.view_path, cases[i].path, "%s", cases[i].line);
+        cr_expect_eq(options.view.write_spans_max == 0, cases[i].is_all, "%s", cases[i].line);
+    }
+}
+
 Test(launcher_options, reads_what_is_well_formed)
 {
     static const struct {

@@ -43,18 +43,29 @@ class Store {
 
     /* By trace, in the order of their first spans, then by start, of two that start together the longer one. */
     sortRows() {
-        const {file, count} = this;
-        const order = Uint32Array.from({length: count}, (_, i) => i);
-        const firstOf = new Map();
-        for (let i = 0; i < count; i++)
-            firstOf.set(file.trace[i], Math.min(firstOf.get(file.trace[i]) ?? Infinity, file.start[i]));
-        order.sort((a, b) =>
-            file.trace[a] === file.trace[b]
-                ? file.start[a] - file.start[b] || file.duration[b] - file.duration[a] || a - b
-                : firstOf.get(file.trace[a]) - firstOf.get(file.trace[b]) || file.trace[a] - file.trace[b]
-        );
-        this.order = order;
-        const column = name => Float64Array.from(order, i => file[name][i]);
+        const {trace, start, duration} = this.file,
+            {count} = this,
+            traces = new Map();
+        for (let i = 0; i < count; i++) {
+            const one = traces.get(trace[i]);
+            if (!one) traces.set(trace[i], {value: trace[i], first: start[i], count: 1});
+            else {
+                one.first = Math.min(one.first, start[i]);
+                one.count++;
+            }
+        }
+        let begin = 0;
+        for (const one of [...traces.values()].sort((a, b) => a.first - b.first || a.value - b.value)) {
+            one.begin = one.end = begin;
+            begin += one.count;
+        }
+        const order = (this.order = new Uint32Array(count));
+        for (let i = 0; i < count; i++) order[traces.get(trace[i]).end++] = i;
+        for (const one of traces.values())
+            order
+                .subarray(one.begin, one.end)
+                .sort((a, b) => start[a] - start[b] || duration[b] - duration[a] || a - b);
+        const {file} = this, column = name => Float64Array.from(order, i => file[name][i]);
         this.start = column("start");
         this.duration = column("duration");
         for (const name of ["name", "kind", "status", "message", "resource", "trace"])
