@@ -3,7 +3,7 @@
 const SCROLL_MAX = 8e6; /* pixels: beyond, browsers lose count */
 
 class Rows {
-    /* @grid: has .scroll with .body in it. @render(index): the row's element. @name: for ids. */
+    /* @grid: has .scroll with .body in it. @rowHeight: pixels. @render(index): the row's element. */
     constructor(grid, rowHeight, render) {
         this.grid = grid;
         this.scroller = grid.querySelector(".scroll");
@@ -12,7 +12,6 @@ class Rows {
         this.render = render;
         this.count = 0;
         this.active = -1;
-        this.isPrinting = false;
         this.elements = new Map();
         this.scroller.addEventListener("scroll", () => this.schedule(), {passive: true});
         new ResizeObserver(() => this.schedule()).observe(this.scroller);
@@ -116,14 +115,12 @@ class Rows {
 
     /* On paper there is no scrolling: up to @max rows, all at once. Returns how many are left out. */
     beginPrint(max) {
-        this.isPrinting = true;
         this.elements.clear();
         this.body.replaceChildren(...Array.from({length: Math.min(max, this.count)}, (_, i) => this.make(i)));
         return Math.max(0, this.count - max);
     }
 
     endPrint() {
-        this.isPrinting = false;
         this.refresh();
     }
 }

@@ -64,7 +64,7 @@ function talliesMake(store) {
     }
     for (let row = 0; row < store.count; row++)
         if (kinds[row] === 1 && !isAnswered[row])
-            call(store.serviceOf(row), store.calleeOf(row), true, store.duration[row], store.isError[row]);
+            call(store.serviceOf(row), store.calleeOf(row) || "unknown", true, store.duration[row], store.isError[row]);
     return {operations: [...operations.values()], calls: [...calls.values()]};
 }
 

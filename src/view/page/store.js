@@ -211,7 +211,7 @@ class Store {
         return {name, path: name.includes("/") ? "" : path};
     }
 
-    /* Whom a call was for, where no span tells. */
+    /* Whom a call was for, where no span tells; "": it is not known. */
     calleeOf(row) {
         for (const [address, port] of [
             ["server.address", "server.port"],
@@ -221,7 +221,7 @@ class Store {
                 number = this.attribute(row, port);
             if (host) return number ? `${String(host).includes(":") ? `[${host}]` : host}:${number}` : String(host);
         }
-        return "unknown";
+        return "";
     }
 }
 

@@ -229,7 +229,7 @@ class Tree {
                 continue;
             }
             const server = this.serverOf(node);
-            if (server < 0) add("callee", `waiting for ${store.calleeOf(row)}, which left no span`, null, us);
+            if (server < 0) add("callee", `waiting for ${store.calleeOf(row) || "an unknown callee"}, which left no span`, null, us);
             else add("network", `between ${service} and ${store.serviceOf(this.row(server))}`, null, us);
         }
         if (this.outside > 0) add("outside", "no span was active", null, this.outside);
