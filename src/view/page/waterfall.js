@@ -1,5 +1,6 @@
 /* One trace: its spans as rows of a tree, each with its bar on a common scale of time. */
 
+const TOOK_WIDTH = 92; /* pixels that a duration and a status take */
 const BAR_MARKS_MAX = 60; /* of one bar: more would be less than a pixel each */
 
 class Waterfall {
@@ -291,10 +292,11 @@ class Waterfall {
             cell.append(place(el("span", {className: "path-mark"}), low, high));
         for (const at of this.eventMarks(node, row)) cell.append(place(el("span", {className: "event-mark"}), at, at));
         const text = el("span", {className: "took"}, took);
-        if (to > 0.88 && from > 0.12) {
+        const room = TOOK_WIDTH / Math.max(byId("axis").clientWidth, 1);
+        if (to > 1 - room && from > room) {
             text.classList.add("left");
             text.style.right = `${(1 - Math.max(from, 0)) * 100}%`;
-        } else if (to > 0.88) {
+        } else if (to > 1 - room) {
             text.classList.add("within");
         } else {
             text.style.left = `${Math.min(to, 1) * 100}%`;
