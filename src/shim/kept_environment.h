@@ -1,6 +1,7 @@
 /* kept_environment.h - what is put back into the environment of a program that is started with one of its own making
  * (env -i, a sandbox): the library, and the settings of the run. The program itself does not see it: they go at the
- * end, behind a mark, and the library's constructor takes them out again. Only with a ring, and unless --no-keep-env. */
+ * end, behind a mark, and the library's constructor takes them out again. Only with a ring, and unless
+ * --no-keep-env. */
 #ifndef RUN_TRACED_SHIM_KEPT_ENVIRONMENT_H
 #define RUN_TRACED_SHIM_KEPT_ENVIRONMENT_H
 
