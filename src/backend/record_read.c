@@ -73,11 +73,12 @@ static int ids_read(const cJSON *json, struct span *span)
     return 0;
 }
 
+/* After the tracestate: a long name stands behind it. */
 static bool name_read(const cJSON *json, struct span *span)
 {
     const char *name = string_of(json, "name");
-    span_set_name(span, name, strlen(name));
-    return strlen(name) <= sizeof span->name;
+    span_set_long_name(span, name, strlen(name));
+    return span_name(span).len == strlen(name);
 }
 
 static bool status_read(const cJSON *json, struct span *span)
@@ -128,15 +129,21 @@ static bool event_read(const cJSON *event, uint64_t start_us, struct span *span)
 {
     uint64_t at_us;
     unsigned id = 0;
-    while (id < SPAN_EVENT_COUNT && strcmp(span_event_name(id), string_of(event, "name")))
+    const char *name = string_of(event, "name");
+    while (id < SPAN_EVENT_COUNT && strcmp(span_event_name(span, id), name))
         id++;
-    if (id == SPAN_EVENT_COUNT || !number_of(event, "timestamp", &at_us))
+    if (!*name || !number_of(event, "timestamp", &at_us))
         return false;
     double after_us = (double)at_us - (double)start_us;
     if (fabs(after_us) * NANOS_PER_MICRO >= (double)START_NS)
         return false;
-    span_add_event(span, (enum span_event_id)id, START_NS + (uint64_t)((int64_t)after_us * (int64_t)NANOS_PER_MICRO));
-    return !cJSON_GetObjectItemCaseSensitive(event, "attributes");
+    uint16_t dropped_count = span->dropped_attributes_count;
+    uint64_t at_ns = START_NS + (uint64_t)((int64_t)after_us * (int64_t)NANOS_PER_MICRO);
+    if (id < SPAN_EVENT_COUNT)
+        span_add_event(span, (enum span_event_id)id, at_ns);
+    else
+        span_add_custom_event(span, name, strlen(name), at_ns);
+    return span->dropped_attributes_count == dropped_count && !cJSON_GetObjectItemCaseSensitive(event, "attributes");
 }
 
 static bool events_read(const cJSON *json, struct span *span)
@@ -193,8 +200,12 @@ static bool attribute_read(const cJSON *value, struct span *span)
                       value->valuedouble == (double)(int64_t)value->valuedouble;
     if (is_known && is_integer)
         span_set_int(span, key, (int64_t)value->valuedouble);
+    else if (is_integer)
+        span_set_custom_int(span, value->string, strlen(value->string), (int64_t)value->valuedouble);
     else if (is_known && cJSON_IsTrue(value))
         span_set_true(span, key);
+    else if (!is_known && cJSON_IsBool(value))
+        span_set_custom_bool(span, value->string, strlen(value->string), cJSON_IsTrue(value));
     else if (is_known || !cJSON_IsArray(value) || !array_read(value, span))
         return text_read(value, key, span);
     return true;

@@ -63,7 +63,7 @@ class Convert(LauncherTest):
         found = {one["spanId"]: one for one in otlp_spans(pathlib.Path("s.otlp.json").read_text())}
         self.assertEqual(sorted(found), [f"{number:016x}" for number in (1, 3, 4)])
         self.assertEqual({a["key"]: a["value"] for a in found[f"{3:016x}"]["attributes"]},
-                         {"a": {"stringValue": "1.5"}, "b": {"stringValue": "false"}, "c": {"stringValue": '{"d":1}'}})
+                         {"a": {"stringValue": "1.5"}, "b": {"boolValue": False}, "c": {"stringValue": '{"d":1}'}})
 
     def test_what_was_run_comes_back_as_it_would_have_been_sent(self):
         run(PREFIX, "-q", "-o", "f", "-e", "file:direct?format=otlp-json", "curl", "-s", "http://127.0.0.1:9/x")
