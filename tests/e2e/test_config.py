@@ -8,7 +8,8 @@ import support
 from support import PREFIX, ROOT, TracedTest
 
 ONLY_IN_THE_ENVIRONMENT = {"TRACEPARENT", "TRACESTATE", "BAGGAGE", "RUN_TRACED_RING", "RUN_TRACED_STATS",
-                           "RUN_TRACED_EXPORTER", "ASAN_OPTIONS", "RUN_TRACED_CONFIG", "RUN_TRACED_BUILD"}
+                           "RUN_TRACED_EXPORTER", "ASAN_OPTIONS", "RUN_TRACED_CONFIG", "RUN_TRACED_BUILD",
+                           "RUN_TRACED_TEST"}
 
 
 class ConfigTest(TracedTest):

@@ -419,3 +419,43 @@ Test(active, one_request_alone_is_known_by_its_index)
     cr_assert_eq(active_open_count(&only), 1);
     cr_assert_eq(only, 90);
 }
+
+/* A test that the process runs: not a request, though it ends as one does. */
+static struct active_request g_test_request = {.is_custom = true}, g_other_test_request = {.is_custom = true};
+
+static struct active_context test_of(struct active_request *request)
+{
+    struct active_context active = {.source = ACTIVE_SPAN, .owner = {request, atomic_load(&request->generation)}};
+    span_context_child(&active.context, NULL);
+    active_note_custom();
+    return active;
+}
+
+Test(active, the_only_open_test_is_what_unknown_threads_work_for)
+{
+    struct active_context found, one = test_of(&g_test_request), other = test_of(&g_other_test_request);
+    cr_assert_eq(active_tests(&found), 0);
+    cr_assert(active_test_begin(&one));
+    cr_assert_eq(active_tests(&found), 1);
+    cr_assert_eq(found.source, ACTIVE_TEST);
+    cr_assert_arr_eq(found.context.span_id, one.context.span_id, SPAN_ID_LEN);
+    cr_assert(active_test_begin(&other));
+    cr_assert_eq(active_tests(&found), 2);
+    active_test_end(&one);
+    cr_assert_eq(active_tests(&found), 1);
+    cr_assert_arr_eq(found.context.span_id, other.context.span_id, SPAN_ID_LEN);
+    atomic_fetch_add(&g_other_test_request.generation, 1); /* it has ended, though nobody has said so here */
+    cr_assert_eq(active_tests(&found), 0);
+}
+
+Test(active, a_span_of_the_program_is_over_when_it_ends)
+{
+    struct active_context own = test_of(&g_test_request);
+    enum active_verdict verdict;
+    active_set(&own);
+    cr_assert(is_current(&own));
+    atomic_fetch_add(&g_test_request.generation, 1);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_UNKNOWN);
+    cr_assert_eq(active_last()->source, ACTIVE_NONE);
+}
