@@ -93,12 +93,26 @@ static void record_describe(struct custom_span *custom, const struct parent *par
     span_set_links(custom->span, &link, 1);
 }
 
+/* A test is part of the process, or of the span that it is begun in; never of a request, whose thread it may be. */
+static void test_parent_choose(struct parent *parent)
+{
+    const struct active_context *last = active_last();
+    bool is_within = last->source == ACTIVE_SPAN && last->owner.request && last->owner.request->is_custom &&
+                     active_is_open(last);
+    parent->link_count = 0;
+    parent->may_be_sampled = false;
+    parent->active = is_within ? last : active_environment();
+}
+
 /* Whether it is sampled is known with its context: until then it has a record. */
 static void record_make(struct custom_span *custom, const char *name, size_t len, uint64_t start_ns)
 {
     struct parent parent;
     bool is_root = custom->kind == CUSTOM_SPAN_TEST && g_trace_per == TRACE_PER_TEST;
-    parent_choose(&parent, NULL);
+    if (custom->kind == CUSTOM_SPAN_TEST)
+        test_parent_choose(&parent);
+    else
+        parent_choose(&parent, NULL);
     context_make(custom, &parent, is_root);
     if (!span_context_is_sampled(&custom->active.context))
         return;

@@ -236,6 +236,37 @@ class Pytest(Suites):
         [(span, _)] = self.tests().values()
         self.assertEqual((span["status"]["code"], attribute(span, "error.type")), ("ERROR", "SIGKILL"))
 
+    def test_no_test_is_part_of_a_request_that_is_open(self):
+        pathlib.Path("test_it.py").write_text("""
+import http.client, http.server, threading
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        asked.set()
+        over.wait()
+        self.send_response(204)
+        self.end_headers()
+
+asked, over = threading.Event(), threading.Event()
+server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+connection = http.client.HTTPConnection("127.0.0.1", server.server_port)
+
+def test_begins():
+    connection.request("GET", "/long")
+    asked.wait()
+
+def test_is_between():
+    pass
+
+def test_ends():
+    over.set()
+    assert connection.getresponse().status == 204
+""")
+        self.traced(*self.command, env=self.env)
+        for span, _ in self.tests().values():
+            self.assertNotIn("parentSpanId", span)
+
 
 class Runner(Suites):
     """Runners that start a process a test."""
