@@ -34,66 +34,85 @@ static struct site_key module_key(const struct module *module)
     return (struct site_key){{module->offset, (uintptr_t)module->map, (uintptr_t)module->map->l_ld}};
 }
 
-/* A path or a name that is cut is another one: whole, or not at all. */
+static enum site_kind kind_of(const struct module *module, const char *function)
+{
+    bool is_plumbing = module_is_plumbing(module) || (function && plumbing_has_symbol(function));
+    return is_plumbing ? SITE_PLUMBING : SITE_CALLER;
+}
+
+/* A path or a name that is cut is another one: whole, or not at all. Stacks of signal handlers are small: written in place. */
 static COLD void site_fill(struct site *site, const struct module *module)
 {
-    char bytes[sizeof site->block.bytes];
-    struct text text = text_on(bytes, sizeof bytes);
     size_t id_len;
     const unsigned char *id = module_build_id(module, &id_len);
     const char *function = module_function_name(module);
+    site->kind = kind_of(module, function);
+    site->block.len = 0;
+    struct text text = attribute_block_room(&site->block);
     text_append_string(&text, module->path);
     text_append_char(&text, '+');
     text_append_hex_number(&text, module->offset);
-    bool is_plumbing = module_is_plumbing(module) || (function && plumbing_has_symbol(function));
-    site->kind = is_plumbing ? SITE_PLUMBING : SITE_CALLER;
-    site->block.len = 0;
-    if (!text.overflowed)
-        attribute_block_add_string(&site->block, ATTRIBUTE_CODE_ADDRESS, text.bytes, text.len);
+    attribute_block_add_text(&site->block, ATTRIBUTE_CODE_ADDRESS, &text);
     if (id && id_len <= BUILD_ID_LEN_MAX)
         attribute_block_add_part(&site->block, SPAN_PART_BUILD_ID, id, id_len);
     if (function)
         attribute_block_add_string(&site->block, ATTRIBUTE_CODE_FUNCTION_NAME, function, strlen(function));
 }
 
-/* @spare: for what there is no room for. */
-static const struct site *module_site(const struct module *module, struct site *spare)
+/* NULL: there are too many. */
+static const struct site *module_site(const struct module *module)
 {
     struct site_key key = module_key(module);
     struct site *site = site_find(&g_sites, &key);
-    if (LIKELY(site && site_is_ready(site)))
+    if (LIKELY(!site || site_is_ready(site)))
         return site;
-    site_fill(site ? site : spare, module);
-    if (site)
-        site_publish(site, &key);
-    return site ? site : spare;
+    site_fill(site, module);
+    site_publish(site, &key);
+    return site;
 }
 
-/* The first frame that is neither ours nor plumbing; NULL: there is none. */
-static NOINLINE const struct site *caller_search(struct site *spare)
+static enum site_kind module_kind(const struct module *module)
+{
+    const struct site *site = module_site(module);
+    return LIKELY(site) ? site->kind : kind_of(module, module_function_name(module));
+}
+
+/* The first frame that is neither ours nor plumbing; false: there is none. */
+static NOINLINE bool caller_search(struct module *caller)
 {
     struct unwind_frame frame;
     unwind_begin(&frame);
     for (int i = 0; i < SEARCHED_MAX && unwind_next(&frame); i++) {
         struct module module;
-        if (!module_find(unwind_call(&frame), &module) || module_is_self(&module))
+        if (!module_find(unwind_call(&frame), &module) || module_is_self(&module) ||
+            module_kind(&module) != SITE_CALLER)
             continue;
-        const struct site *site = module_site(&module, spare);
-        if (site->kind == SITE_CALLER)
-            return site;
+        *caller = module;
+        return true;
     }
-    return NULL;
+    return false;
+}
+
+static COLD void unremembered_describe(const struct module *module, struct span *span)
+{
+    struct site site;
+    site_fill(&site, module);
+    span_add_attributes(span, &site.block);
 }
 
 static void native_record(struct span *span)
 {
     struct module module;
-    struct site spare, other_spare;
     if (!t_caller || !module_find(call_of(t_caller), &module))
         return;
-    const struct site *site = module_site(&module, &spare);
-    const struct site *caller = UNLIKELY(site->kind == SITE_PLUMBING) ? caller_search(&other_spare) : NULL;
-    span_add_attributes(span, caller ? &caller->block : &site->block);
+    const struct site *site = module_site(&module);
+    enum site_kind kind = LIKELY(site) ? site->kind : module_kind(&module);
+    if (UNLIKELY(kind == SITE_PLUMBING) && caller_search(&module))
+        site = module_site(&module);
+    if (LIKELY(site))
+        span_add_attributes(span, &site->block);
+    else
+        unremembered_describe(&module, span);
 }
 
 /* The caller itself, most of the time; the frames above it only where it calls on behalf of somebody else. */

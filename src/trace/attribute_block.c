@@ -9,7 +9,7 @@ static bool add(struct attribute_block *block, int key, enum attribute_type type
     if (len > room || sizeof header > room - len)
         return false;
     memcpy(block->bytes + block->len, &header, sizeof header);
-    memcpy(block->bytes + block->len + sizeof header, value, len);
+    memmove(block->bytes + block->len + sizeof header, value, len); /* it may be there already */
     block->len = (uint16_t)(block->len + sizeof header + len);
     return true;
 }
@@ -17,6 +17,11 @@ static bool add(struct attribute_block *block, int key, enum attribute_type type
 bool attribute_block_add_string(struct attribute_block *block, enum attribute_key key, const char *value, size_t len)
 {
     return add(block, (int)key, ATTRIBUTE_STRING, value, len);
+}
+
+bool attribute_block_add_text(struct attribute_block *block, enum attribute_key key, const struct text *text)
+{
+    return !text->overflowed && add(block, (int)key, ATTRIBUTE_STRING, text->bytes, text->len);
 }
 
 bool attribute_block_add_int(struct attribute_block *block, enum attribute_key key, int64_t value)
