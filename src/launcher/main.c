@@ -18,7 +18,7 @@ __attribute__((visibility("default"), used)) const char run_traced_launcher = 1;
 
 static int finish_output(void)
 {
-    return fflush(stdout) == 0 ? EXIT_SUCCESS : EXIT_LAUNCHER_FAILED;
+    return fflush(stdout) == 0 && !ferror(stdout) ? EXIT_SUCCESS : EXIT_LAUNCHER_FAILED;
 }
 
 /* As diff and grep: 2 is trouble. */

@@ -72,6 +72,8 @@ static const char *text_place(const struct json_piece *key)
 {
     static const char *const hosts[] = {"host.name", "host.id", "host.ip", "host.mac", NULL};
     static const char *const ids[] = {"service.instance.id", "container.id", "process.creation.time", NULL};
+    if (json_piece_is(key, "code.stacktrace")) /* of the moment in which an error was seen */
+        return "{stack}";
     return is_one_of(key, hosts) ? "{host}" : is_one_of(key, ids) ? "{id}" : NULL;
 }
 
