@@ -60,6 +60,7 @@ struct ring_process {
     uint64_t pid_namespace; /* whose pid it is: the inode of /proc/self/ns/pid; 0: not known */
     struct ring_program program; /* whose it goes on under, after a fork, is its parent's */
     uint32_t program_record;     /* where that span is, + 1; 0: it is not this process's own */
+    _Atomic uint32_t killed_status; /* by its parent's word, a wait status, of a signal; 0: not known */
     struct resource resource;
 };
 

@@ -54,6 +54,7 @@ static bool process_claim(uint32_t number, int pid, uint64_t pid_namespace, cons
     process->pid_namespace = pid_namespace;
     process->program = *program;
     process->program_record = 0;
+    atomic_store_explicit(&process->killed_status, 0, memory_order_relaxed);
     const struct resource *resource = resource_current();
     memcpy(&process->resource, resource,
            offsetof(struct resource, attributes) + resource->attributes_len);
@@ -452,4 +453,26 @@ void ring_sink_abandon_unseen(struct span *span)
     uint32_t word = atomic_load(&g_ring->states[span->index]);
     atomic_store_explicit(&span->state, SPAN_FREE, memory_order_relaxed);
     atomic_store(&g_ring->states[span->index], ring_state_make(SPAN_FREE, ring_state_use(word), 0));
+}
+
+/* All places of its programs, near where process_place() began when the limit was @limit. */
+static void killed_note(int pid, int wait_status, uint64_t pid_namespace, uint32_t limit)
+{
+    enum { PLACES_MAX = 64 };
+    for (uint32_t i = 0; i < MIN(limit, PLACES_MAX); i++) {
+        struct ring_process *process = &g_ring->processes[((uint32_t)pid + i) % limit];
+        uint64_t identity = atomic_load_explicit(&process->identity, memory_order_acquire);
+        if (identity == ((uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY) &&
+            !ring_process_is_foreign(process, pid_namespace))
+            atomic_store_explicit(&process->killed_status, (uint32_t)wait_status, memory_order_release);
+    }
+}
+
+void ring_sink_note_killed(int pid, int wait_status)
+{
+    if (!g_ring || g_is_released || g_raw_is_forbidden)
+        return;
+    uint64_t pid_namespace = own_pid_namespace(process_pid());
+    for (uint32_t limit = process_limit(); limit >= RING_PROCESSES_FIRST; limit /= 2) /* it grows by doubling */
+        killed_note(pid, wait_status, pid_namespace, limit);
 }

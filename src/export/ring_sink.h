@@ -59,6 +59,10 @@ struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program,
 /* ring_sink_abandon_unseen - the program was not executed. */
 void ring_sink_abandon_unseen(struct span *span);
 
+/* ring_sink_note_killed - our child @pid has ended by a signal, as @wait_status says: told to the collector, which may have
+ * come too late to see. Signal-safe; a system call at most. */
+void ring_sink_note_killed(int pid, int wait_status);
+
 /* ring_sink_mark_count - changes with each mark that any script makes. One load. */
 uint32_t ring_sink_mark_count(void);
 

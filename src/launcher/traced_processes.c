@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_CALL = 64 };
@@ -62,6 +63,18 @@ static bool is_gone(const struct traced_process *process)
     return !process->is_foreign && kill(process->pid, 0) < 0 && errno == ESRCH;
 }
 
+/* What the kernel no longer says its parent may have said. */
+static struct exit_reason reason_find(const struct traced_process *process, bool is_reused)
+{
+    struct exit_reason reason = {.is_known = false};
+    if (!is_reused)
+        reason = exit_reason_find(process->pidfd, process->pid);
+    uint32_t status = process->shared ? atomic_load_explicit(&process->shared->killed_status, memory_order_acquire) : 0;
+    if (!reason.is_known && WIFSIGNALED(status))
+        reason = (struct exit_reason){.is_known = true, .wait_status = (int)(status & 0xff)};
+    return reason;
+}
+
 static void bury(struct traced_processes *processes, struct traced_process *process)
 {
     process->is_dead = true;
@@ -79,10 +92,13 @@ static void watch(struct traced_processes *processes, uint32_t number,
         process->pidfd = -1;
     }
     process->started_boottime_ns = process->is_foreign ? 0 : started_boottime_ns(process->pid);
-    if (!process->is_foreign && (is_gone(process) || is_reused(process))) {
+    bool is_other = is_reused(process);
+    if (!process->is_foreign && (is_gone(process) || is_other)) {
         process->started_boottime_ns = 0; /* somebody else's */
         if (process->pidfd >= 0)
             epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
+        if (!process->reason.is_known)
+            process->reason = reason_find(process, is_other);
         bury(processes, process);
         return;
     }
@@ -95,7 +111,7 @@ static void process_end(struct traced_processes *processes, struct traced_proces
     if (!process || process->is_dead)
         return;
     if (!process->reason.is_known && !process->is_foreign)
-        process->reason = exit_reason_find(process->pidfd, process->pid);
+        process->reason = reason_find(process, false);
     bury(processes, process);
     processes->live_count--;
     if (process->pidfd >= 0)
@@ -147,6 +163,7 @@ static void process_add(struct traced_processes *processes, uint32_t number,
         return;
     }
     process->pid = (pid_t)(identity >> 8);
+    process->shared = shared;
     process->registered_boottime_ns = shared->start_boottime_ns;
     process->is_foreign = ring_process_is_foreign(shared, processes->pid_namespace);
     memcpy(&process->program, &shared->program, sizeof process->program);

@@ -16,6 +16,7 @@ struct traced_process {
     bool has_opaque; /* connections that were not seen into */
     bool is_noted; /* something was seen in it (launcher/process_spans.h) */
     struct exit_reason reason; /* once it is dead */
+    const struct ring_process *shared; /* what it and its parent say of it; NULL: nothing */
     uint64_t ended_boottime_ns; /* when another program took its place; 0: it did not, or has not ended */
     struct ring_program program; /* whose span it is under */
     struct resource resource;

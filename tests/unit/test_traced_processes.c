@@ -132,6 +132,17 @@ Test(traced_processes, who_is_gone_already_is_dead_at_once)
     cr_expect_eq(g_processes.live_count, 0);
 }
 
+Test(traced_processes, what_killed_one_that_is_gone_is_its_parents_word)
+{
+    FIXTURE_CHILD(pid, {});
+    announce(5, (uint64_t)pid, RING_PROCESS_READY);
+    g_fixture_ring->processes[5].killed_status = SIGSEGV | 0x80;
+    fixture_kill(pid);
+    scan();
+    cr_expect(at(5)->is_dead && at(5)->reason.is_known);
+    cr_expect_eq(at(5)->reason.wait_status, SIGSEGV | 0x80);
+}
+
 Test(traced_processes, pids_that_cannot_be_are_forgotten)
 {
     static const uint64_t pids[] = {0x3fffffff, 0x7fffffff, 0x80000000, 0xffffffff, 1ULL << 40,
