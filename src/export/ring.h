@@ -42,7 +42,15 @@ static inline uint32_t ring_state_use(uint32_t word)
     return word >> 8 & 0xff;
 }
 
-enum ring_process_state { RING_PROCESS_FREE, RING_PROCESS_CLAIMED, RING_PROCESS_READY };
+enum ring_process_state {
+    RING_PROCESS_FREE,
+    RING_PROCESS_CLAIMED,
+    RING_PROCESS_READY,
+    /* Of a program that makes no span, by who is about to execute it in its own place: */
+    RING_PROCESS_EXECUTING, /* it may still fail; then the place is free again */
+    RING_PROCESS_WATCHED,   /* the same, and the collector knows of it */
+    RING_PROCESS_ABANDONED, /* it has failed; the collector frees the place */
+};
 
 /* The span of a process: of the program that it executes. */
 struct ring_program {

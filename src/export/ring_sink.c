@@ -61,10 +61,9 @@ static bool process_claim(uint32_t number, int pid, uint64_t pid_namespace, cons
     return true;
 }
 
-static void process_announce(uint32_t number, int pid)
+static void process_announce(uint32_t number, int pid, enum ring_process_state state)
 {
-    atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY,
-                          memory_order_release);
+    atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | state, memory_order_release);
     atomic_fetch_or_explicit(&g_ring->new_processes[number / 64], 1ULL << number % 64, memory_order_release);
     /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others
      * already it has yet to look. */
@@ -92,7 +91,7 @@ static uint32_t process_register(struct process_page *page)
     uint32_t number = process_place(pid, own_pid_namespace(pid), &g_program);
     if (!number)
         return 0;
-    process_announce(number - 1, pid);
+    process_announce(number - 1, pid, RING_PROCESS_READY);
     atomic_store_explicit(&g_cursor, (number - 1) * RING_GROUP_LEN, memory_order_relaxed);
     atomic_store_explicit(&page->ring_registered, number, memory_order_release);
     return number;
@@ -307,16 +306,23 @@ static bool is_of_predecessor(const struct ring_process *process)
     return record < RING_RECORDS_MAX && ring_state_of(atomic_load(&g_ring->states[record])) == SPAN_OPEN;
 }
 
+/* One that is about to execute a program has as good as done so, for who comes after it. */
+static bool is_ready_as(const struct ring_process *process, int pid)
+{
+    uint64_t identity = atomic_load_explicit(&process->identity, memory_order_acquire);
+    return identity >> 8 == (uint32_t)pid && (identity & 0xff) >= RING_PROCESS_READY &&
+           (identity & 0xff) != RING_PROCESS_ABANDONED;
+}
+
 /* Who has registered as @pid and is under a program; NULL: nobody near where it would have been put, when the limit
  * was what it is or less. */
 static const struct ring_process *process_find(int pid)
 {
     enum { PLACES = 4 }; /* each is a page that is touched */
-    uint64_t identity = (uint64_t)(uint32_t)pid << 8 | RING_PROCESS_READY;
     for (uint32_t limit = process_limit(); limit >= RING_PROCESSES_FIRST; limit /= 2)
         for (uint32_t i = 0; i < PLACES; i++) {
             const struct ring_process *process = &g_ring->processes[((uint32_t)pid + i) % limit];
-            if (atomic_load_explicit(&process->identity, memory_order_acquire) == identity && process->program.is_set)
+            if (is_ready_as(process, pid) && process->program.is_set)
                 return process;
         }
     return NULL;
@@ -429,7 +435,8 @@ static void resource_rename(struct resource *resource, const char *name, size_t 
         name_set(resource->service_name, &resource->service_name_len, sizeof resource->service_name, name, len);
 }
 
-struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program, const char *name, size_t len)
+struct span *ring_sink_claim_unseen(int pid, bool is_certain, const struct ring_program *program, const char *name,
+                                    size_t len)
 {
     if (!g_ring || g_is_released || atomic_load_explicit(&g_ring->is_closed, memory_order_relaxed))
         return NULL;
@@ -444,8 +451,21 @@ struct span *ring_sink_claim_unseen(int pid, const struct ring_program *program,
     struct span *span = record_find(number - 1, (number - 1) * RING_GROUP_LEN % limit, limit);
     if (span)
         g_ring->processes[number - 1].program_record = span->index + 1;
-    process_announce(number - 1, pid);
+    if (!span && !is_certain) /* nobody would know the place by which to give it back */
+        atomic_store(&g_ring->processes[number - 1].identity, RING_PROCESS_FREE);
+    else
+        process_announce(number - 1, pid, is_certain ? RING_PROCESS_READY : RING_PROCESS_EXECUTING);
     return span ? span : ring_is_full();
+}
+
+/* The collector may come in between; it has the place until it has seen that it is abandoned. */
+static void place_give_back(struct ring_process *process)
+{
+    uint64_t identity = (uint64_t)(uint32_t)raw_getpid() << 8 | RING_PROCESS_EXECUTING;
+    uint64_t watched = identity - RING_PROCESS_EXECUTING + RING_PROCESS_WATCHED;
+    uint64_t abandoned = identity - RING_PROCESS_EXECUTING + RING_PROCESS_ABANDONED;
+    if (!atomic_compare_exchange_strong(&process->identity, &identity, RING_PROCESS_FREE))
+        atomic_compare_exchange_strong(&process->identity, &watched, abandoned);
 }
 
 void ring_sink_abandon_unseen(struct span *span)
@@ -453,6 +473,7 @@ void ring_sink_abandon_unseen(struct span *span)
     uint32_t word = atomic_load(&g_ring->states[span->index]);
     atomic_store_explicit(&span->state, SPAN_FREE, memory_order_relaxed);
     atomic_store(&g_ring->states[span->index], ring_state_make(SPAN_FREE, ring_state_use(word), 0));
+    place_give_back(&g_ring->processes[ring_state_process(word)]);
 }
 
 /* All places of its programs, near where process_place() began when the limit was @limit. */

@@ -1,5 +1,6 @@
 #include "launcher/traced_processes.h"
 
+#include "base/clock.h"
 #include "base/compiler.h"
 
 #include <errno.h>
@@ -106,10 +107,15 @@ static void watch(struct traced_processes *processes, uint32_t number,
     processes->unwatched_count += process->pidfd < 0;
 }
 
+static void execution_settle(struct traced_processes *processes, struct traced_process *process, bool is_over);
+
 static void process_end(struct traced_processes *processes, struct traced_process *process)
 {
     if (!process || process->is_dead)
         return;
+    execution_settle(processes, process, true);
+    if (process->is_dead)
+        return; /* it was none */
     if (!process->reason.is_known && !process->is_foreign)
         process->reason = reason_find(process, false);
     bury(processes, process);
@@ -141,13 +147,39 @@ static void predecessor_bury(struct traced_processes *processes, struct traced_p
 {
     for (uint32_t i = 0; i < processes->number_end; i++) {
         struct traced_process *other = processes->table[i];
-        if (!other || other == fresh || other->pid != fresh->pid || other->is_foreign)
+        if (!other || other == fresh || other->pid != fresh->pid || other->is_foreign || other->executing)
             continue;
         if (fresh->registered_boottime_ns >= other->registered_boottime_ns)
             process_become(processes, other, fresh);
         else
             process_become(processes, fresh, other);
     }
+}
+
+/* The call that was to execute it has come back: whoever made it goes on. */
+static void execution_forget(struct traced_processes *processes, struct traced_process *process)
+{
+    process->reason = (struct exit_reason){.is_known = true, .is_exec = true};
+    process_end(processes, process);
+}
+
+/* Was it executed? What fails, does so soon; and who @is_over has not come back from it. */
+static void execution_settle(struct traced_processes *processes, struct traced_process *process, bool is_over)
+{
+    enum { FAILS_WITHIN_NS = 20000000 };
+    struct ring_process *shared = process->executing;
+    uint64_t watched = (uint64_t)process->pid << 8 | RING_PROCESS_WATCHED;
+    if (!shared)
+        return;
+    if (atomic_load(&shared->identity) == watched && !is_over &&
+        clock_read_ns(CLOCK_BOOTTIME) < process->registered_boottime_ns + FAILS_WITHIN_NS)
+        return;
+    process->executing = NULL;
+    processes->executing_count--;
+    if (!atomic_compare_exchange_strong(&shared->identity, &watched, (uint64_t)process->pid << 8 | RING_PROCESS_READY))
+        execution_forget(processes, process);
+    else if (!process->is_foreign)
+        predecessor_bury(processes, process);
 }
 
 static void process_add(struct traced_processes *processes, uint32_t number,
@@ -169,8 +201,12 @@ static void process_add(struct traced_processes *processes, uint32_t number,
     memcpy(&process->program, &shared->program, sizeof process->program);
     resource_take(&process->resource, &shared->resource);
     watch(processes, number, process);
-    if (!process->is_foreign)
+    if ((identity & 0xff) == RING_PROCESS_WATCHED && !process->is_dead) {
+        process->executing = shared;
+        processes->executing_count++;
+    } else if (!process->is_foreign) {
         predecessor_bury(processes, process);
+    }
 }
 
 /* Between claiming a number and being ready it has no spans, and what stands beside its pid is the
@@ -190,7 +226,15 @@ static void number_look_at(struct traced_processes *processes, struct ring *ring
     if (identity >> 8 == 0 || processes->table[number])
         return;
     processes->number_end = MAX(processes->number_end, number + 1);
-    if ((identity & 0xff) == RING_PROCESS_READY)
+    if ((identity & 0xff) == RING_PROCESS_EXECUTING) {
+        uint64_t watched = (identity & ~0xffULL) | RING_PROCESS_WATCHED;
+        if (!atomic_compare_exchange_strong(&shared->identity, &identity, watched))
+            return;
+        identity = watched;
+    }
+    if ((identity & 0xff) == RING_PROCESS_ABANDONED)
+        atomic_compare_exchange_strong(&shared->identity, &identity, RING_PROCESS_FREE);
+    else if ((identity & 0xff) != RING_PROCESS_CLAIMED)
         process_add(processes, number, shared, identity);
     else
         number_take_back(processes, shared, identity);
@@ -222,6 +266,9 @@ void traced_processes_reap(struct traced_processes *processes)
         for (int i = 0; i < count; i++)
             process_end(processes, processes->table[events[i].data.u32]);
     } while (count == EVENTS_PER_CALL);
+    for (uint32_t i = 0; processes->executing_count > 0 && i < processes->number_end; i++)
+        if (processes->table[i] && !processes->table[i]->is_dead)
+            execution_settle(processes, processes->table[i], false);
     for (uint32_t i = 0; processes->unwatched_count > 0 && i < processes->number_end; i++) {
         struct traced_process *process = processes->table[i];
         if (process && process->pidfd < 0 && !process->is_dead && is_gone(process))

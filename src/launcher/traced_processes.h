@@ -11,6 +11,7 @@ struct traced_process {
     uint64_t registered_boottime_ns; /* when it came, by its own word: with its first span */
     uint64_t started_boottime_ns;    /* rounded down to a tick; for one that came by fork(), that; 0: not known */
     int pidfd;   /* -1: none; it was gone already, or there was no descriptor left */
+    struct ring_process *executing; /* its place, until it is certain that it was executed; then NULL */
     bool is_foreign; /* in another pid namespace: there is no telling what becomes of it */
     bool is_dead;
     bool has_opaque; /* connections that were not seen into */
@@ -26,6 +27,7 @@ struct traced_processes {
     int epoll_fd; /* readable when one has ended; event data: its number in the ring */
     uint32_t live_count;
     uint32_t unwatched_count; /* live ones without a pidfd: asked after at each look */
+    uint32_t executing_count; /* of which it is not certain that they were executed */
     uint32_t number_end;      /* beyond all that have been in use */
     uint64_t pid_namespace;   /* our own */
     bool has_dead; /* some are dead and their records not yet swept */

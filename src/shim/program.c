@@ -221,7 +221,7 @@ COLD struct span *program_begin_unseen(int pid, const char *path, const char *wh
         return NULL;
     span_context_child(&context, parent);
     program_of(&context, parent->span_id, &program);
-    struct span *span = ring_sink_claim_unseen(pid, &program, name, strlen(name));
+    struct span *span = ring_sink_claim_unseen(pid, pid != raw_getpid(), &program, name, strlen(name));
     if (!span)
         return NULL;
     span_open(span, SPAN_KIND_INTERNAL, 0, pid, pid);

@@ -171,6 +171,17 @@ class Many(ProcessTest):
         self.assertEqual({attribute(span, "process.exit.code") for span in processes(found)}, {0})
 
 
+TRY = r"""
+#include <unistd.h>
+int main(int argc, char **argv)
+{
+    for (int i = 0; i < 10000; i++)
+        execv(argv[1], argv);
+    return argc + 5;
+}
+"""
+
+
 class Unseen(ProcessTest):
     process_spans = "auto"
 
@@ -194,6 +205,21 @@ class Unseen(ProcessTest):
         span = self.assert_blind("program", "static")
         self.assertEqual(attribute(span, "process.exit.code"), 5)
         self.assertNotIn("parentSpanId", span)
+
+    def test_a_static_program_that_cannot_be_executed(self):
+        """More often than there are places for processes; who has tried it goes on."""
+        self.process_spans = "all"
+        damaged = bytearray(open("/bin/true", "rb").read(64))
+        damaged[56:58] = b"\0\0"  # it has no segments
+        (self.directory / "damaged").write_bytes(damaged)
+        (self.directory / "damaged").chmod(0o755)
+        program = self.compile(TRY, name="try")
+        self.assertEqual(self.traced(program, self.directory / "damaged").returncode, 7)
+        span = self.only(self.spans(), "try")
+        self.assertEqual(attribute(span, "process.exit.code"), 7)
+        self.assertIsNone(attribute(span, "run_traced.process.end"))
+        self.assertIsNone(attribute(span, "run_traced.dropped.no_process"))
+        self.assertEqual(named(self.spans(), "damaged"), [])
 
     @needs_root
     def test_a_setuid_program(self):

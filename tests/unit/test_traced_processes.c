@@ -54,6 +54,46 @@ Test(traced_processes, finds_who_is_ready)
     cr_expect_eq(g_processes.live_count, 1);
 }
 
+Test(traced_processes, goes_on_when_it_has_executed_nothing)
+{
+    announce(5, (uint64_t)getpid(), RING_PROCESS_READY);
+    scan();
+    announce(6, (uint64_t)getpid(), RING_PROCESS_EXECUTING);
+    g_fixture_ring->processes[6].start_boottime_ns += 60 * NANOS_PER_SECOND; /* however slow we are */
+    scan();
+    traced_processes_reap(&g_processes);
+    cr_expect_eq(g_fixture_ring->processes[6].identity & 0xff, RING_PROCESS_WATCHED);
+    cr_expect_not(at(5)->is_dead);
+    cr_expect_not(at(6)->is_dead);
+    g_fixture_ring->processes[6].identity = (uint64_t)getpid() << 8 | RING_PROCESS_ABANDONED;
+    traced_processes_reap(&g_processes);
+    cr_expect(at(6)->is_dead);
+    cr_expect_not(at(5)->is_dead);
+    cr_expect_eq(g_processes.live_count, 1);
+    traced_processes_forget_dead(&g_processes, g_fixture_ring);
+    cr_expect_eq(g_fixture_ring->processes[6].identity, 0);
+}
+
+Test(traced_processes, is_over_when_the_execution_has_not_come_back)
+{
+    announce(5, (uint64_t)getpid(), RING_PROCESS_READY);
+    announce(6, (uint64_t)getpid(), RING_PROCESS_EXECUTING);
+    scan();
+    while (!at(5)->is_dead)
+        traced_processes_reap(&g_processes);
+    cr_expect(at(5)->reason.is_exec);
+    cr_expect_not(at(6)->is_dead);
+    cr_expect_eq(g_fixture_ring->processes[6].identity & 0xff, RING_PROCESS_READY);
+}
+
+Test(traced_processes, an_abandoned_place_that_nobody_has_seen_is_free)
+{
+    announce(6, (uint64_t)getpid(), RING_PROCESS_ABANDONED);
+    scan();
+    cr_expect_null(at(6));
+    cr_expect_eq(g_fixture_ring->processes[6].identity, 0);
+}
+
 Test(traced_processes, the_unknown_have_a_resource_without_a_name)
 {
     static const uint32_t numbers[] = {0, 5, RING_PROCESSES_MAX - 1, RING_PROCESSES_MAX, 0xffff,
