@@ -117,6 +117,11 @@ static NOINLINE const struct span_context *context_of_start(char *const envp[])
 
 typedef int executor(const struct call *call, char *const envp[]);
 
+static bool is_too_long(int result)
+{
+    return result == E2BIG || (result == -1 && errno == E2BIG);
+}
+
 /* Where the longer environment is too much for the kernel, it is to be as it was. */
 static NOINLINE int with_context(executor *execute, const struct call *call, char *const envp[],
                                  const struct span_context *context)
@@ -126,8 +131,7 @@ static NOINLINE int with_context(executor *execute, const struct call *call, cha
     if (!longer)
         return execute(call, envp);
     int result = execute(call, longer);
-    bool is_too_long = result == E2BIG || (result == -1 && errno == E2BIG);
-    return is_too_long ? execute(call, envp) : result;
+    return is_too_long(result) ? execute(call, envp) : result;
 }
 
 static NOINLINE int stripped(executor *execute, const struct call *call, char *const envp[],
@@ -147,11 +151,10 @@ static NOINLINE int completed(executor *execute, const struct call *call, char *
         return execute(call, envp);
     const struct span_context *context = context_of_start(longer);
     int result = context ? with_context(execute, call, longer, context) : execute(call, longer);
-    bool is_too_long = result == E2BIG || (result == -1 && errno == E2BIG);
-    return is_too_long ? execute(call, envp) : result;
+    return is_too_long(result) ? execute(call, envp) : result;
 }
 
-static int execute_by(const struct plan *plan, executor *execute, const struct call *call, char *const envp[])
+static int execute_planned(const struct plan *plan, executor *execute, const struct call *call, char *const envp[])
 {
     if (UNLIKELY(plan->is_completed))
         return completed(execute, call, envp);
@@ -159,6 +162,20 @@ static int execute_by(const struct plan *plan, executor *execute, const struct c
     if (UNLIKELY(plan->is_stripped))
         return stripped(execute, call, envp, context);
     return context ? with_context(execute, call, envp, context) : execute(call, envp);
+}
+
+/* Without us there may be room for its arguments: better untraced than not at all. */
+static COLD int execute_alone(executor *execute, const struct call *call, char *const envp[])
+{
+    struct exec_environment room;
+    bool is_shorter = shim_is_tracing() && exec_environment_strip_all(envp, &room);
+    return is_shorter ? execute(call, room.entries) : call->is_spawn ? E2BIG : -1;
+}
+
+static int execute_by(const struct plan *plan, executor *execute, const struct call *call, char *const envp[])
+{
+    int result = execute_planned(plan, execute, call, envp);
+    return UNLIKELY(is_too_long(result)) ? execute_alone(execute, call, envp) : result;
 }
 
 /* A program that goes unseen has a span all the same: here, since it makes none. */

@@ -89,6 +89,27 @@ static struct text preload_strip(const char *entry, char *room)
     return text;
 }
 
+/* What run-traced puts into the command's environment, but for the library. */
+static bool is_of_run(const char *entry)
+{
+    static const char ASAN[] = "ASAN_OPTIONS=verify_asan_link_order=0";
+    return begins_with(entry, "RUN_TRACED_") || begins_with(entry, "TRACEPARENT=") ||
+           (begins_with(entry, ASAN) && !entry[sizeof ASAN - 1]);
+}
+
+bool exec_environment_strip_all(char *const envp[], struct exec_environment *room)
+{
+    char **end = room->entries;
+    char *const *preload = entry_find(envp, PRELOAD);
+    if (!preload || !ours_find(*preload) || !exec_environment_strip(envp, room))
+        return false;
+    for (char **entry = room->entries; *entry; entry++)
+        if (!is_of_run(*entry))
+            *end++ = *entry;
+    *end = NULL;
+    return true;
+}
+
 bool exec_environment_strip(char *const envp[], struct exec_environment *room)
 {
     char *const *preload = entry_find(envp, PRELOAD);

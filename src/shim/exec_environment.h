@@ -27,6 +27,10 @@ bool exec_environment_only_lists(char *const envp[]);
  * room for it. */
 bool exec_environment_strip(char *const envp[], struct exec_environment *room);
 
+/* exec_environment_strip_all - the same without the library and all else that run-traced has put in. Returns false if
+ * the library is not in it, either. */
+bool exec_environment_strip_all(char *const envp[], struct exec_environment *room);
+
 /* exec_environment_context_len - how much room exec_environment_context needs, in bytes: 8 for each entry, and the text.
  * 0: it cannot be done, since there are too many entries. */
 size_t exec_environment_context_len(char *const envp[], const struct span_context *context);

@@ -385,6 +385,68 @@ class ForARequest(TracedTest):
         self.assertGreater(int(alone), 1000)
 
 
+LONGEST = r"""
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+enum { WORD = 130000, WORDS = 40 };
+extern char **environ;
+static char g_words[WORDS][WORD + 1], *g_argv[WORDS + 2];
+static void arguments_make(long len)
+{
+    char **end = g_argv;
+    *end++ = "true";
+    for (int i = 0; len > 0; len -= WORD, *end++ = g_words[i++])
+        memset(g_words[i], 0, sizeof g_words[i]), memset(g_words[i], 'a', len < WORD ? len : WORD);
+    *end = NULL;
+}
+static int fails(int is_spawn)
+{
+    int status;
+    pid_t pid;
+    if (is_spawn) {
+        if (posix_spawn(&pid, "/bin/true", NULL, NULL, g_argv, environ)) return 1;
+    } else if (!(pid = fork())) {
+        execv("/bin/true", g_argv);
+        _exit(errno);
+    }
+    waitpid(pid, &status, 0);
+    return status != 0;
+}
+int main(void)
+{
+    for (int is_spawn = 0; is_spawn < 2; is_spawn++) {
+        long fits = 0, fails_at = (long)WORD * WORDS;
+        while (fails_at - fits > 1) {
+            arguments_make((fits + fails_at) / 2);
+            *(fails(is_spawn) ? &fails_at : &fits) = (fits + fails_at) / 2;
+        }
+        printf("%ld\n", fits);
+    }
+    return 0;
+}
+"""
+
+
+class Longest(TracedTest):
+    """What run-traced adds to the environment takes no room from a program's arguments."""
+
+    process_spans = "all"
+
+    @not_sanitized("its runtime has options of its own in the environment")
+    def test_as_many_arguments_as_without_it(self):
+        program = self.compile(LONGEST, name="longest")
+        env = {"HOME": "/", "PATH": "/usr/bin:/bin"}
+        bare, traced = (way(program, env=env).stdout.split() for way in (self.bare, self.traced))
+        self.assertGreater(int(bare[0]), 100000)
+        self.assertEqual(len(traced), len(bare))
+        for without, with_it in zip(bare, traced):  # the tests' own settings are in both, and go there
+            self.assertGreaterEqual(int(with_it), int(without))
+
+
 @needs_root
 @not_sanitized("what the sanitizers need is not in there")
 class InAChroot(TracedTest):
