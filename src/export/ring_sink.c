@@ -63,7 +63,8 @@ static bool process_claim(uint32_t number, int pid, uint64_t pid_namespace, cons
 
 static void process_announce(uint32_t number, int pid, enum ring_process_state state)
 {
-    atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | state, memory_order_release);
+    atomic_store_explicit(&g_ring->processes[number].identity, (uint64_t)(uint32_t)pid << 8 | state,
+                          memory_order_release);
     atomic_fetch_or_explicit(&g_ring->new_processes[number / 64], 1ULL << number % 64, memory_order_release);
     /* Once in a process's life: so that the collector knows it before it can be gone. If it has been told of others
      * already it has yet to look. */

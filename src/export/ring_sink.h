@@ -52,8 +52,8 @@ void ring_sink_set_program(const struct ring_program *program);
 void ring_sink_note_program(const struct span *span);
 
 /* ring_sink_claim_unseen - a record for process @pid, which executes a program that makes none (@name: its name, not
- * NUL-terminated): it stays open until the process has ended. To be filled at once. @is_certain: false where the process
- * is the calling one, and about to execute it: it may come back (ring_sink_abandon_unseen). NULL: there is no room.
+ * NUL-terminated): it stays open until the process has ended. To be filled at once. @is_certain: false where
+ * the process is the calling one, and about to execute it: it may come back (ring_sink_abandon_unseen). NULL: there is no room.
  * Signal-safe, also in a vfork child. */
 struct span *ring_sink_claim_unseen(int pid, bool is_certain, const struct ring_program *program, const char *name,
                                     size_t len);
