@@ -164,7 +164,7 @@ static size_t symbol_search(const struct symbol_table *table, uintptr_t offset)
     return i;
 }
 
-/* @hash: the GNU hash table, or NULL. */
+/* @hash: the GNU hash table, or NULL. The table's count only if the old kind of hash table tells it. */
 static void dynamic_table(const struct link_map *map, struct symbol_table *out,
                           const uint32_t **hash)
 {
@@ -179,11 +179,29 @@ static void dynamic_table(const struct link_map *map, struct symbol_table *out,
             out->names_len = entry->d_un.d_val;
         else if (entry->d_tag == DT_GNU_HASH)
             *hash = (const uint32_t *)module_absolute(map, entry->d_un.d_ptr);
+        else if (entry->d_tag == DT_HASH)
+            out->count = ((const uint32_t *)module_absolute(map, entry->d_un.d_ptr))[1];
     }
     out->symbols = (const ElfW(Sym) *)symbols;
     out->names = (const char *)names;
-    /* Linkers put the names right behind the symbols; where they do not, there is no telling. */
-    out->count = symbols && names > symbols ? (names - symbols) / sizeof(ElfW(Sym)) : 0;
+    if (!symbols || !names)
+        out->count = 0;
+}
+
+/* One behind the last symbol that is hashed: the end of its bucket's chain. The names' place does not tell: patchelf,
+ * for one, moves them away from the symbols. */
+static size_t exports_end(const uint32_t *hash)
+{
+    const uint32_t *buckets = (const uint32_t *)((const ElfW(Addr) *)(hash + 4) + hash[2]);
+    const uint32_t *chain = buckets + hash[0];
+    size_t last = 0;
+    for (uint32_t i = 0; i < hash[0]; i++)
+        last = MAX(last, buckets[i]);
+    if (last < hash[1] || !last)
+        return 0;
+    while (!(chain[last - hash[1]] & 1))
+        last++;
+    return last + 1;
 }
 
 static size_t index_recall(const struct remembered *remembered, const struct module *module)
@@ -208,10 +226,13 @@ const char *module_function_name(const struct module *module)
     const uint32_t *hash;
     size_t slot = (module->offset ^ module->offset >> 10) % ARRAY_LEN(g_remembered);
     bool is_executable = !module->map->l_name[0] && g_executable_symbols.symbols;
-    if (is_executable)
+    if (is_executable) {
         table = g_executable_symbols;
-    else
+    } else {
         dynamic_table(module->map, &table, &hash);
+        if (hash && table.symbols && !table.count)
+            table.count = exports_end(hash);
+    }
     size_t index = index_recall(&g_remembered[slot], module);
     if (index == table.count)
         return NULL; /* it was searched for, and is not there */
@@ -223,17 +244,18 @@ const char *module_function_name(const struct module *module)
 }
 
 /* What is imported is not hashed, and comes first: hash[1] is where that ends. Where nothing is hashed (a program
- * that is no PIE) linkers write 1 there. */
+ * that exports nothing) linkers write 1 there, and all is imported: as far as it looks like that. */
 static size_t imports_end(const struct symbol_table *table, const uint32_t *hash)
 {
-    if (!hash)
+    if (hash && exports_end(hash))
+        return hash[1];
+    if (!hash || table->count)
         return table->count;
-    const ElfW(Addr) *filter = (const ElfW(Addr) *)(hash + 4);
-    const uint32_t *buckets = (const uint32_t *)(filter + hash[2]);
-    for (uint32_t i = 0; i < hash[0]; i++)
-        if (buckets[i])
-            return hash[1];
-    return table->count;
+    size_t end = 1;
+    while (table->symbols[end].st_shndx == SHN_UNDEF && table->symbols[end].st_name &&
+           table->symbols[end].st_name < table->names_len)
+        end++;
+    return end;
 }
 
 static bool imports(const struct link_map *map, const char *const *names)
@@ -241,9 +263,7 @@ static bool imports(const struct link_map *map, const char *const *names)
     struct symbol_table table = {0};
     const uint32_t *hash;
     dynamic_table(map, &table, &hash);
-    if (!hash || !table.symbols)
-        return false;
-    size_t end = imports_end(&table, hash);
+    size_t end = table.symbols ? imports_end(&table, hash) : 0;
     for (size_t i = 1; i < end; i++)
         for (const char *const *name = names; *name; name++)
             if (strcmp(table.names + table.symbols[i].st_name, *name) == 0)

@@ -5,6 +5,7 @@ import subprocess
 import time
 import unittest
 
+import elf_names
 from support import HAS_LAUNCHER, PROGRAMS, StrictServer, TracedTest, attribute, needs
 
 CALLING = f"""#include "{PROGRAMS}/tiny.h"
@@ -136,6 +137,20 @@ class CallSites(TracedTest):
         library, path = self.build(LIBRARY, "-g", "-O2", "-shared", "-fPIC", name="library")
         program, _ = self.build(LOADING, "-ldl")
         self.assertEqual(self.place(self.span_of(program, library)), ("ask", path, LINE))
+
+    def test_names_that_lie_far_from_their_symbols(self):
+        """The calling function is in no table, so that the search goes as far as the table."""
+        source = elf_names.ROOM + CALLING.replace("inline __attribute__((always_inline))", "__attribute__((noinline))")
+        for style in ("gnu", "sysv", "both"):
+            flags = ["-O1", f"-Wl,--hash-style={style}", *elf_names.LINK_FLAGS]
+            library, _ = self.build(source.replace("int main(", "int ask_there("), "-shared", "-fPIC", *flags,
+                                    name="library")
+            elf_names.move_names(library)
+            program, _ = self.build(LOADING, "-ldl")
+            self.assertRegex(self.place(self.span_of(program, library))[0], r"^ask\+0x[0-9a-f]+$", style)
+            program, _ = self.build(source, "-pie", *flags)
+            elf_names.move_names(program)
+            self.assertRegex(self.place(self.span_of(program))[0], r"^ask", style)
 
     @needs("g++")
     def test_a_method_has_its_scopes(self):
