@@ -4,10 +4,12 @@
 #include "base/raw.h"
 #include "shim/unwind_rule.h"
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <sys/auxv.h>
 
-enum { PAGE_LEN = 4096, RULES_MAX = 2048 }; /* a power of two */
+enum { PAGE_LEN = 4096, GAP_MAX = 64 * PAGE_LEN, RULES_MAX = 2048 }; /* a power of two */
 
 /* A rule that was looked up; both words are of one address if the one is that address xor the other. */
 struct known_rule {
@@ -17,8 +19,9 @@ struct known_rule {
 
 static BULKY struct known_rule g_rules[RULES_MAX];
 
-/* The part of this thread's stack that is known to be readable. */
-static THREAD_LOCAL uintptr_t t_readable_begin, t_readable_end;
+/* The part of this thread's own stack that is known to be readable, up to its end; that does not go before the thread
+ * does. Set once, and from then on only the beginning, by one store: a signal may come at any time. 0: unknown. */
+static THREAD_LOCAL uintptr_t t_own_begin, t_own_end;
 
 /* By memory.h a page counts as readable where nobody can tell (an old kernel, a sandbox); here it must not. The
  * kernel copies the set of signals from there before it refuses what is asked; nothing is changed. */
@@ -35,31 +38,67 @@ static bool pages_are_readable(uintptr_t begin, uintptr_t end)
     return begin >= end;
 }
 
-/* What lies between is learnt as well, so that the known part stays one; far away is another stack. */
-static COLD bool page_learn(uintptr_t page)
+static uintptr_t page_of(uintptr_t address)
 {
-    enum { GAP_MAX = 64 * PAGE_LEN };
-    uintptr_t behind = page + PAGE_LEN;
-    if (page >= t_readable_end && page - t_readable_end < GAP_MAX && pages_are_readable(t_readable_end, behind)) {
-        t_readable_end = behind;
+    return address & ~(uintptr_t)(PAGE_LEN - 1);
+}
+
+/* What lies at the upper end of the stack that @page is of, if that is the thread's own: what libc keeps of the thread,
+ * or what the kernel gave the program. The main thread's libc keeps elsewhere. */
+static uintptr_t own_stack_end(uintptr_t page)
+{
+    uintptr_t self = page_of((uintptr_t)pthread_self());
+    bool is_near = self >= page && self - page < GAP_MAX;
+    if (is_near && raw_syscall6(SYS_gettid, 0, 0, 0, 0, 0, 0) != raw_syscall6(SYS_getpid, 0, 0, 0, 0, 0, 0))
+        return self + PAGE_LEN;
+    return page_of(getauxval(AT_RANDOM)) + PAGE_LEN;
+}
+
+/* @page, which is in use, is of the thread's own stack if all is readable from there to the stack's end. */
+static COLD bool own_stack_learn(uintptr_t page)
+{
+    uintptr_t end = t_own_begin ? t_own_begin : own_stack_end(page);
+    if (page >= end || end - page >= GAP_MAX || !pages_are_readable(page + PAGE_LEN, end))
+        return false;
+    if (!t_own_begin)
+        t_own_end = end;
+    atomic_signal_fence(memory_order_seq_cst);
+    t_own_begin = page;
+    return true;
+}
+
+static void readable_begin(struct unwind_frame *frame)
+{
+    uintptr_t page = page_of(frame->sp - 1);
+    bool is_own = t_own_begin && page >= t_own_begin && page < t_own_end;
+    frame->readable_begin = page;
+    frame->readable_end = is_own || own_stack_learn(page) ? t_own_end : page + PAGE_LEN;
+}
+
+/* What lies between is learnt as well, so that the known part stays one; far away is another stack. */
+static COLD bool page_learn(struct unwind_frame *frame, uintptr_t page)
+{
+    uintptr_t begin = frame->readable_begin, end = frame->readable_end, behind = page + PAGE_LEN;
+    if (page >= end && page - end < GAP_MAX && pages_are_readable(end, behind)) {
+        frame->readable_end = behind;
         return true;
     }
-    if (page < t_readable_begin && t_readable_begin - page < GAP_MAX && pages_are_readable(page, t_readable_begin)) {
-        t_readable_begin = page;
+    if (page < begin && begin - page < GAP_MAX && pages_are_readable(page, begin)) {
+        frame->readable_begin = page;
         return true;
     }
     if (!page_is_readable(page))
         return false;
-    t_readable_begin = page;
-    t_readable_end = behind;
+    frame->readable_begin = page;
+    frame->readable_end = behind;
     return true;
 }
 
-static bool word_read(uintptr_t at, uintptr_t *out)
+static bool word_read(struct unwind_frame *frame, uintptr_t at, uintptr_t *out)
 {
     if (UNLIKELY(at % sizeof *out || at < PAGE_LEN))
         return false;
-    if (UNLIKELY(at < t_readable_begin || at >= t_readable_end) && !page_learn(at & ~(uintptr_t)(PAGE_LEN - 1)))
+    if (UNLIKELY(at < frame->readable_begin || at >= frame->readable_end) && !page_learn(frame, page_of(at)))
         return false;
     memcpy(out, (const void *)at, sizeof *out);
     return true;
@@ -98,16 +137,25 @@ void unwind_forget(void)
 
 /* ---- frames ---- */
 
+/* What is known of the stack stays. */
+static void frame_replace(struct unwind_frame *frame, const struct unwind_frame *next)
+{
+    frame->pc = next->pc;
+    frame->sp = next->sp;
+    frame->fp = next->fp;
+    frame->is_interrupted = next->is_interrupted;
+}
+
 /* The kernel's ucontext, which its frame begins with. */
 static bool signal_step(struct unwind_frame *frame)
 {
 #if defined(__x86_64__)
     enum { CONTEXT_RBP = 120, CONTEXT_RSP = 160, CONTEXT_RIP = 168 };
     struct unwind_frame next = {.is_interrupted = true};
-    if (!word_read(frame->sp + CONTEXT_RIP, &next.pc) || !word_read(frame->sp + CONTEXT_RSP, &next.sp) ||
-        !word_read(frame->sp + CONTEXT_RBP, &next.fp))
+    if (!word_read(frame, frame->sp + CONTEXT_RIP, &next.pc) || !word_read(frame, frame->sp + CONTEXT_RSP, &next.sp) ||
+        !word_read(frame, frame->sp + CONTEXT_RBP, &next.fp))
         return false;
-    *frame = next;
+    frame_replace(frame, &next);
     return true;
 #else
     (void)frame;
@@ -124,26 +172,25 @@ static uintptr_t code_address(uintptr_t return_address)
 #endif
 }
 
-static bool cfa_find(const struct unwind_frame *frame, struct unwind_rule rule, uintptr_t *out)
+static bool cfa_find(struct unwind_frame *frame, struct unwind_rule rule, uintptr_t *out)
 {
     uintptr_t base = rule.kind == UNWIND_BY_SP ? frame->sp : frame->fp;
     *out = base + (uintptr_t)(intptr_t)rule.cfa_offset;
-    return rule.kind != UNWIND_BY_MEMORY || word_read(*out, out);
+    return rule.kind != UNWIND_BY_MEMORY || word_read(frame, *out, out);
 }
 
-static bool fp_find(const struct unwind_frame *frame, struct unwind_rule rule, uintptr_t cfa, uintptr_t *out)
+static bool fp_find(struct unwind_frame *frame, struct unwind_rule rule, uintptr_t cfa, uintptr_t *out)
 {
     uintptr_t base = rule.fp == UNWIND_FP_BY_CFA ? cfa : frame->fp;
     *out = frame->fp;
-    return rule.fp == UNWIND_FP_KEPT || word_read(base + (uintptr_t)(intptr_t)rule.fp_offset, out);
+    return rule.fp == UNWIND_FP_KEPT || word_read(frame, base + (uintptr_t)(intptr_t)rule.fp_offset, out);
 }
 
 NOINLINE void unwind_begin(struct unwind_frame *frame)
 {
     const uintptr_t *own = __builtin_frame_address(0);
-    uintptr_t unused;
     *frame = (struct unwind_frame){.pc = code_address(own[1]), .sp = (uintptr_t)__builtin_dwarf_cfa(), .fp = own[0]};
-    word_read(frame->sp - sizeof unused, &unused); /* we may be on another stack than last time */
+    readable_begin(frame);
 }
 
 /* A caller's frame lies above. */
@@ -155,13 +202,13 @@ bool unwind_next(struct unwind_frame *frame)
     if (UNLIKELY(rule.kind == UNWIND_SIGNAL))
         return signal_step(frame);
     if (rule.kind == UNWIND_UNKNOWN || rule.kind == UNWIND_END || !cfa_find(frame, rule, &cfa) || cfa <= frame->sp ||
-        !word_read(cfa + (uintptr_t)(intptr_t)rule.ra_words * sizeof cfa, &next.pc) ||
+        !word_read(frame, cfa + (uintptr_t)(intptr_t)rule.ra_words * sizeof cfa, &next.pc) ||
         !fp_find(frame, rule, cfa, &next.fp))
         return false;
     next.pc = code_address(next.pc);
     next.sp = cfa;
     if (!next.pc)
         return false;
-    *frame = next;
+    frame_replace(frame, &next);
     return true;
 }

@@ -2,8 +2,8 @@
  *
  * By .eh_frame, so that no frame pointers are needed, and by nothing of any library: no lock, no allocation. Memory
  * is looked at only where it is known to be there, so that a stack that is damaged ends the walk and nothing else. A
- * system call for each page of stack that a thread's walks come to for the first time. Signal-safe, also on another
- * stack. */
+ * system call for each page of its own stack that a thread's walks come to for the first time; of another one, which
+ * may be gone the next time, for each but the page that is in use. Signal-safe, also on another stack. */
 #ifndef RUN_TRACED_SHIM_UNWIND_H
 #define RUN_TRACED_SHIM_UNWIND_H
 
@@ -15,6 +15,7 @@
 struct unwind_frame {
     uintptr_t pc, sp, fp;
     bool is_interrupted; /* by a signal: pc is the next instruction, not behind a call */
+    uintptr_t readable_begin, readable_end; /* of the stack, as far as this walk knows */
 };
 
 /* unwind_begin - the function that calls this; as long as it has not returned. */

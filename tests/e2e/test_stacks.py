@@ -65,6 +65,15 @@ class Stacks(TracedTest):
             for span in spans:
                 self.assertIn("ask_on_a_stack", attribute(span, "code.stacktrace"))
 
+    def test_a_stack_that_is_gone_is_not_read(self):
+        spans, printed = self.call(self.program, "routines")
+        self.assertEqual(printed, b"answered\n")
+        self.assertEqual(len(spans), 3)
+        for span in spans:
+            functions = self.functions(attribute(span, "code.stacktrace").split("\n"))
+            at = functions.index("ask_on_a_stack")
+            self.assertEqual(functions[at:at + 3], ["ask_on_a_stack", "lead_away", "routine"])
+
     def test_only_those_that_are_asked_for(self):
         ok = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nyes"
         for options, answer, has_one in (((), NOT_FOUND, True), ((), ok, False), (["--stacktrace=errors"], ok, False),

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <ucontext.h>
 
 enum { SMALL_STACK_LEN = 64 * 1024 };
 
@@ -35,6 +36,46 @@ __attribute__((noinline, optimize("no-omit-frame-pointer"))) static void damage(
     ask_on_a_stack();
     frame[0] = saved[0];
     frame[1] = saved[1];
+}
+
+static uintptr_t g_leads_to; /* 0: back to where it came from */
+
+__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void lead_away(void)
+{
+    volatile uintptr_t *frame = __builtin_frame_address(0);
+    uintptr_t saved = frame[0];
+    frame[0] = g_leads_to ? g_leads_to : saved;
+    ask_on_a_stack();
+    frame[0] = saved;
+}
+
+__attribute__((noinline, optimize("no-omit-frame-pointer"))) static void routine(void)
+{
+    lead_away();
+    __asm__ volatile("");
+}
+
+static void routine_run(char *stack)
+{
+    static ucontext_t here, there;
+    getcontext(&there);
+    there.uc_stack.ss_sp = stack;
+    there.uc_stack.ss_size = SMALL_STACK_LEN;
+    there.uc_link = &here;
+    makecontext(&there, routine, 0);
+    swapcontext(&here, &there);
+}
+
+/* Two stacks, one right behind the other, of which the upper one goes. */
+static void routines_run(void)
+{
+    char *lower = mmap(NULL, 2 * SMALL_STACK_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *upper = lower + SMALL_STACK_LEN;
+    routine_run(upper);
+    routine_run(lower);
+    munmap(upper, SMALL_STACK_LEN);
+    g_leads_to = (uintptr_t)upper + SMALL_STACK_LEN - 256;
+    routine_run(lower);
 }
 
 static void on_signal(int number)
@@ -90,6 +131,8 @@ int main(int argc, char **argv)
         signal_take(SA_ONSTACK);
     else if (strcmp(how, "thread") == 0)
         thread_run();
+    else if (strcmp(how, "routines") == 0)
+        routines_run();
     else if (strcmp(how, "deep") == 0)
         deep(100);
     else
