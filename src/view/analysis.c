@@ -28,6 +28,8 @@ static struct share share_of(const struct trace_node *node, int64_t us)
 {
     const char *service = node->span->service;
     const struct trace_node *server;
+    if (node->span->is_program)
+        return (struct share){.kind = SHARE_PROGRAM, .label = node->span->name, .us = us};
     if (node->span->kind != VIEW_KIND_CLIENT || us == 0)
         return (struct share){
             .kind = SHARE_SERVICE, .label = service, .us = us, .caller = node->caller, .call = call_of(node)};
@@ -39,15 +41,17 @@ static struct share share_of(const struct trace_node *node, int64_t us)
         .kind = SHARE_NETWORK, .us = us, .caller = service, .callee = server->span->service};
 }
 
-/* A client's own time is not its service's: the service has a share even so, if only of 0. */
+/* A client's own time is not its service's: the service has a share even so, if only of 0. A program has none then. */
 static size_t shares_collect(const struct trace_tree *tree, const struct critical_path *path,
                              struct share *shares)
 {
     size_t count = 0;
     for (size_t i = 0; i < tree->count; i++) {
         const struct trace_node *node = &tree->nodes[i];
+        if (node->span->is_program && path->self_us[i] == 0)
+            continue;
         shares[count++] = share_of(node, path->self_us[i]);
-        if (shares[count - 1].kind != SHARE_SERVICE)
+        if (shares[count - 1].kind != SHARE_SERVICE && !node->span->is_program)
             shares[count++] = share_of(node, 0);
     }
     if (path->outside_us > 0)
@@ -69,6 +73,14 @@ static int shares_find(const struct trace_tree *tree, struct analysis *analysis)
     return 0;
 }
 
+/* A request tells more of a failure than the program it was made by; else the deeper one; of several the first. */
+static bool is_rather(const struct trace_node *node, const struct trace_node *failed)
+{
+    if (failed && (node->span->is_program || failed->span->is_program))
+        return failed->span->is_program;
+    return !failed || node->depth >= failed->depth;
+}
+
 /* @tree's order has parents before children, so backwards every child is seen before its parent. */
 static int failures_find(const struct trace_tree *tree, struct analysis *analysis)
 {
@@ -78,7 +90,7 @@ static int failures_find(const struct trace_tree *tree, struct analysis *analysi
     for (size_t i = tree->count; i-- > 0;) {
         const struct trace_node *node = tree->order[i];
         bool is_failed_below = has_failed_below[node - tree->nodes];
-        if (node->span->is_error && (!analysis->failed || node->depth >= analysis->failed->depth))
+        if (node->span->is_error && is_rather(node, analysis->failed))
             analysis->failed = node;
         analysis->failed_count += node->span->is_error && !is_failed_below;
         if (node->parent && (node->span->is_error || is_failed_below))

@@ -6,6 +6,7 @@
 
 enum share_kind {
     SHARE_SERVICE, /* a service at work, or waiting for what is not traced */
+    SHARE_PROGRAM, /* a program that no span below accounts for: starting, computing, what is not traced */
     SHARE_CALLEE,  /* a client waiting for a server that left no span */
     SHARE_NETWORK, /* a client waiting while its server was not at it yet, or no more */
     SHARE_OUTSIDE, /* no span was active */
@@ -14,7 +15,7 @@ enum share_kind {
 
 struct share {
     enum share_kind kind;
-    const char *label;   /* SERVICE: its name; CALLEE: address and port, NULL: unknown; else NULL */
+    const char *label;   /* SERVICE, PROGRAM: its name; CALLEE: address and port, NULL: unknown; else NULL */
     int64_t us;          /* of the total, along the critical path */
     int percent;         /* rounded so that the sum is 100 */
     const char *caller;  /* the service that called it for most of that time; NULL: not in the file.

@@ -85,6 +85,22 @@ static struct step *step_next(struct step *step)
     return step->up;
 }
 
+/* By exec: it went on as another program, whose span begins where its own ends. */
+static bool is_replaced_by(const struct trace_node *program, const struct trace_node *next)
+{
+    return program->span->is_program && next->span->is_program && next->span->pid && program->span->pid == next->span->pid;
+}
+
+/* Who waited for @node: what a program did that is aside counts for the one that started it, and so does what a program
+ * went on as. NULL: a root. */
+static const struct trace_node *waiting_of(const struct trace_node *node)
+{
+    const struct trace_node *waiting = node->parent;
+    while (waiting && waiting->parent && (waiting->is_aside || is_replaced_by(waiting, node)))
+        waiting = waiting->parent;
+    return waiting;
+}
+
 /* From the earliest end to the latest, each put in front: lists begin with the latest. */
 static void steps_link(const struct trace_tree *tree, struct step *steps, struct step **by_end,
                        struct step *top)
@@ -101,7 +117,10 @@ static void steps_link(const struct trace_tree *tree, struct step *steps, struct
         const struct trace_node *node = by_end[i]->node;
         if (!node->parent && !node->is_total)
             continue;
-        struct step *parent = node->parent ? &steps[node->parent - tree->nodes] : top;
+        if (node->is_aside && node->parent)
+            continue;
+        const struct trace_node *waiting = waiting_of(node);
+        struct step *parent = waiting ? &steps[waiting - tree->nodes] : top;
         by_end[i]->previous_sibling = parent->last_child;
         parent->last_child = by_end[i];
     }
@@ -120,6 +139,10 @@ static void steps_walk(const struct trace_tree *tree, struct step *steps, struct
     for (size_t i = 0; i < tree->count; i++) {
         path->self_us[i] = steps[i].self_us;
         path->waited_us[i] = steps[i].waited_us;
+        if (!tree->nodes[i].is_aside)
+            continue;
+        path->outside_us += path->self_us[i]; /* a root */
+        path->self_us[i] = path->waited_us[i] = 0;
     }
 }
 

@@ -7,7 +7,7 @@
 struct critical_path {
     int64_t *self_us;   /* of tree->nodes[i]: the time on the path that no child accounts for */
     int64_t *waited_us; /* the same, with that of its children: how long the total waited for it */
-    int64_t outside_us; /* of the total, between several roots, when none of them was active */
+    int64_t outside_us; /* of the total: between several roots, when none was active; a server's that is the root */
     size_t step_count;  /* nodes looked at: grows linearly with their number */
 };
 
@@ -15,7 +15,8 @@ struct critical_path {
  * outside_us sum up to total_end_us - total_start_us. From the end of a span backwards: the child
  * that finished last was waited for; what lies before its start was waiting for the one that
  * finished last before that; the rest is the span's own. A child that outlives its parent was not
- * waited for, except a SERVER span by the CLIENT span that called it.
+ * waited for, except a SERVER span by the CLIENT span that called it. Nobody waits for a program that is_aside: what is
+ * below it counts as if it were below its parent.
  * Returns 0 or -ENOMEM. O(n log n), without recursion. */
 int critical_path_find(const struct trace_tree *tree, struct critical_path *path);
 

@@ -193,6 +193,8 @@ static int own_find(const struct finder *finder, const struct trace_node *node)
     int64_t us = finder->path->self_us[index_of(finder, node)];
     int64_t total_us = finder->tree->total_end_us - finder->tree->total_start_us;
     bool is_call = node->span->kind == VIEW_KIND_CLIENT;
+    if (node->span->is_program)
+        return 0;
     if (us < OWN_MIN_US || us < total_us / 100 * OWN_PERCENT || (is_call && call_server(node)))
         return 0;
     const struct stats_key key = {

@@ -19,6 +19,10 @@ static int note(struct stats_table *table, const struct stats_key *key, const st
 static int operation_note(struct profile *profile, const struct trace_node *node, int64_t self_us)
 {
     const struct view_span *span = node->span;
+    if (span->is_program) {
+        profile->programs_us += self_us;
+        return 0;
+    }
     const struct stats_key key = {
         .service = span->service,
         .what = operation_name(&profile->names, span),
@@ -56,7 +60,8 @@ static int call_note(struct profile *profile, const struct trace_node *node, int
         const struct trace_node *callee = callee_of(node);
         key.what = callee ? callee->span->service : operation_callee(&profile->names, span);
         key.kind = callee ? CALLEE_SERVICE : CALLEE_ADDRESS;
-    } else if (is_callee(span) && parent && !is_caller(parent->span) && parent->span->service != span->service) {
+    } else if (is_callee(span) && parent && !is_caller(parent->span) && !parent->span->is_program &&
+               parent->span->service != span->service) {
         key.service = parent->span->service;
         key.what = span->service;
     } else {

@@ -22,6 +22,7 @@ struct profile {
     uint64_t left_out_count; /* traces that are no part of any of this: of more than TRACE_SPANS_MAX spans */
     int64_t total_us;        /* of all traces: the length of their critical paths */
     int64_t outside_us;      /* of it, when no span was active */
+    int64_t programs_us;     /* of it, in programs outside of any call: their spans are no operations */
     int64_t start_us, end_us;
 };
 

@@ -108,6 +108,7 @@ void profile_json_print(struct profile *profile, FILE *out)
     json_number(&json, "end", profile->end_us);
     json_number(&json, "criticalPath", profile->total_us);
     json_number(&json, "outside", profile->outside_us);
+    json_number(&json, "programs", profile->programs_us);
     operations_put(&json, &profile->operations);
     calls_put(&json, &profile->calls);
     sites_put(&json, &profile->sites);

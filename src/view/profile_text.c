@@ -193,6 +193,7 @@ static void findings_print(struct screen *screen, struct profile *profile, size_
 
 static void extent_print(struct screen *screen, const struct profile *profile)
 {
+    char programs[DURATION_TEXT_LEN];
     char total[DURATION_TEXT_LEN], start[LOCAL_TIME_TEXT_LEN], span[DURATION_TEXT_LEN], failed[COUNT_TEXT_LEN];
     screen_format(screen, STYLE_PLAIN, ", from %s on for %s", local_time_text(profile->start_us, start),
                   duration_text(profile->end_us - profile->start_us, 2, screen->is_utf8, span));
@@ -201,6 +202,9 @@ static void extent_print(struct screen *screen, const struct profile *profile)
                   profile->failed_count ? count_text(profile->failed_count, failed) : "none");
     screen_format(screen, STYLE_PLAIN, "; %s of critical path in all",
                   duration_text(profile->total_us, 3, screen->is_utf8, total));
+    if (profile->programs_us)
+        screen_format(screen, STYLE_PLAIN, ", %s of it in programs between their calls",
+                      duration_text(profile->programs_us, 3, screen->is_utf8, programs));
 }
 
 static void counts_print(struct screen *screen, const struct profile *profile)

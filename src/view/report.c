@@ -12,13 +12,14 @@ enum { NAME_COLUMNS_MAX = 60, BAR_COLUMNS_MAX = 40 };
 /* The words before a share's label, and the label. */
 static const char *share_prefix(const struct share *share)
 {
-    return share->kind == SHARE_CALLEE ? "waiting for " : "";
+    return share->kind == SHARE_CALLEE ? "waiting for " : share->kind == SHARE_PROGRAM ? "in the program " : "";
 }
 
 static const char *share_name(const struct share *share, char *buffer, size_t capacity)
 {
     switch (share->kind) {
     case SHARE_SERVICE:
+    case SHARE_PROGRAM:
         return share->label;
     case SHARE_CALLEE:
         return share->label ? share->label : "an unknown server";

@@ -155,6 +155,29 @@ static void code_decode(const struct span_fields *fields, struct string_pool *po
     span->code_line = (uint32_t)line->number;
 }
 
+static enum view_test_result test_result_parse(const struct span_value *values)
+{
+    const struct span_value *result = &values[FIELD_TEST_RESULT];
+    if (values[FIELD_TEST_NAME].type != VALUE_STRING)
+        return VIEW_TEST_NONE;
+    return is_string(result, "pass")      ? VIEW_TEST_PASS
+           : is_string(result, "fail")    ? VIEW_TEST_FAIL
+           : is_string(result, "skipped") ? VIEW_TEST_SKIPPED
+                                          : VIEW_TEST_UNKNOWN;
+}
+
+/* Whose span it is: a program's, a test's, or neither's. A program that is a test counts as that. */
+static void role_decode(const struct span_value *values, struct view_span *span)
+{
+    const struct span_value *pid = &values[FIELD_PID];
+    if (pid->type == VALUE_NUMBER && pid->number >= 1 && pid->number <= INT32_MAX)
+        span->pid = (uint32_t)pid->number;
+    if (span->kind != VIEW_KIND_INTERNAL)
+        return;
+    span->test_result = (uint8_t)test_result_parse(values);
+    span->is_program = span->test_result == VIEW_TEST_NONE && values[FIELD_PROGRAM_NAME].type == VALUE_STRING;
+}
+
 static enum skip_reason fields_decode(const struct span_fields *fields, struct string_pool *pool,
                                       struct view_span *out)
 {
@@ -171,6 +194,7 @@ static enum skip_reason fields_decode(const struct span_fields *fields, struct s
     status_decode(values, pool, &span);
     texts_decode(fields, pool, &span);
     code_decode(fields, pool, &span);
+    role_decode(values, &span);
     *out = span;
     return SKIP_NONE;
 }

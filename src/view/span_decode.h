@@ -17,6 +17,9 @@ enum view_kind {
     VIEW_KIND_CONSUMER,
 };
 
+/* What became of a test, where the span is one. */
+enum view_test_result { VIEW_TEST_NONE, VIEW_TEST_UNKNOWN, VIEW_TEST_PASS, VIEW_TEST_FAIL, VIEW_TEST_SKIPPED };
+
 /* Strings are interned in the pool given to span_decode and at most VIEW_STRING_LEN_MAX bytes. They
  * are as the file has them: not safe to print. */
 struct view_span {
@@ -33,11 +36,14 @@ struct view_span {
     const char *message;    /* of the status; NULL: none */
     const char *code_file;  /* the source file's name, without folders; NULL: none */
     uint32_t code_line;     /* 0: none */
+    uint32_t pid;           /* of its process; 0: not known */
     uint64_t line;          /* in the file, from 1 */
     uint64_t offset;        /* of the line, in bytes from where reading began */
     uint16_t http_status;   /* 0: none */
     uint8_t kind;           /* enum view_kind */
+    uint8_t test_result;    /* enum view_test_result */
     bool is_error;
+    bool is_program;        /* a program's own span, from its start to its end, and no test's */
 };
 
 enum { VIEW_STRING_LEN_MAX = 256 };

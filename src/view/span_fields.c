@@ -31,7 +31,11 @@ static const struct {
     [FIELD_PEER_PORT] = {FIELD_ATTRIBUTES, KEY("network.peer.port")},
     [FIELD_CODE_FILE] = {FIELD_ATTRIBUTES, KEY("code.file.path")},
     [FIELD_CODE_LINE] = {FIELD_ATTRIBUTES, KEY("code.line.number")},
+    [FIELD_PROGRAM_NAME] = {FIELD_ATTRIBUTES, KEY("process.executable.name")},
+    [FIELD_TEST_NAME] = {FIELD_ATTRIBUTES, KEY("test.case.name")},
+    [FIELD_TEST_RESULT] = {FIELD_ATTRIBUTES, KEY("test.case.result.status")},
     [FIELD_SERVICE_NAME] = {FIELD_RESOURCE, KEY("service.name")},
+    [FIELD_PID] = {FIELD_RESOURCE, KEY("process.pid")},
 };
 
 /* The first within each object. Others have 0: the first of the line, which is not theirs. */

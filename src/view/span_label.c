@@ -121,8 +121,20 @@ static void append(char *out, size_t capacity, const char *words)
         snprintf(out + len, capacity - len, "%s%s", len ? " " : "", words);
 }
 
-/* What there is to say, in the order of use: "503", "503 retry 1 of 2", "200 ECONNRESET reset by peer", "timeout". */
-static void status_text(const struct view_span *span, struct retry retry, char *out, size_t capacity)
+/* What became of a test; "": the span is none. */
+static const char *test_text(const struct screen *screen, const struct view_span *span)
+{
+    static const char *const texts[][2] = {
+        [VIEW_TEST_NONE] = {"", ""},          [VIEW_TEST_UNKNOWN] = {"no result", "? no result"},
+        [VIEW_TEST_PASS] = {"pass", "✓ pass"}, [VIEW_TEST_FAIL] = {"FAIL", "✗ fail"},
+        [VIEW_TEST_SKIPPED] = {"skipped", "○ skipped"},
+    };
+    return texts[span->test_result][screen->is_utf8];
+}
+
+/* What there is to say, in the order of use: "✗ fail AssertionError", "503", "503 retry 1 of 2", "200 ECONNRESET reset by peer", "timeout". */
+static void status_text(const struct screen *screen, const struct view_span *span, struct retry retry, char *out,
+                        size_t capacity)
 {
     char code[8] = "", retried[32] = "";
     if (span->http_status)
@@ -130,6 +142,7 @@ static void status_text(const struct view_span *span, struct retry retry, char *
     if (retry.number)
         snprintf(retried, sizeof retried, "retry %u of %u", retry.number, retry.count);
     *out = '\0';
+    append(out, capacity, test_text(screen, span));
     append(out, capacity, code);
     append(out, capacity, retried);
     if (!span->is_error)
@@ -138,20 +151,20 @@ static void status_text(const struct view_span *span, struct retry retry, char *
     bool is_type_new = *type && strcmp(type, code) != 0;
     if (*code && !is_type_new)
         return;
-    append(out, capacity, is_type_new ? type : "error");
+    append(out, capacity, is_type_new ? type : span->test_result ? "" : "error");
     append(out, capacity, span->message ? span->message : "");
 }
 
 int span_status_columns(const struct screen *screen, const struct view_span *span, struct retry retry)
 {
     char text[2 * VIEW_STRING_LEN_MAX + 64];
-    status_text(span, retry, text, sizeof text);
+    status_text(screen, span, retry, text, sizeof text);
     return screen_text_columns(screen, text);
 }
 
 void span_status_print(struct screen *screen, const struct view_span *span, struct retry retry, int columns)
 {
     char text[2 * VIEW_STRING_LEN_MAX + 64];
-    status_text(span, retry, text, sizeof text);
+    status_text(screen, span, retry, text, sizeof text);
     screen_text(screen, span->is_error ? STYLE_ERROR : STYLE_PLAIN, text, columns);
 }

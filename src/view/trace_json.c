@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 static const char *const KINDS[] = {
-    [SHARE_SERVICE] = "service", [SHARE_CALLEE] = "callee", [SHARE_NETWORK] = "network",
+    [SHARE_SERVICE] = "service", [SHARE_PROGRAM] = "program", [SHARE_CALLEE] = "callee", [SHARE_NETWORK] = "network",
     [SHARE_OUTSIDE] = "outside", [SHARE_REST] = "rest",
 };
 

@@ -25,11 +25,22 @@ static int name_compare(const void *left, const void *right)
     return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
+static bool is_only_programs(const struct trace_entry *entry)
+{
+    for (size_t i = 0; i < entry->span_count; i++)
+        if (!entry->spans[i].is_program)
+            return false;
+    return true;
+}
+
 /* Few are different: each is looked for among those found so far, the last one first. */
 size_t trace_services(const struct trace_entry *entry, const char **services)
 {
     size_t count = 0;
+    bool has_programs = is_only_programs(entry);
     for (size_t i = 0; i < entry->span_count; i++) {
+        if (entry->spans[i].is_program && !has_programs)
+            continue;
         const char *service = entry->spans[i].service;
         size_t at = count;
         while (at && services[at - 1] != service)
@@ -70,9 +81,15 @@ static int id_digits_find(const struct trace_list *list)
     return MIN(digits, (int)ID_DIGITS_MAX);
 }
 
+/* A program's name is its service's, as a rule: once is enough. */
+static const char *root_name(const struct trace_entry *entry)
+{
+    return strcmp(entry->root_name, entry->root_service) == 0 ? "" : entry->root_name;
+}
+
 static int root_columns(const struct screen *screen, const struct trace_entry *entry)
 {
-    return screen_text_columns(screen, entry->root_service) + 1 + screen_text_columns(screen, entry->root_name);
+    return screen_text_columns(screen, entry->root_service) + 1 + screen_text_columns(screen, root_name(entry));
 }
 
 static void cell_print(struct screen *screen, int style, const char *text, int columns)
@@ -133,7 +150,7 @@ static void line_print(const struct table *table, const struct trace_entry *entr
     int rest = table->columns - numbers_print(table, entry), root = MIN(rest, table->root_columns);
     int used = screen_text(screen, service_color(table->colors, entry->root_service), entry->root_service, root);
     screen_pad(screen, 1);
-    used += 1 + screen_text(screen, STYLE_PLAIN, entry->root_name, root - used - 1);
+    used += 1 + screen_text(screen, STYLE_PLAIN, root_name(entry), root - used - 1);
     screen_pad(screen, root - used + 2);
     services_print(table, entry, rest - root - 2);
     screen_newline(screen);

@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "view/clock_skew.h"
+#include "view/server_programs.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -123,6 +124,8 @@ static void node_inherit(struct trace_node *node)
         return;
     bool is_called =
         node->span->kind == VIEW_KIND_SERVER || parent->span->service != node->span->service;
+    if (parent->span->is_program)
+        is_called = false; /* who starts a program calls none of its services */
     node->caller = is_called ? parent->span->service : parent->caller;
     clock_skew_correct(node);
 }
@@ -188,16 +191,27 @@ static int service_compare(const void *left, const void *right)
     return (a > b) - (a < b);
 }
 
+/* One of each span that is no program's own: a program is what a service runs in. Where there are only programs, theirs. */
+static size_t services_list(const struct trace_tree *tree, const char **services)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < tree->count; i++)
+        if (!tree->nodes[i].span->is_program)
+            services[count++] = tree->nodes[i].span->service;
+    for (size_t i = 0; count == 0 && i < tree->count; i++)
+        services[i] = tree->nodes[i].span->service;
+    return count ? count : tree->count;
+}
+
 /* Interned strings: equal services are equal pointers. */
 static int services_count(struct trace_tree *tree)
 {
     const char **services = malloc(tree->count * sizeof *services);
     if (!services)
         return -ENOMEM;
-    for (size_t i = 0; i < tree->count; i++)
-        services[i] = tree->nodes[i].span->service;
-    qsort(services, tree->count, sizeof *services, service_compare);
-    for (size_t i = 0; i < tree->count; i++)
+    size_t count = services_list(tree, services);
+    qsort(services, count, sizeof *services, service_compare);
+    for (size_t i = 0; i < count; i++)
         tree->service_count += i == 0 || services[i] != services[i - 1];
     free(services);
     return 0;
@@ -224,6 +238,8 @@ int trace_tree_build(const struct view_span *spans, size_t count, struct trace_t
     extent_find(tree);
     total_find(tree);
     int result = services_count(tree);
+    if (result == 0)
+        result = server_programs_mark(tree);
     if (result < 0)
         trace_tree_free(tree);
     return result;

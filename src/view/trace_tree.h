@@ -18,6 +18,7 @@ struct trace_node {
     bool is_parent_missing;          /* names a parent that is not in this file */
     bool is_cycle_cut;               /* is its own ancestor; taken for a root */
     bool is_total;                   /* a root that the trace's total spans */
+    bool is_aside;                   /* a program that nobody waited for (server_programs.h) */
     bool is_walked;                  /* assembly's own mark */
     bool is_folded;                  /* the waterfall's own marks: it has no line, ... */
     bool has_tail;                   /* ... there are lines below its last child that are no span's */
@@ -36,7 +37,7 @@ struct trace_tree {
     bool is_skewed;               /* some span has a skew_us */
     size_t root_count;
     size_t error_count; /* spans */
-    size_t service_count;
+    size_t service_count; /* of spans that are no program's own, if there are such */
     size_t step_count; /* links followed while assembling: grows linearly with count */
 };
 

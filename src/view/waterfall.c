@@ -25,6 +25,33 @@ static void count_print(struct screen *screen, int style, size_t count, const ch
         screen_format(screen, style, ", no %ss", noun);
 }
 
+/* "5 tests: 3 pass, 1 fail, 1 skipped", where there are any. */
+static void tests_print(struct screen *screen, const struct trace_tree *tree)
+{
+    static const struct {
+        enum view_test_result result;
+        const char *word;
+    } rows[] = {{VIEW_TEST_PASS, "pass"}, {VIEW_TEST_FAIL, "fail"}, {VIEW_TEST_SKIPPED, "skipped"},
+                {VIEW_TEST_UNKNOWN, "without result"}};
+    size_t counts[VIEW_TEST_SKIPPED + 1] = {0};
+    for (size_t i = 0; i < tree->count; i++)
+        counts[tree->nodes[i].span->test_result]++;
+    size_t count = tree->count - counts[VIEW_TEST_NONE];
+    const char *separator = ": ";
+    if (count == 0)
+        return;
+    screen_format(screen, STYLE_PLAIN, "%zu test%s", count, count == 1 ? "" : "s");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (counts[rows[i].result] == 0)
+            continue;
+        screen_put(screen, STYLE_PLAIN, separator);
+        screen_format(screen, rows[i].result == VIEW_TEST_FAIL ? STYLE_ERROR : STYLE_PLAIN, "%zu %s",
+                      counts[rows[i].result], rows[i].word);
+        separator = ", ";
+    }
+    screen_newline(screen);
+}
+
 static void heading_print(struct screen *screen, const struct trace_tree *tree)
 {
     char text[DURATION_TEXT_LEN], time[LOCAL_TIME_TEXT_LEN];
@@ -42,6 +69,7 @@ static void heading_print(struct screen *screen, const struct trace_tree *tree)
     count_print(screen, STYLE_PLAIN, tree->service_count, "service");
     count_print(screen, tree->error_count ? STYLE_ERROR : STYLE_PLAIN, tree->error_count, "error");
     screen_newline(screen);
+    tests_print(screen, tree);
 }
 
 /* What the marks mean, over the labels, as far as there is room. */

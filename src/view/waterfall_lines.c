@@ -37,7 +37,8 @@ static void row_measure(const struct waterfall *waterfall, const struct waterfal
         return;
     layout->label = MAX(layout->label, span_label_columns(screen, node));
     layout->duration = MAX(layout->duration, duration_columns(screen, node->span->duration_us));
-    layout->self = MAX(layout->self, duration_columns(screen, span_self_us(node)));
+    if (!node->is_aside)
+        layout->self = MAX(layout->self, duration_columns(screen, span_self_us(node)));
     layout->status = MAX(layout->status, span_status_columns(screen, node->span, row->retry));
 }
 
@@ -102,8 +103,10 @@ static void span_row_print(const struct waterfall *waterfall, const struct water
         bar_draw(screen, span->is_error ? STYLE_ERROR : service_color(waterfall->colors, span->service), layout->bar,
                  stretch_us, tree->end_us - tree->start_us);
     duration_print(screen, STYLE_PLAIN, layout->duration, span->duration_us);
-    if (layout->self)
+    if (layout->self && !node->is_aside)
         duration_print(screen, STYLE_DIM, layout->self, span_self_us(node));
+    else if (layout->self)
+        screen_pad(screen, 1 + layout->self); /* a server that is up does nothing by that */
     screen_pad(screen, 1);
     span_status_print(screen, span, row->retry, layout->status);
     screen_newline(screen);

@@ -95,7 +95,8 @@ static void gaps_note(struct maker *maker, const struct trace_node *node, struct
     struct span_gaps gaps = span_gaps_of(node);
     struct span_gap gap;
     int64_t least_us = MAX((maker->tree->end_us - maker->tree->start_us) / GAP_PART, (int64_t)GAP_MIN_US);
-    while (node->first_child && span_gaps_next(&gaps, &gap)) {
+    /* Programs are there for what they do, not for what lies between. */
+    while (node->first_child && !node->span->is_program && span_gaps_next(&gaps, &gap)) {
         if (gap.end_us - gap.start_us < least_us)
             continue;
         if (gap.next)

@@ -183,7 +183,7 @@ class Analysis(LauncherTest):
     def _compare(self, before, after):
         write("old", before)
         write("new", after)
-        result = json.loads(run(PREFIX, "--view", "--compare", "old", "new", "--json", check=True, text=True).stdout)
+        result = json.loads(run(PREFIX, "--compare", "old", "new", "--json", check=True, text=True).stdout)
         return {(o["service"], o["kind"], o["operation"]): o["verdicts"] for o in result["operations"]}
 
     def test_noise_is_no_difference(self):
@@ -196,8 +196,10 @@ class Analysis(LauncherTest):
         self.assertEqual(verdicts["pay", "SERVER", "POST /pay"], ["slower"])
         verdicts = self._compare(self._shop(60, pay_ms=40), self._shop(60))
         self.assertEqual(verdicts["pay", "SERVER", "POST /pay"], ["faster"])
-        text = run(PREFIX, "--view", "--compare", "old", "new", check=True, text=True).stdout
+        text = run(PREFIX, "--compare", "old", "new", check=True, text=True).stdout
         self.assertIn("\nFaster\n", text)
+        for words in (["--view", "new", "--compare", "old"], ["--view", "--compare", "old", "new"]):
+            self.assertEqual(run(PREFIX, *words, check=True, text=True).stdout, text)
         self.assertIn("pay POST /pay, called by web: median", text)
 
     def test_what_fails_more_often_is_told(self):
@@ -218,6 +220,9 @@ class Analysis(LauncherTest):
         result = run(PREFIX, "--view", "f", "--compare", "away", text=True)
         self.assertEqual((result.returncode, result.stdout), (1, ""))
         self.assertIn("cannot read away", result.stderr)
+        result = run(PREFIX, "--compare", "f", "f", "f", text=True)
+        self.assertEqual((result.returncode, result.stdout), (125, ""))
+        self.assertIn("--compare takes two files, OLD and NEW; too many: f", result.stderr)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from browser import Browser, chromium
 from launcher_support import PREFIX, LauncherTest, run
+from test_view_programs import shop, suite
 
 SERVICES = ("web", "orders", "payments")
 HOSTILE = "</script><img src=x onerror=\"window.harm=1\"><!--\u2028'\"&lt;\u202e\x01"
@@ -195,6 +196,21 @@ class Reading(LauncherTest):
             self.assertEqual(float(shown[name]) * 1000, us, name)
         self.assertEqual(sum(part["us"] for part in told), 100000)
 
+    def test_programs_count_as_in_the_terminal(self):
+        for trace in (shop(), suite()):
+            spans = [json.loads(line) for line in trace.lines]
+            write("f", spans)
+            told = json.loads(run(PREFIX, "--view", "f", "--json", check=True).stdout)["criticalPath"]
+            browser = self.show(spans, hash=f"#trace={trace.id}")
+            shown = dict(re.fullmatch(r"(.*) \d+ % ([0-9.]+) ms", text).groups() for text in browser.texts(".shares li"))
+            prefixes = {"service": "", "program": "in the program "}
+            parts = {prefixes[part["kind"]] + part["name"]: part["us"]
+                     for part in told if part["kind"] in prefixes and part["us"]}
+            self.assertGreater(len(parts), 2)
+            for name, us in parts.items():
+                self.assertEqual(float(shown[name]) * 1000, us, name)
+        self.assertIn("✗ fail", browser.text("#waterfall"))
+
     def test_zoom_by_wheel_and_by_dragging(self):
         browser = self.show(checkout(1), hash=f"#trace={1:032x}")
         before = browser.text("#axis")
@@ -243,7 +259,8 @@ class Reading(LauncherTest):
         spans = [span(1, 1, name=HOSTILE, kind="INTERNAL", service=HOSTILE, attributes=evil, traceState=HOSTILE,
                       status={"code": "ERROR", "message": HOSTILE}, events=[{"name": HOSTILE, "timestamp": 1, "attributes": evil}],
                       links=[{"traceId": "javascript:harm=1", "spanId": HOSTILE, "attributes": evil}]),
-                 span(1, 2, 1, service="constructor", name="__proto__", attributes={"url.path": "toString"})]
+                 span(1, 2, 1, service="constructor", name="__proto__", attributes={"url.path": "toString"}),
+                 span(1, 3, 2, kind="CLIENT", service=HOSTILE, name=HOSTILE)]
         for place in ("", f"#trace={1:032x}&span={1:016x}", "#services", "#processes"):
             browser = self.show(spans, hash=place)
             self.assertIn("onerror", browser.text("main") + browser.text("#graph"), place)

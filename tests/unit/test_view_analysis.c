@@ -56,7 +56,8 @@ static void tree_build(const struct row *rows, struct view_span *spans, struct t
 /* "b 60 by a, network 30 a-b, a 10": every share, its time and who called. */
 static void analysis_text(const struct analysis *analysis, char *out)
 {
-    static const char *const names[] = {NULL, NULL, "network", "outside", "rest"};
+    static const char *const names[SHARE_REST + 1] = {
+        [SHARE_NETWORK] = "network", [SHARE_OUTSIDE] = "outside", [SHARE_REST] = "rest"};
     *out = '\0';
     for (size_t i = 0; i < analysis->share_count; i++) {
         const struct share *share = &analysis->shares[i];

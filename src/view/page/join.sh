@@ -13,7 +13,7 @@ hash_print() {
 cat "$from/colors.css" "$from/page.css" "$from/waterfall.css" "$from/print.css" >"$to/style"
 {
     printf '"use strict";\n(() => {\n'
-    for name in text dom inflate store tree rows search list axis minimap waterfall details trace services graph processes main; do
+    for name in text dom inflate store programs tree rows search list axis minimap waterfall details trace services graph processes main; do
         cat "$from/$name.js"
     done
     printf '})();\n'

@@ -43,6 +43,7 @@ function talliesMake(store) {
     const call = (from, to, isOutside, duration, isError) =>
         calls.of(`${from}\n${isOutside}\n${to}`, {from, to, isOutside}).add(duration, isError);
     for (let row = 0; row < store.count; row++) {
+        if (isProgram(store, row)) continue;
         const service = store.serviceOf(row),
             {name, path} = store.label(row),
             parent = store.parent[row];
@@ -51,7 +52,7 @@ function talliesMake(store) {
         operations
             .of(`${service}\n${kind}\n${text}`, {service, kind, name: text})
             .add(store.duration[row], store.isError[row]);
-        if (parent < 0 || (kinds[row] !== 2 && store.service[parent] === store.service[row])) continue;
+        if (parent < 0 || isProgram(store, parent) || (kinds[row] !== 2 && store.service[parent] === store.service[row])) continue;
         const isCall = kinds[parent] === 1;
         isAnswered[parent] = isCall && kinds[row] === 2 ? 1 : isAnswered[parent];
         call(

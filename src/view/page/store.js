@@ -143,6 +143,12 @@ class Store {
         return place === undefined ? undefined : this.file.details[at + 1 + place];
     }
 
+    /* 0: not known. */
+    pidOf(row) {
+        const pid = this.values[this.resource[row]]?.["process.pid"];
+        return Number.isInteger(pid) && pid > 0 ? pid : 0;
+    }
+
     attribute(row, key) {
         const code = this.codeOf(row, key);
         return code === undefined ? undefined : this.decode(code);

@@ -19,6 +19,9 @@ class Tree {
         this.linkChildren();
         this.walk();
         this.findTotal();
+        this.pid = Int32Array.from({length: count}, (_, node) => store.pidOf(begin + node));
+        this.isProgram = Uint8Array.from({length: count}, (_, node) => (isProgram(store, begin + node) ? 1 : 0));
+        this.isAside = programsAside(this, this.isProgram);
         this.findCriticalPath();
     }
 
@@ -137,8 +140,9 @@ class Tree {
             previous = new Int32Array(count).fill(-1);
         const isTotal = new Set(this.totalRoots);
         for (const node of ends) {
-            if (this.parent[node] < 0 && !isTotal.has(node)) continue;
-            const parent = this.parent[node] < 0 ? top : this.parent[node];
+            if (this.parent[node] < 0 ? !isTotal.has(node) : this.isAside[node]) continue;
+            const waiting = this.waitingOf(node),
+                parent = waiting < 0 ? top : waiting;
             previous[node] = lastChild[parent];
             lastChild[parent] = node;
         }
@@ -197,7 +201,24 @@ class Tree {
         }
         this.outside = self[top];
         this.self = self.subarray(0, count);
+        for (let node = 0; node < count; node++) {
+            if (!this.isAside[node]) continue;
+            this.outside += self[node];
+            self[node] = 0;
+            this.segments.delete(node);
+        }
         this.segments.delete(top);
+    }
+
+    /* Who waited for it: what a program did that is aside counts for the one that started it, and so does what a program
+     * went on as, by exec. */
+    waitingOf(node) {
+        const {isProgram, pid} = this;
+        const isReplaced = program => isProgram[program] && isProgram[node] && pid[node] && pid[program] === pid[node];
+        let waiting = this.parent[node];
+        while (waiting >= 0 && this.parent[waiting] >= 0 && (this.isAside[waiting] || isReplaced(waiting)))
+            waiting = this.parent[waiting];
+        return waiting;
     }
 
     isOnPath(node) {
@@ -224,6 +245,11 @@ class Tree {
                 row = this.row(node),
                 service = store.serviceOf(row);
             if (us <= 0) continue;
+            if (this.isProgram[node]) {
+                const name = store.nameOf(row);
+                add("program", `in the program ${name}`, null, us);
+                continue;
+            }
             if (this.kind(node) !== "CLIENT") {
                 add("service", service, service, us);
                 continue;
@@ -236,11 +262,11 @@ class Tree {
         return [...sums.values()].sort((a, b) => b.us - a.us);
     }
 
-    /* The deepest span that failed; of several the last. -1: none. */
+    /* The deepest span that failed; of several the first; a program's only if there is no other. -1: none. */
     failed() {
+        const worth = node => (this.isProgram[node] ? -1 : this.depth[node]);
         let found = -1;
-        for (const node of this.order)
-            if (this.isError(node) && (found < 0 || this.depth[node] >= this.depth[found])) found = node;
+        for (const node of this.order) if (this.isError(node) && (found < 0 || worth(node) > worth(found))) found = node;
         return found;
     }
 }

@@ -270,7 +270,8 @@ class Waterfall {
         const from = this.window.share(tree.start[node] - tree.from),
             to = this.window.share(tree.end[node] - tree.from);
         const status = store.attribute(row, "http.response.status_code");
-        const took = durationText(tree.end[node] - tree.start[node]) + (status ? ` ${status}` : "");
+        const result = status || testResultText(store, row);
+        const took = durationText(tree.end[node] - tree.start[node]) + (result ? ` ${result}` : "");
         const spoken =
             `${took}, ${durationText(tree.start[node] - tree.from)} after the start` +
             `${tree.isOnPath(node) ? `, ${durationText(tree.self[node])} of the critical path` : ""}`;
