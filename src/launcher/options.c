@@ -95,6 +95,7 @@ static const char HELP[] =
     "       run-traced.sh [-o FILE] [-e URL] --collect DIR\n"
     "       run-traced.sh --view [FILE] [OPTIONS]\n"
     "       run-traced.sh --check EXPR [FILE]\n"
+    "       run-traced.sh --compare OLD NEW\n"
     "       run-traced.sh --diff OLD NEW\n"
     "       run-traced.sh --html PAGE [FILE] [OPTIONS]\n"
     "       run-traced.sh --convert OUT [FILE] [OPTIONS]\n"
@@ -142,7 +143,7 @@ static const char HELP[] =
     "      --events         what happened during each span: connected, first byte, ...\n"
     "      --analyze        all of them together: findings, operations, calls, call sites\n"
     "                       (with --json for programs); --dot: who calls whom, for Graphviz\n"
-    "      --compare OLD    what got slower, faster, new or gone, or fails more or less often\n"
+    "      --compare OLD NEW  what got slower, faster, new or gone, or fails more or less often\n"
     "                       than in OLD, where it is more than chance; also with --json\n"
     "      --follow         traces as they are over, until interrupted or for --limit\n"
     "      --check EXPR     fail if this does not hold of the spans in FILE (default:\n"
@@ -250,6 +251,8 @@ static int option_place(int letter)
 
 static int options_set(struct options *options, int letter, char **argv)
 {
+    if (letter == OPTION_VIEW_COMPARE && options->mode == OPTIONS_RUN)
+        options->mode = OPTIONS_VIEW; /* --compare OLD NEW: nothing is run */
     if (letter >= OPTION_OF_VIEW)
         return view_options_set(&options->view, LONG_OPTIONS[option_place(letter)].name, optarg);
     switch (letter) {
@@ -362,7 +365,10 @@ static int options_finish_view(struct options *options)
     if (!options->view_path && *rest)
         options->view_path = *rest++;
     if (*rest)
-        return options_complain("one file is shown; too many: ", *rest);
+        return options_complain(options->view.report == VIEW_REPORT_COMPARE
+                                    ? "--compare takes two files, OLD and NEW; too many: "
+                                    : "one file is shown; too many: ",
+                                *rest);
     if (!options->view_path)
         options->view_path = SPANS_FILE_DEFAULT;
     return 0;
