@@ -25,7 +25,7 @@ static int error_print(int error, const char *text, const char *file, unsigned l
 
 static int file_complain(const char *path, const char *why)
 {
-    complaint_print("--checks: cannot read", path, why);
+    complaint_print("--checks: cannot read", path, why, "");
     return -EIO;
 }
 

@@ -15,7 +15,7 @@
 
 static enum check_status complain(const char *what, const char *path, const char *why)
 {
-    complaint_print(what, path, why);
+    complaint_print(what, path, why, "");
     return CHECK_STATUS_TROUBLE;
 }
 

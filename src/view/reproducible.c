@@ -214,7 +214,7 @@ int reproducible_write(int fd, FILE *out, struct reproducible_counts *counts)
 
 static int complain(const char *what, const char *path, const char *why)
 {
-    complaint_print(what, path, why);
+    complaint_print(what, path, why, "");
     return 2;
 }
 

@@ -14,7 +14,7 @@ enum { STATUS_EQUAL, STATUS_DIFFERENT, STATUS_TROUBLE };
 
 static int complain(const char *what, const char *path, const char *why)
 {
-    complaint_print(what, path, why);
+    complaint_print(what, path, why, "");
     return STATUS_TROUBLE;
 }
 

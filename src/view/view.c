@@ -1,5 +1,6 @@
 #include "view/view.h"
 
+#include "view/complaint.h"
 #include "view/follow.h"
 #include "view/skip_text.h"
 #include "view/trace_filter.h"
@@ -16,17 +17,9 @@ enum { TRACES_MAX = 10 };
 
 static const char TRACES_VARIABLE[] = "RUN_TRACED_VIEW_TRACES";
 
-/* "cannot read FILE: REASON", then @advice; FILE may hold anything. */
 static int complain(const char *what, const char *path, const char *reason, const char *advice)
 {
-    static const struct view_options plain = {.color = VIEW_COLOR_NEVER};
-    struct screen screen;
-    screen_open(&screen, stderr, &plain);
-    screen_format(&screen, STYLE_PLAIN, "run-traced: %s ", what);
-    screen_text(&screen, STYLE_PLAIN, strcmp(path, "-") ? path : "standard input", 4096);
-    screen_format(&screen, STYLE_PLAIN, "%s%s%s", *reason ? ": " : "", reason, advice);
-    screen_newline(&screen);
-    screen_close(&screen);
+    complaint_print(what, path, reason, advice);
     return EXIT_FAILURE;
 }
 
