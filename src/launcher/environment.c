@@ -55,6 +55,8 @@ int environment_apply(const struct environment *environment)
         error = variable_set("RUN_TRACED_RING", environment->ring_path);
     if (!error && environment->process_spans)
         error = variable_set("RUN_TRACED_PROCESS_SPANS", environment->process_spans);
+    if (!error && environment->has_process_args)
+        error = variable_set("RUN_TRACED_PROCESS_ARGS", "on");
     if (!error && environment->service_name)
         error = variable_set("OTEL_SERVICE_NAME", environment->service_name);
     if (!error && environment->stacktrace)

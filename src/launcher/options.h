@@ -46,6 +46,7 @@ struct options {
     bool is_coverage_asked; /* --coverage */
     bool is_environment_lost; /* --no-keep-env: a program with an environment of its own is not traced */
     const char *process_spans; /* --process-spans; NULL: not given */
+    bool has_process_args;     /* --process-args */
     const char *mark;      /* --mark */
     const char *trace_per; /* --trace-per; NULL: not given */
     struct keep keep;         /* --keep, --keep-wait */

@@ -143,6 +143,8 @@ static bool *options_switch(struct options *options, enum option_place place)
         return &options->is_coverage_asked;
     case OPTION_NO_KEEP_ENV:
         return &options->is_environment_lost;
+    case OPTION_PROCESS_ARGS:
+        return &options->has_process_args;
     case OPTION_REPRODUCIBLE:
         return &options->is_reproducible;
     default:

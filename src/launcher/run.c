@@ -99,6 +99,7 @@ static int run_prepare(struct run *run)
         .exporters = run->outputs.exporters,
         .ring_path = error ? NULL : run->directory.ring_path,
         .process_spans = run->options->process_spans,
+        .has_process_args = run->options->has_process_args,
         .service_name = run->options->service_name,
         .stacktrace = run->options->stacktrace,
         .trace_per = run->options->trace_per,

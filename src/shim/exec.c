@@ -185,11 +185,11 @@ static NOINLINE int start_unseen(const struct plan *plan, executor *execute, str
     if (call->is_spawn && !call->pid)
         call->pid = &spawned;
     const char *why = exec_fate_name(plan->fate);
-    struct span *span = call->is_spawn ? NULL : program_begin_unseen(raw_getpid(), plan->path, why);
+    struct span *span = call->is_spawn ? NULL : program_begin_unseen(raw_getpid(), plan->path, call->argv, why);
     int result = execute_by(plan, execute, call, envp);
     int saved = errno;
     if (call->is_spawn && result == 0)
-        program_begin_unseen(*call->pid, plan->path, why);
+        program_begin_unseen(*call->pid, plan->path, call->argv, why);
     else
         program_abandon_unseen(span); /* it was not executed: we are still here */
     errno = saved;

@@ -12,6 +12,7 @@
 #include "shim/module.h"
 #include "shim/node.h"
 #include "shim/program.h"
+#include "shim/program_arguments.h"
 #include "shim/pytest.h"
 #include "shim/python.h"
 #include "shim/real.h"
@@ -94,6 +95,7 @@ static void tracing_begin(const char *ring, const char *exporters, char *const a
     http_extras_init();
     baggage_init();
     active_init_from_environment();
+    program_arguments_init();
     program_begin(argv);
     callsite_init();
     mark_begin();

@@ -6,6 +6,7 @@
 #include "base/raw.h"
 #include "export/direct_sink.h"
 #include "export/ring_sink.h"
+#include "shim/program_arguments.h"
 #include "shim/test_program.h"
 #include "trace/active.h"
 #include "trace/resource.h"
@@ -157,6 +158,7 @@ void program_begin(char *const argv[])
     span_set_context(span, &context, parent_span_id);
     span_set_links(span, &link, has_link(&link));
     span_describe(span, parent_pid);
+    program_arguments_set(span, argv);
     environment_change(&context);
     active_set_process(&context, parent_span_id);
     raw_getrusage(&g_before);
@@ -211,7 +213,7 @@ static const struct span_context *starter_context(void)
     return active && span_context_is_sampled(&active->context) ? &active->context : NULL;
 }
 
-COLD struct span *program_begin_unseen(int pid, const char *path, const char *why)
+COLD struct span *program_begin_unseen(int pid, const char *path, char *const argv[], const char *why)
 {
     const struct span_context *parent = ring_sink_has_programs() ? starter_context() : NULL;
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
@@ -233,6 +235,7 @@ COLD struct span *program_begin_unseen(int pid, const char *path, const char *wh
         span_set_string(span, ATTRIBUTE_PROCESS_EXECUTABLE_PATH, path, strlen(path));
     span_set_int(span, ATTRIBUTE_PROCESS_PID, pid);
     span_set_string(span, ATTRIBUTE_PROCESS_BLIND, why, strlen(why));
+    program_arguments_set(span, argv);
     return span;
 }
 

@@ -21,8 +21,8 @@ struct span;
 
 /* program_begin_unseen - process @pid executes a program in which nothing will be seen, for @why (the value of
  * run_traced.process.blind): makes its span, which the collector ends with the process. @path: of its file, or its
- * name. NULL: such spans are not wanted, or there is no room. Signal-safe, also in a vfork child. */
-struct span *program_begin_unseen(int pid, const char *path, const char *why);
+ * name. @argv: its arguments, may be unreadable. NULL: such spans are not wanted, or there is no room. Signal-safe, also in a vfork child. */
+struct span *program_begin_unseen(int pid, const char *path, char *const argv[], const char *why);
 
 /* program_abandon_unseen - it was not executed. @span: may be NULL. */
 void program_abandon_unseen(struct span *span);

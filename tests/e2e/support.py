@@ -112,6 +112,7 @@ ATTRIBUTE_TYPES = {
     "process.parent_pid": int, "process.exit.code": int, "run_traced.process.cpu.user_us": int,
     "run_traced.process.cpu.system_us": int, "run_traced.process.memory.peak_bytes": int,
     "run_traced.process.end": str, "run_traced.process.blind": str,
+    "process.command_args": list, "run_traced.process.command_args.cut": bool,
 }
 KNOWN_METHODS = {"GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH",
                  "_OTHER"}

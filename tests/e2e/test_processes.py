@@ -53,6 +53,21 @@ class Tree(ProcessTest):
         self.assertRegex(attribute(ls, "process.executable.path"), "^/.*/ls$")
         self.assertGreaterEqual(ls["timestamp"], root["timestamp"])
 
+    def test_arguments_are_told_if_asked_for_and_as_far_as_there_is_room(self):
+        _, root = self.tree("true", "a", "b c")
+        self.assertIsNone(attribute(root, "process.command_args"))
+        self.forget_spans()
+        _, root = self.tree("true", "a", "", "b c", env={"RUN_TRACED_PROCESS_ARGS": "1"})
+        self.assertEqual(attribute(root, "process.command_args"), ["true", "a", "", "b c"])
+        self.assertIsNone(attribute(root, "run_traced.process.command_args.cut"))
+        for words in (["x" * 300], ["x"] * 40, ["x" * 200] * 3, ["x " * 600]):
+            self.forget_spans()
+            _, root = self.tree("true", *words, env={"RUN_TRACED_PROCESS_ARGS": "on"})
+            told = attribute(root, "process.command_args")
+            self.assertTrue(attribute(root, "run_traced.process.command_args.cut"), words)
+            self.assertLessEqual(len("".join(told)), 512)
+            self.assertTrue(all(word.startswith(part) for word, part in zip(["true", *words], told)), told)
+
     def test_a_fork_that_executes_nothing_has_no_span(self):
         found, root = self.tree("sh", "-c", "(ls / >/dev/null; exit 1); exit 0")
         self.assertEqual(len(found), 2)

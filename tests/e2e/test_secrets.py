@@ -239,6 +239,42 @@ class Outputs(Planted):
         self.assertEqual([x["attributes"]["url.full"] for x in found], [f"https://localhost:{port}/?t=REDACTED"])
 
 
+class Arguments(Planted):
+    """Of programs, by --process-args."""
+
+    def arguments(self, *command):
+        self.env |= {"RUN_TRACED_PROCESS_SPANS": "all", "RUN_TRACED_PROCESS_ARGS": "1"}
+        return [span["attributes"]["process.command_args"] for span in self.run_prefix(*command)]
+
+    def test_of_a_command(self):
+        s = self.secret
+        told = self.arguments("true", f"--password={s('option')}", "--token", s("next"), "-H", f"Authorization: Bearer {s('head')}",
+                              f"http://joe:{s('url')}@h.example/p?k={s('query')}", f"DB_SECRET={s('variable')}",
+                              "-u", f"joe:{s('pair')}", f"-p{s('letter')}", f'{{"api_key": "{s("json")}"}}', "plain")[0]
+        self.assertEqual(told, ["true", "--password=REDACTED", "--token", "REDACTED", "-H", "Authorization:REDACTED",
+                                "http://h.example/p?k=REDACTED", "DB_SECRET=REDACTED", "-u", "REDACTED", "-pREDACTED",
+                                '{"api_key":REDACTED', "plain"])
+
+    def test_of_a_script_and_what_it_starts(self):
+        s = self.secret
+        told = self.arguments("sh", "-c", f"env true --passphrase {s('option')} x; true {s('word')}")
+        self.assertIn(["sh", "-c", "env true --passphrase REDACTED"], told)
+        self.assertIn(["true", "--passphrase", "REDACTED", "x"], told)
+
+    def test_of_a_program_that_goes_unseen(self):
+        told = self.arguments("sh", "-c", f"env -u LD_PRELOAD true / --hide=x --author y password={self.secret('blind')}; true")
+        self.assertIn(["true", "/", "--hide=x", "--author", "REDACTED", "password=REDACTED"], told)
+
+    def test_where_it_is_cut_no_half_of_a_secret_is_left(self):
+        for len_before in range(990, 1030, 10):
+            self.arguments("true", "x" * len_before + f" http://joe:{self.secret('long')}@h.example/")
+            self.arguments("true", "x" * len_before + f"http://joe:{self.secret('long word')}@h.example/")
+
+    def test_user_patterns(self):
+        self.env["RUN_TRACED_REDACT"] = "acme-*"
+        self.assertEqual(self.arguments("true", f"x=acme-{self.secret('pattern')}"), [["true", "x=REDACTED"]])
+
+
 class Choices(Planted):
     """What the user asks for besides."""
 
