@@ -9,6 +9,7 @@
 #include <string.h>
 
 enum { FRAMES_MAX = 64, STACK_FRAMES_MAX = 32, INSTRUCTION_BYTES = 2, CODE_LEN_MAX = 1 << 26 };
+enum { FUNCTION_LEN_MAX = 160, FILE_LEN_MAX = 336 };
 
 static struct python_interpreter g_interpreter;
 static _Atomic bool g_is_known, g_is_tried;
@@ -95,7 +96,7 @@ static struct site_key place_key(const struct python_place *place)
 /* A file's name that was cut would be another one's. */
 static void site_fill(struct site *site, const struct python_place *place)
 {
-    char function_bytes[160], file_bytes[336];
+    char function_bytes[FUNCTION_LEN_MAX], file_bytes[FILE_LEN_MAX];
     struct text function = text_on(function_bytes, sizeof function_bytes),
                 file = text_on(file_bytes, sizeof file_bytes);
     int line = python_place_line(place);
@@ -166,5 +167,22 @@ void python_frames_stack(struct text *text)
         struct python_place place;
         if (frame_read(frame, &place))
             place_append(&place, text);
+    }
+}
+
+void python_frames_visit(bool (*visit)(const struct text *file, const struct text *function, void *argument), void *argument)
+{
+    const void *frame = frame_first();
+    bool is_wanted = true;
+    for (int i = 0; frame && is_wanted && i < STACK_FRAMES_MAX; i++, frame = frame_next(frame)) {
+        char function_bytes[FUNCTION_LEN_MAX], file_bytes[FILE_LEN_MAX];
+        struct text function = text_on(function_bytes, sizeof function_bytes),
+                    file = text_on(file_bytes, sizeof file_bytes);
+        struct python_place place;
+        if (!frame_read(frame, &place))
+            continue;
+        python_place_function(&place, &function);
+        python_place_file(&place, &file);
+        is_wanted = visit(&file, &function, argument);
     }
 }

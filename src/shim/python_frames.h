@@ -24,4 +24,8 @@ bool python_frames_describe(struct span *span);
  * that does not fit is left out. Nothing if the thread runs no Python. */
 void python_frames_stack(struct text *text);
 
+/* python_frames_visit - calls @visit with each frame's file and function, the innermost first, until it returns false. Cut at
+ * 336 and 160 bytes. */
+void python_frames_visit(bool (*visit)(const struct text *file, const struct text *function, void *argument), void *argument);
+
 #endif

@@ -297,6 +297,11 @@ bool test_program_begin(char *const argv[], int parent_pid)
     return argv[0] && (is_sequel() || is_test(argv, parent_pid));
 }
 
+bool test_program_is_test(void)
+{
+    return g_program.is_test;
+}
+
 /* ---- what is said of it ---- */
 
 void test_program_describe(struct span *span)

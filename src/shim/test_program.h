@@ -9,6 +9,9 @@
  * more in a test. */
 bool test_program_begin(char *const argv[], int parent_pid);
 
+/* test_program_is_test - what that found. */
+bool test_program_is_test(void);
+
 /* test_program_describe - if it is, @span, that of the process, is the test's. */
 void test_program_describe(struct span *span);
 
