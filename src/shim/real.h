@@ -45,6 +45,9 @@ ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_len, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_len, int flags,
                        struct sockaddr *address, socklen_t *address_len);
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_len);
+int __printf_chk(int flag, const char *format, ...);
+int __vprintf_chk(int flag, const char *format, va_list arguments);
+int __vfprintf_chk(FILE *stream, int flag, const char *format, va_list arguments);
 int __dprintf_chk(int fd, int flag, const char *format, ...);
 int __vdprintf_chk(int fd, int flag, const char *format, va_list arguments);
 int __poll_chk(struct pollfd *fds, nfds_t count, int timeout_ms, size_t fds_len);

@@ -168,10 +168,15 @@ COLD void test_output_look(const char *bytes, size_t len)
     errno = saved;
 }
 
-void test_output_begin(void)
+bool test_output_is_allowed(void)
 {
     const char *value = getenv("RUN_TRACED_TEST_OUTPUT");
-    if (test_program_is_test() || (value && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0)))
+    return !test_program_is_test() && !(value && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0));
+}
+
+void test_output_begin(void)
+{
+    if (!test_output_is_allowed())
         return;
     python_frames_prepare();
     g_test_output_is_wanted = true;

@@ -13,7 +13,10 @@
 extern bool g_test_output_is_wanted;
 void test_output_look(const char *bytes, size_t len);
 
-/* test_output_begin - at library start, in a process that runs Python; in one that is a test itself, nothing is a test again. */
+/* test_output_is_allowed - false if it is switched off, or in a process that is a test itself: nothing there is a test again. */
+bool test_output_is_allowed(void);
+
+/* test_output_begin - at library start, in a process that runs Python. */
 void test_output_begin(void);
 
 /* test_output_note - the program is about to write @len bytes to @fd. They are not touched unless the runner writes them. One load

@@ -2,6 +2,9 @@
 
 import pathlib
 import re
+import shutil
+import subprocess
+import unittest
 
 from support import PYTHON, attribute, of_kind
 from test_suites import STATUS, Suites, paths
@@ -122,3 +125,98 @@ class UnittestInATest(Unittest):
     def test_each_test_has_its_calls_and_its_result(self):
         self.check("-v")
         self.assertEqual(list(self.results().items()), [("all of it", "fail")])
+
+
+GTEST_SUITE = r"""
+#include <arpa/inet.h>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+static void get(const char *path)
+{
+    char bytes[4096];
+    sockaddr_in address = {};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(atoi(getenv("PORT")));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    int len = snprintf(bytes, sizeof bytes, "GET /%s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n", path);
+    if (connect(fd, (sockaddr *)&address, sizeof address) == 0 && write(fd, bytes, len) == len)
+        while (read(fd, bytes, sizeof bytes) > 0)
+            ;
+    close(fd);
+}
+
+struct Calls : testing::Test {
+    static void SetUpTestSuite() { get("suite"); }
+    void SetUp() override { get("setup"); }
+    void TearDown() override { get("teardown"); }
+};
+
+TEST_F(Calls, passes) { get("passes"); }
+TEST_F(Calls, fails) { FAIL(); }
+TEST_F(Calls, skips) { GTEST_SKIP(); }
+TEST(Alone, prints_what_a_runner_would)
+{
+    puts("[  FAILED  ] Alone.prints_what_a_runner_would (0 ms)");
+    printf("[ RUN      ] %s.%s\n", "Alone", "invented");
+}
+struct Each : testing::TestWithParam<int> {};
+TEST_P(Each, is_less) { EXPECT_LT(GetParam(), 2); }
+INSTANTIATE_TEST_SUITE_P(Of, Each, testing::Values(1, 2));
+"""
+
+
+@unittest.skipUnless(shutil.which("g++") and pathlib.Path("/usr/include/gtest/gtest.h").exists(), "not installed: g++ or GoogleTest")
+class GoogleTest(Suites):
+    FIXTURE = ["setup", "teardown"]
+    EXPECTED = {
+        "Calls.passes": ("pass", ["passes", *FIXTURE]),
+        "Calls.fails": ("fail", FIXTURE),
+        "Calls.skips": ("skipped", FIXTURE),
+        "Alone.prints_what_a_runner_would": ("pass", []),
+        "Of/Each.is_less/0": ("pass", []),
+        "Of/Each.is_less/1": ("fail", []),
+    }
+
+    def build(self, text=GTEST_SUITE):
+        pathlib.Path("suite.cc").write_text(text)
+        subprocess.run(["g++", "-std=c++17", "-o", "suite", "suite.cc", "-lgtest", "-lgtest_main", "-pthread"], check=True)
+
+    def check(self, *options, env=None):
+        """The same as bare, but for the time that it took."""
+        def outcome(run):
+            return run.returncode, re.sub(rb"\d+ ms", b"ms", run.stdout), run.stderr
+        env = (env or {}) | {"PORT": str(self.server.port)}
+        bare = self.bare("./suite", *options, env=env)
+        traced = self.traced("./suite", *options, env=env)
+        self.assertEqual(outcome(traced), outcome(bare))
+
+    def found(self):
+        return {name: (attribute(span, STATUS), asked) for name, (span, asked) in self.tests().items()}
+
+    def test_each_test_has_its_calls_and_its_result(self):
+        self.build()
+        self.check()
+        self.assertEqual(self.found(), self.EXPECTED)
+        self.assertEqual(attribute(self.tests()["Of/Each.is_less/1"][0], "test.suite.name"), "Of/Each")
+
+    def test_in_colours(self):
+        self.build()
+        self.check("--gtest_color=yes")
+        self.assertEqual(self.found(), self.EXPECTED)
+
+    def test_off_or_not_announced(self):
+        self.build()
+        self.check(env={"RUN_TRACED_TEST_OUTPUT": "off"})
+        self.check("--gtest_brief=1")
+        self.assertEqual(self.found(), {})
+
+    def test_a_test_that_dies_is_an_error(self):
+        self.build(GTEST_SUITE.replace("FAIL();", "abort();"))
+        self.check()
+        span = self.tests()["Calls.fails"][0]
+        self.assertEqual((span["status"]["code"], attribute(span, "error.type")), ("ERROR", "SIGABRT"))
