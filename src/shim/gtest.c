@@ -34,7 +34,8 @@ static void begin(const char *suite, const char *name)
 /* What is listed after the run finds no test. */
 static void end(enum marker marker)
 {
-    static const enum test_result results[] = {[MARKER_OK] = TEST_PASS, [MARKER_FAILED] = TEST_FAIL, [MARKER_SKIPPED] = TEST_SKIPPED};
+    static const enum test_result results[] = {
+        [MARKER_OK] = TEST_PASS, [MARKER_FAILED] = TEST_FAIL, [MARKER_SKIPPED] = TEST_SKIPPED};
     test_span_set_result(g_test, results[marker], NULL);
     custom_span_end(g_test, 0);
     g_test = 0;

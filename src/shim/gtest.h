@@ -1,5 +1,6 @@
-/* gtest.h - GoogleTest's tests, by what it prints when one begins and ends: a marker by a call of its own, and then the test's name.
- * Nobody else does it by these formats. All functions: leave errno and the arguments; one comparison where it is not GoogleTest. */
+/* gtest.h - GoogleTest's tests, by what it prints when one begins and ends: a marker by a call of its own, and then
+ * the test's name. Nobody else does it by these formats. All functions: leave errno and the arguments; one comparison
+ * where it is not GoogleTest. */
 #ifndef RUN_TRACED_SHIM_GTEST_H
 #define RUN_TRACED_SHIM_GTEST_H
 

@@ -1,5 +1,5 @@
-/* What a program prints by stdio goes on as it is. GoogleTest announces its tests there: "[ RUN      ] " by vprintf, which headers
- * make a vfprintf, then "%s.%s" by printf. */
+/* What a program prints by stdio goes on as it is. GoogleTest announces its tests there: "[ RUN      ] " by vprintf,
+ * which headers make a vfprintf, then "%s.%s" by printf. */
 #include "shim/gtest.h"
 #include "shim/real.h"
 

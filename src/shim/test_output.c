@@ -1,5 +1,6 @@
-/* unittest/runner.py writes what it announces by functions of known names, each in one write: "test_it (file.Class.test_it)" (up to
- * Python 3.10 without the test in parentheses) and " ... " before a test begins, "ok" and the like after it. */
+/* unittest/runner.py writes what it announces by functions of known names, each in one write: "test_it
+ * (file.Class.test_it)" (up to Python 3.10 without the test in parentheses) and " ... " before a test begins, "ok"
+ * and the like after it. */
 #include "shim/test_output.h"
 
 #include "base/lock.h"

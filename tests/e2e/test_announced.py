@@ -170,7 +170,8 @@ INSTANTIATE_TEST_SUITE_P(Of, Each, testing::Values(1, 2));
 """
 
 
-@unittest.skipUnless(shutil.which("g++") and pathlib.Path("/usr/include/gtest/gtest.h").exists(), "not installed: g++ or GoogleTest")
+@unittest.skipUnless(shutil.which("g++") and pathlib.Path("/usr/include/gtest/gtest.h").exists(),
+                     "not installed: g++ or GoogleTest")
 class GoogleTest(Suites):
     FIXTURE = ["setup", "teardown"]
     EXPECTED = {
