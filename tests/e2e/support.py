@@ -292,10 +292,16 @@ def parse_spans(data):
 
 
 def spans(path):
+    """Those of a file that may be written to: a reader can see a part of what is just being written, but not for long."""
+    until = time.monotonic() + 2
     try:
-        return parse_spans(pathlib.Path(path).read_bytes())
+        data = pathlib.Path(path).read_bytes()
+        while data and not data.endswith(b"\n") and time.monotonic() < until:
+            time.sleep(0.01)
+            data = pathlib.Path(path).read_bytes()
     except FileNotFoundError:
         return []
+    return parse_spans(data)
 
 
 # ---- traces -------------------------------------------------------------------------------------
