@@ -12,7 +12,7 @@ from launcher_support import PREFIX, PYTHON, LauncherTest, run
 
 # A server on any port, in a process of its own, and threads that call it in whatever order they get to it.
 PROGRAM = """
-import http.server, os, sys, tempfile, threading, urllib.request
+import http.server, os, signal, sys, tempfile, threading, urllib.request
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -24,9 +24,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         pass
 
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+server.daemon_threads = False
 child = os.fork()
 if child == 0:
+    signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever()
+    server.server_close()  # waits for what has been answered, but is not over
+    os._exit(0)
 
 def call(path):
     try:

@@ -16,6 +16,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -936,6 +937,10 @@ Test(connection, a_thread_that_died_within_a_send_is_not_waited_for_at_the_close
     struct send_plan plan;
     server_is_asked(REQUEST);
     on_another_thread(begin_and_end, &plan);
+    /* Joined, it may still be about to be gone. */
+    pid_t sender = (pid_t)(uint32_t)atomic_load(&g_sim.connection->sender);
+    while (syscall(SYS_tgkill, getpid(), sender, 0) == 0)
+        usleep(100);
     simulated_close(g_sim.connection);
     outcome_is("sender dead", SPAN_STATUS_ERROR, "aborted");
     cr_assert_eq(captured_open_count(), 0);
