@@ -99,12 +99,9 @@ int check_spans_read(struct check_set *checks, int fd, struct check_spans *spans
         return error;
     spans->set.observer = (struct span_observer){line_note, spans};
     error = span_reader_read(fd, &spans->set);
-    if (error)
-        return error;
-    size_t count = view_spans_sort(spans->set.spans, spans->set.count);
-    spans->duplicate_count = spans->set.count - count;
-    spans->set.count = count;
-    return relatives_make(spans);
+    if (!error)
+        error = span_set_sort(&spans->set);
+    return error ? error : relatives_make(spans);
 }
 
 static struct check_value tree_value(const struct check_spans *spans, size_t span, enum check_tree_value which)

@@ -14,7 +14,6 @@ struct check_spans {
     uint32_t *relatives[CHECK_TEST + 1]; /* by scope; of SELF none */
     uint32_t *trace;                     /* its number */
     size_t trace_count;
-    size_t duplicate_count;
 };
 
 #define CHECK_NO_SPAN UINT32_MAX

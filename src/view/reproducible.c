@@ -6,7 +6,6 @@
 #include "view/json_walk.h"
 #include "view/reproducible_order.h"
 #include "view/skip_text.h"
-#include "view/span_sort.h"
 #include "view/trace_tree.h"
 
 #include <errno.h>
@@ -198,9 +197,9 @@ int reproducible_write(int fd, FILE *out, struct reproducible_counts *counts)
     rewriting.set.observer = (struct span_observer){line_note, &rewriting};
     int error = span_reader_read(fd, &rewriting.set);
     skip_text(&rewriting.set, counts->skipped);
-    size_t count = view_spans_sort(rewriting.set.spans, rewriting.set.count);
-    counts->duplicate_count = rewriting.set.count - count;
-    counts->span_count = rewriting.set.count = count;
+    if (!error)
+        error = span_set_sort(&rewriting.set);
+    counts->span_count = rewriting.set.count;
     if (!error)
         error = spans_rewrite(&rewriting, out);
     for (size_t i = 0; i < rewriting.stable_capacity; i++)

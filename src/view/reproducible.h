@@ -8,9 +8,8 @@
 #include <stdio.h>
 
 struct reproducible_counts {
-    size_t span_count;      /* written */
-    size_t duplicate_count; /* left out: of an id that came before */
-    char skipped[512];      /* lines that are no spans, as skip_text says it; "" */
+    size_t span_count; /* written */
+    char skipped[512]; /* lines that are no spans, as skip_text says it; "" */
 };
 
 /* reproducible_write - reads the spans of an open file, and writes them to @out. Returns 0 or a negative errno. Memory:

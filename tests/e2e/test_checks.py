@@ -42,6 +42,16 @@ class Files(LauncherTest):
         self.assertEqual(result.returncode, status, result.stdout + result.stderr)
         return result
 
+    def test_no_span_of_a_file_that_is_larger_than_memory_is_left_out(self):
+        count = 263000  # view/span_reader.h, SPAN_SET_MEMORY_MAX
+        text = "".join(line(1 + i, trace=1 + i // 10) for i in range(count))
+        pathlib.Path("f").write_text(text)
+        pathlib.Path("old").write_text(line(count + 1, service="gone") + text)
+        self.check("--check", f"count(name = 'x') = {count}", "f")
+        gone = self.check("--diff", "old", "f", status=1).stdout
+        self.assertIn("gone", gone)
+        self.assertEqual(self.check("--reproducible", "f").stdout.count("\n"), count)
+
     def test_the_four_examples_hold_and_fail(self):
         cases = [
             (NO_CALL_LEAVES, line(1, kind="CLIENT", **{"server.address": "127.0.0.1"}),
