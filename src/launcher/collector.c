@@ -325,12 +325,11 @@ static void drain_word(int fd)
 
 static void newcomers_greet(struct collector *collector)
 {
-    enum { GREETINGS_A_SCAN = 64 };
     if (!atomic_exchange(&collector->ring->has_new_process, 0))
         return;
     uint32_t count = traced_processes_scan_new(&collector->processes, collector->ring, collector->process_limit);
     /* Who died on the way in has told of nobody. */
-    if (!count || ++collector->greeting_count % GREETINGS_A_SCAN == 0)
+    if (!count || ++collector->greeting_count % COLLECTOR_GREETINGS_A_SCAN == 0)
         newcomers_scan(collector);
 }
 

@@ -19,6 +19,9 @@ struct line_batch;
 struct outputs;
 struct tail;
 
+/* One in so many newcomers has all of the ring's processes looked at: for who died before it said that it was there. */
+enum { COLLECTOR_GREETINGS_A_SCAN = 64 };
+
 struct collector {
     struct ring *ring;
     const char *ring_path;

@@ -456,9 +456,9 @@ Test(ring_sink, killed_at_any_point_nothing_stays_claimed)
         cr_assert_eq(waitpid(survivor, NULL, WNOHANG), 0, "the survivor was refused after %d", i);
     }
     fixture_kill(survivor);
-    /* One that died between taking a number and saying so is found when the next one comes, or, should
-     * another process have its pid just then, when one after that does. */
-    for (int i = 0; i == 0 || (i < 20 && fixture_process_count() > 0); i++) {
+    /* One that died between taking a number and saying so is found when all numbers are looked at, which is once in
+     * so many that come; or, should another process have its pid just then, the next time. */
+    for (int i = 0; i == 0 || (i < 4 * COLLECTOR_GREETINGS_A_SCAN && fixture_process_count() > 0); i++) {
         FIXTURE_CHILD(last, fixture_finish(1));
         FIXTURE_TURN_UNTIL(g_fixture_collector.processes.live_count > 0);
         fixture_kill(last);
