@@ -3,6 +3,7 @@
 #include "launcher/check_options.h"
 #include "launcher/convert.h"
 #include "launcher/message.h"
+#include "launcher/settings.h"
 #include "launcher/view_options.h"
 #include "view/html.h"
 
@@ -46,28 +47,13 @@ static int options_set_keep_wait(struct options *options, const char *time)
     return options_complain("--keep-wait needs a time like 2s or 500ms, not ", time);
 }
 
-static int options_set_process_spans(struct options *options, const char *which)
+/* @value is one of the choices that the setting of the option @name has; @takes says which they are. */
+static int options_set_choice(const char **place, const char *name, const char *value, const char *takes)
 {
-    options->process_spans = which;
-    if (strcmp(which, "auto") == 0 || strcmp(which, "all") == 0 || strcmp(which, "none") == 0)
-        return 0;
-    return options_complain("--process-spans is auto, all or none, not ", which);
-}
-
-static int options_set_stacktrace(struct options *options, const char *which)
-{
-    options->stacktrace = which;
-    if (strcmp(which, "errors") == 0 || strcmp(which, "all") == 0 || strcmp(which, "none") == 0)
-        return 0;
-    return options_complain("--stacktrace takes errors, all or none, not ", which);
-}
-
-static int options_set_trace_per(struct options *options, const char *what)
-{
-    options->trace_per = what;
-    if (strcmp(what, "run") == 0 || strcmp(what, "process") == 0 || strcmp(what, "test") == 0)
-        return 0;
-    return options_complain("--trace-per needs run, process or test, not ", what);
+    char why[256];
+    struct text text = text_on(why, sizeof why);
+    *place = value;
+    return setting_check(setting_find(name), value, &text) ? 0 : options_complain(takes, value);
 }
 
 static int options_set_mode(struct options *options, enum options_mode mode)
@@ -169,11 +155,14 @@ static int options_set_of_run(struct options *options, enum option_place place, 
     case OPTION_KEEP_WAIT:
         return options_set_keep_wait(options, value);
     case OPTION_PROCESS_SPANS:
-        return options_set_process_spans(options, value);
+        return options_set_choice(&options->process_spans, "process-spans", value,
+                                  "--process-spans is auto, all or none, not ");
     case OPTION_STACKTRACE:
-        return options_set_stacktrace(options, value);
+        return options_set_choice(&options->stacktrace, "stacktrace", value,
+                                  "--stacktrace takes errors, all or none, not ");
     case OPTION_TRACE_PER:
-        return options_set_trace_per(options, value);
+        return options_set_choice(&options->trace_per, "trace-per", value,
+                                  "--trace-per needs run, process or test, not ");
     default:
         return check_options_set(&options->checks, LONG_OPTIONS[place].name, value);
     }

@@ -123,7 +123,7 @@ class Tools(TracedTest):
 
 
 class Build(TracedTest):
-    """make -j2 of this project."""
+    """make -j2 of this project: without optimisation, which takes long twice."""
 
     @not_sanitized("a compiler under libasan takes too long")
     def test_this_project(self):
@@ -132,7 +132,7 @@ class Build(TracedTest):
         shutil.copy(ROOT / "Makefile", self.directory)
         os.makedirs("tests/unit")
         results = []
-        command = ("make", "-j2", "BUILD=other", "SAN=", "other/librun-traced.so", "testapps")
+        command = ("make", "-j2", "BUILD=other", "SAN=", "DEBUG=1", "other/librun-traced.so", "testapps")
         for run in (self.bare, self.preloaded):
             result = run(*command, timeout=110)
             self.assertEqual(result.returncode, 0, result.stderr.decode()[-2000:])
