@@ -214,8 +214,7 @@ static const void *caller_recall(const struct library_family *family, uintptr_t 
         const struct library_caller *known = &family->callers[caller_place(id, i) % LIBRARY_CALLERS_MAX];
         if (atomic_load_explicit(&known->id, memory_order_acquire) != id)
             continue;
-        const void *calls = known->calls;
-        atomic_thread_fence(memory_order_acquire);
+        const void *calls = atomic_load_explicit(&known->calls, memory_order_acquire);
         if (atomic_load_explicit(&known->id, memory_order_relaxed) == id) /* still: it may be used again */
             return calls;
     }
@@ -229,7 +228,7 @@ static void caller_remember(struct library_family *family, uintptr_t id, const v
     for (size_t i = 0; i < CALLER_PROBES && place->id; i++)
         place = &family->callers[caller_place(id, i) % LIBRARY_CALLERS_MAX];
     atomic_store(&place->id, 0); /* the last one that was looked at gives way */
-    place->calls = calls;
+    atomic_store_explicit(&place->calls, calls, memory_order_release);
     atomic_store_explicit(&place->id, id, memory_order_release);
     lock_release(&family->lock);
 }

@@ -23,7 +23,7 @@ struct library_symbol {
 
 struct library_caller {
     _Atomic uintptr_t id; /* where the caller's dynamic section lies; 1: code that lies in no object */
-    const void *calls;
+    const void *_Atomic calls;
 };
 
 /* All that goes by one name: libssl.so.3 and libssl.so.1.1, say. */

@@ -34,7 +34,7 @@ enum { FLUSH_TIMEOUT_MS = 100 };
 
 static bool g_is_tracing;
 
-bool shim_is_tracing(void)
+EARLY bool shim_is_tracing(void)
 {
     return g_is_tracing;
 }

@@ -93,16 +93,13 @@ void active_test_end(const struct active_context *active)
     }
 }
 
-/* It may end meanwhile, and another take its place: what was copied counts only if it is open still. */
 bool active_test_at(unsigned place, struct active_context *out)
 {
     const struct active_context *test = atomic_load_explicit(&g_tests[place], memory_order_acquire);
-    if (!test || !active_is_open(test) || test->context.tracestate_len > TRACESTATE_LEN_MAX ||
-        test->context.baggage_len > BAGGAGE_LEN_MAX)
+    if (!test || !active_copy_open(out, test))
         return false;
-    active_copy(out, test);
     out->source = ACTIVE_TEST;
-    return active_is_open(out);
+    return true;
 }
 
 bool active_has_tests(void)
@@ -138,6 +135,16 @@ static bool is_ended(const struct active_owner *owner)
 bool active_is_open(const struct active_context *active)
 {
     return !is_ended(&active->owner);
+}
+
+bool active_copy_open(struct active_context *to, const struct active_context *from)
+{
+    if (!active_is_open(from) || from->context.tracestate_len > TRACESTATE_LEN_MAX ||
+        from->context.baggage_len > BAGGAGE_LEN_MAX)
+        return false;
+    active_copy(to, from);
+    atomic_thread_fence(memory_order_acquire); /* the copy is made before it is looked at again */
+    return active_is_open(to);
 }
 
 /* Threads whose ids follow each other count in different cache lines. */

@@ -131,6 +131,10 @@ bool active_test_at(unsigned place, struct active_context *out);
 /* active_copy - copies only what is filled. */
 void active_copy(struct active_context *to, const struct active_context *from);
 
+/* active_copy_open - copies what may end meanwhile, and another take its place. False: it is not open, or was not any more
+ * when it was copied; @to is then unspecified. */
+bool active_copy_open(struct active_context *to, const struct active_context *from);
+
 /* active_is_open - the span it belongs to has not ended. */
 bool active_is_open(const struct active_context *active);
 

@@ -212,16 +212,13 @@ static _Atomic uint32_t *incoming_place(const uint8_t span_id[SPAN_ID_LEN])
     return &g_incoming[id * 0x9e3779b97f4a7c15ULL >> 52];
 }
 
-/* Other threads come and go meanwhile: what is found counts only if it was open before and after it was looked at. */
 bool exchange_request_at(uint32_t index, struct active_context *found)
 {
     struct exchange *candidate = index < slab_high_water(&g_exchanges) ? slab_at(&g_exchanges, index) : NULL;
     if (!candidate || candidate->kind != SPAN_KIND_SERVER || candidate->active.source == ACTIVE_NONE ||
-        candidate->active.owner.request != &candidate->request || !active_is_open(&candidate->active) ||
-        candidate->active.context.tracestate_len > TRACESTATE_LEN_MAX)
+        candidate->active.owner.request != &candidate->request)
         return false;
-    active_copy(found, &candidate->active);
-    return active_is_open(found);
+    return active_copy_open(found, &candidate->active);
 }
 
 uint32_t exchange_request_limit(void)
@@ -367,6 +364,7 @@ static void server_context_make(struct exchange *exchange)
     if (exchange->head && http_head_is_ignored(exchange->head))
         span_context_ignore(&active->context);
     http_head_extract_baggage(exchange->head, &active->context);
+    atomic_thread_fence(memory_order_release); /* whoever finds it open finds it whole: active_copy_open */
     active->owner = owner_of(exchange);
     active->source = exchange->is_traced ? ACTIVE_SERVER : ACTIVE_NONE;
     if (active->has_incoming)
