@@ -200,8 +200,11 @@ class Reading(LauncherTest):
         for trace in (shop(), suite()):
             spans = [json.loads(line) for line in trace.lines]
             write("f", spans)
-            told = json.loads(run(PREFIX, "--view", "f", "--json", check=True).stdout)["criticalPath"]
+            summary = json.loads(run(PREFIX, "--view", "f", "--json", check=True).stdout)
+            told = summary["criticalPath"]
             browser = self.show(spans, hash=f"#trace={trace.id}")
+            count = len(summary["services"])
+            self.assertIn(f" · {count} service{'' if count == 1 else 's'} · ", browser.text("#trace-facts"))
             shown = dict(re.fullmatch(r"(.*) \d+ % ([0-9.]+) ms", text).groups() for text in browser.texts(".shares li"))
             prefixes = {"service": "", "program": "in the program "}
             parts = {prefixes[part["kind"]] + part["name"]: part["us"]

@@ -251,7 +251,7 @@ class Trace {
             to = -Infinity;
         for (let row = begin; row < end; row++) {
             this.errors += store.isError[row];
-            services.add(store.service[row]);
+            if (!isProgram(store, row)) services.add(store.service[row]);
             hasRoot = hasRoot || store.parent[row] === -1;
         }
         for (let row = begin; row < end; row++) {
@@ -260,9 +260,11 @@ class Trace {
             from = Math.min(from, store.start[row]);
             to = Math.max(to, store.start[row] + store.duration[row]);
         }
+        const isOnlyPrograms = services.size === 0;
         this.head = head < 0 ? begin : head; /* all are each other's ancestors: the tree cuts that */
         this.start = store.start[begin];
         this.duration = head < 0 ? store.duration[begin] : to - from;
+        for (let row = begin; row < end && isOnlyPrograms; row++) services.add(store.service[row]);
         this.services = [...services].sort((a, b) => a - b);
     }
 
