@@ -34,15 +34,25 @@ static bool name_take(struct reader *reader, const char **name, size_t *len)
     return true;
 }
 
-/* Is the next quoted argument @word? @is_program: which may be searched for, and be found in a directory. */
+/* What of a program's @path is to be as it is written in the file: CTest makes it whole, by what directory it was found in. */
+static const char *path_as_written(struct reader *reader, const char *path)
+{
+    const char *end = memchr(reader->at, '"', (size_t)(reader->end - reader->at));
+    size_t path_len = strlen(path);
+    if (!end || *reader->at == '/')
+        return path;
+    take(reader, "./");
+    size_t len = (size_t)(end - reader->at);
+    const char *as_written = path + path_len - MIN(len, path_len);
+    return as_written > path && as_written[-1] == '/' ? as_written : path;
+}
+
+/* Is the next quoted argument @word? */
 static bool argument_is(struct reader *reader, const char *word, bool is_program)
 {
-    const char *slash = strrchr(word, '/'), *at = word;
     if (!take(reader, "\""))
         return false;
-    const char *end = memchr(reader->at, '"', (size_t)(reader->end - reader->at));
-    if (is_program && slash && end && !memchr(reader->at, '/', (size_t)(end - reader->at)))
-        at = slash + 1;
+    const char *at = is_program ? path_as_written(reader, word) : word;
     for (; reader->at < reader->end && *reader->at != '"'; reader->at++) {
         if (*reader->at == '\\' && reader->end - reader->at > 1)
             reader->at++;

@@ -15,6 +15,7 @@ static const char TEXT[] =
     "set_tests_properties([=[has a space]=] PROPERTIES  WILL_FAIL \"1\")\n"
     "  add_test(searched \"true\")\n"
     "add_test(script \"./t.sh\" \"x\")\n"
+    "add_test(relative \"./bin/prog\")\n"
     "add_test(twin1 \"/b/twin\")\n"
     "add_test(twin2 \"/b/twin\")\n"
     "subdirs(\"sub\")\n";
@@ -35,6 +36,9 @@ static const struct one TABLE[] = {
     {{"/usr/bin/untrue"}, NULL, false},
     {{"/bin/sh", "./t.sh", "x"}, "script", true},
     {{"/usr/bin/env", "sh", "./t.sh", "x"}, "script", true},
+    {{"/b/bin/prog"}, "relative", true},
+    {{"/b/notbin/prog"}, NULL, false},
+    {{"prog"}, NULL, false},
     {{"/b/twin"}, NULL, false},
 };
 
