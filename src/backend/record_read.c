@@ -1,10 +1,9 @@
 #include "backend/record_read.h"
 
+#include "backend/json_line.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/hex.h"
-
-#include <cjson/cJSON.h>
 
 #include <errno.h>
 #include <math.h>
@@ -284,7 +283,7 @@ int record_read(const char *line, size_t len, struct span *span, struct resource
 {
     memset(span, 0, sizeof *span);
     memset(resource, 0, sizeof *resource);
-    cJSON *json = cJSON_ParseWithLengthOpts(line, len + 1, NULL, 1);
+    cJSON *json = json_line_parse(line, len);
     int result = json ? ids_read(json, span) : -EINVAL;
     if (result == 0) {
         *is_whole = tracestate_read(json, span);

@@ -1,6 +1,6 @@
 #include "view/html_columns.h"
 
-#include <cjson/cJSON.h>
+#include "backend/json_line.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -186,7 +186,7 @@ static int span_put(struct html_columns *columns, const cJSON *span)
 
 int html_columns_add(struct html_columns *columns, const char *line, size_t len)
 {
-    cJSON *span = cJSON_ParseWithLengthOpts(line, len + 1, NULL, 1);
+    cJSON *span = json_line_parse(line, len);
     int result = span_put(columns, span);
     cJSON_Delete(span);
     return result;

@@ -80,7 +80,8 @@ long html_values_add(struct html_values *values, const char *json, size_t len)
 void html_values_print(const struct html_values *values, FILE *out)
 {
     putc('[', out);
-    fwrite(values->bytes, 1, values->len, out);
+    if (values->len)
+        fwrite(values->bytes, 1, values->len, out);
     putc(']', out);
 }
 

@@ -1,10 +1,9 @@
 #include "view/span_decode.h"
 
+#include "backend/json_line.h"
 #include "base/compiler.h"
 #include "view/span_scan.h"
 #include "view/span_url.h"
-
-#include <cjson/cJSON.h>
 
 #include <string.h>
 
@@ -214,7 +213,7 @@ static struct span_value value_of(const cJSON *json)
 static enum skip_reason unusual_decode(const char *line, size_t len, struct string_pool *pool, struct view_span *out)
 {
     struct span_fields fields;
-    cJSON *json = cJSON_ParseWithLengthOpts(line, len + 1, NULL, 1);
+    cJSON *json = json_line_parse(line, len);
     if (!json)
         return SKIP_NOT_JSON;
     enum skip_reason reason = SKIP_NOT_SPAN;

@@ -1,6 +1,6 @@
 #include "view/span_events.h"
 
-#include <cjson/cJSON.h>
+#include "backend/json_line.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ static size_t events_take(const cJSON *json, struct span_event_seen *events)
 size_t span_events_read(int fd, const struct view_span *span, struct span_event_seen events[SPAN_EVENTS_MAX])
 {
     char *line = line_read(fd, span->offset);
-    cJSON *json = line ? cJSON_Parse(line) : NULL;
+    cJSON *json = line ? json_line_parse(line, strlen(line)) : NULL;
     size_t count = 0;
     if (has_id(json, "traceId", span->trace_id, TRACE_ID_LEN) && has_id(json, "spanId", span->span_id, SPAN_ID_LEN))
         count = events_take(json, events);
