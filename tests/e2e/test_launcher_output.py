@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from launcher_support import (BUILD, NOBODY, PATIENCE, PREFIX, LauncherTest, install_into,
                               is_library, run)
+from support import wait_for
 
 
 class Output(LauncherTest):
@@ -116,8 +116,10 @@ class Output(LauncherTest):
                 pass
         os.set_blocking(writer, True)
         child = subprocess.Popen([PREFIX, "true"], stderr=writer)
-        time.sleep(0.5)
-        self.assertIsNone(child.poll())
+        process = pathlib.Path(f"/proc/{child.pid}")
+        wait_for(lambda: (process / "comm").read_text() == "run-traced\n" and len(os.listdir(process / "task")) == 1 and
+                 not (process / f"task/{child.pid}/children").read_text() and
+                 "poll" in (process / "wchan").read_text(), "its closing line")
         child.send_signal(signal.SIGINT)
         self.assertEqual(child.wait(PATIENCE), 0)
         os.close(reader)
