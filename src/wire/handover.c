@@ -1,6 +1,7 @@
 #include "wire/handover.h"
 
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/process.h"
 #include "base/slab.h"
@@ -160,18 +161,7 @@ static bool is_in_order(const struct handover *handover, const struct handover_w
 
 static uint64_t hash_of(const void *buf, size_t len)
 {
-    uint64_t hash = len ^ 0x9e3779b97f4a7c15ULL, word;
-    const char *at = buf;
-    size_t left = MIN(len, (size_t)HASHED_LEN_MAX);
-    for (; left >= sizeof word; left -= sizeof word, at += sizeof word) {
-        memcpy(&word, at, sizeof word);
-        hash = (hash ^ word) * 0xff51afd7ed558ccdULL;
-        hash ^= hash >> 32;
-    }
-    word = 0;
-    memcpy(&word, at, left);
-    hash = (hash ^ word) * 0xc4ceb9fe1a85ec53ULL;
-    return hash ^ hash >> 29 ?: 1;
+    return hash_bytes(buf, MIN(len, (size_t)HASHED_LEN_MAX), len);
 }
 
 /* What the calling thread works for, as far as another may go by it. */
