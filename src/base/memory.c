@@ -3,6 +3,7 @@
 #include "base/raw.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 #ifndef MADV_POPULATE_READ /* Linux 5.14 */
 #define MADV_POPULATE_READ 22
@@ -48,4 +49,21 @@ bool memory_is_writable(void *address, size_t len)
 {
     uintptr_t first = (uintptr_t)address / MEMORY_PAGE_LEN, last = ((uintptr_t)address + len - 1) / MEMORY_PAGE_LEN;
     return len == 0 || populate(first, last - first + 1, MADV_POPULATE_WRITE) == 0;
+}
+
+/* Page by page, since the string may end with the last one. */
+ssize_t memory_string_len(const char *string, size_t max)
+{
+    size_t at = 0;
+    while (at < max) {
+        size_t left = MEMORY_PAGE_LEN - (uintptr_t)(string + at) % MEMORY_PAGE_LEN;
+        size_t len = MIN(left, max - at);
+        if (!memory_is_readable(string + at, len))
+            return -1;
+        const char *end = memchr(string + at, '\0', len);
+        if (end)
+            return end - string;
+        at += len;
+    }
+    return (ssize_t)max;
 }

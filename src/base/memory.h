@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum { MEMORY_PAGE_LEN = 4096, MEMORY_PAGES_KNOWN = 16 };
 
@@ -30,5 +31,8 @@ static inline bool memory_is_readable(const void *address, size_t len)
         return true;
     return memory_ask(first, last);
 }
+
+/* memory_string_len - how long the NUL-terminated @string is, at most @max bytes; -1: it cannot be read. Hot path, signal-safe. */
+ssize_t memory_string_len(const char *string, size_t max);
 
 #endif

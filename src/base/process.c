@@ -123,6 +123,37 @@ int process_parent_of(int pid)
     return len > 0 ? stat_parent(line, (size_t)len) : 0;
 }
 
+/* Is @child one of the numbers in what is read of @fd, each of which a blank ends? */
+static bool has_number(int fd, int child)
+{
+    char bytes[512];
+    ssize_t len;
+    for (int number = 0; (len = raw_read(fd, bytes, sizeof bytes)) > 0;)
+        for (ssize_t i = 0; i < len; i++) {
+            bool is_digit = bytes[i] >= '0' && bytes[i] <= '9';
+            if (!is_digit && number == child)
+                return true;
+            number = is_digit ? number * 10 + bytes[i] - '0' : 0;
+        }
+    return false;
+}
+
+bool process_thread_has_child(int pid, int tid, int child)
+{
+    char path_bytes[64];
+    struct text path = text_on(path_bytes, sizeof path_bytes);
+    text_append_string(&path, "/proc/");
+    text_append_decimal(&path, pid);
+    text_append_string(&path, "/task/");
+    text_append_decimal(&path, tid);
+    text_append_string(&path, "/children");
+    int fd = raw_open(text_terminate(&path), O_RDONLY | O_CLOEXEC, 0);
+    bool is_found = fd >= 0 && has_number(fd, child);
+    if (fd >= 0)
+        raw_close(fd);
+    return is_found;
+}
+
 bool process_is_vfork_child(void)
 {
     return !g_raw_is_forbidden && raw_getpid() != process_pid();

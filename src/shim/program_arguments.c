@@ -22,23 +22,6 @@ void program_arguments_init(void)
     g_is_asked = asked && (strcmp(asked, "1") == 0 || strcasecmp(asked, "on") == 0);
 }
 
-/* Up to ARGUMENT_READ_MAX; page by page, since the string may end with the last one. -1: it cannot be read. */
-static ssize_t argument_len(const char *argument)
-{
-    size_t at = 0;
-    while (at < ARGUMENT_READ_MAX) {
-        size_t left = MEMORY_PAGE_LEN - (uintptr_t)(argument + at) % MEMORY_PAGE_LEN;
-        size_t len = MIN(left, ARGUMENT_READ_MAX - at);
-        if (!memory_is_readable(argument + at, len))
-            return -1;
-        const char *end = memchr(argument + at, '\0', len);
-        if (end)
-            return end - argument;
-        at += len;
-    }
-    return ARGUMENT_READ_MAX;
-}
-
 /* Half a secret does not look like one: a long argument ends where a word of it does. */
 static size_t words_len(const char *argument, size_t len)
 {
@@ -76,7 +59,7 @@ void program_arguments_set(struct span *span, char *const argv[])
     if (!g_is_asked || !argv)
         return;
     for (; count < ARGUMENTS_MAX && text.len < text.capacity && is_there(argv, count); count++) {
-        ssize_t len = argument_len(argv[count]);
+        ssize_t len = memory_string_len(argv[count], ARGUMENT_READ_MAX);
         if (len < 0)
             break;
         size_t start = text.len;
