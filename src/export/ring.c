@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { RING_MAGIC = 0x47525452 /* "RTRG" */, RING_VERSION = 9 };
+enum { RING_MAGIC = 0x47525452 /* "RTRG" */, RING_VERSION = 10 };
 
 uint64_t ring_pid_namespace(void)
 {

@@ -83,6 +83,25 @@ struct ring_mark {
     char name[RING_MARK_NAME_LEN_MAX];
 };
 
+enum { RING_SHELLS_MAX = 256 };
+
+enum ring_shell_state {
+    RING_SHELL_FREE,
+    RING_SHELL_WRITTEN, /* it is being filled */
+    RING_SHELL_CALLED,  /* the call has not returned */
+    RING_SHELL_LEFT,    /* popen(3) has, but the shell has not looked here yet */
+};
+
+/* A thread calls system(3) or popen(3) for a request (export/shell_call.h). */
+struct ring_shell {
+    /* inode of popen's pipe << 32, if it is left | count of its uses << 8 | enum ring_shell_state */
+    _Alignas(RING_CACHE_LINE) _Atomic uint64_t word;
+    uint64_t begin_monotonic_ns;
+    uint64_t command_hash;
+    int32_t pid, tid;
+    uint8_t environment_span_id[SPAN_ID_LEN]; /* of what TRACEPARENT says in that process; all zero: nothing */
+};
+
 struct ring_dirty {
     _Alignas(RING_CACHE_LINE) _Atomic uint64_t word;
 };
@@ -101,11 +120,14 @@ struct ring {
     _Atomic uint32_t root_is_made; /* it has */
     struct ring_program root;      /* of the command; not set: there is none */
     _Atomic uint32_t mark_count;   /* how many were ever made */
+    _Atomic uint32_t shell_limit;  /* how many of the shells' places were ever used */
     _Alignas(RING_CACHE_LINE) struct run_stats stats; /* off what every claim reads */
     _Atomic uint64_t new_processes[RING_PROCESSES_MAX / 64]; /* a bit for each that has come since these were looked at */
     struct ring_dirty dirty[RING_DIRTY_WORDS]; /* a bit a group that has ended spans */
     _Alignas(RING_CACHE_LINE) _Atomic uint32_t states[RING_RECORDS_MAX];
     struct ring_mark marks[RING_MARKS_MAX];
+    struct ring_shell shells[RING_SHELLS_MAX];
+    struct span_context shell_contexts[RING_SHELLS_MAX]; /* the shells' requests */
     _Alignas(4096) struct ring_process processes[RING_PROCESSES_MAX];
     _Alignas(4096) struct span records[RING_RECORDS_MAX];
 };

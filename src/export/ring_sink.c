@@ -275,6 +275,11 @@ bool ring_sink_release(void)
 
 /* ---- programs ---- */
 
+struct ring *ring_sink_ring(void)
+{
+    return g_is_released ? NULL : g_ring;
+}
+
 bool ring_sink_is_used(void)
 {
     return g_ring != NULL;

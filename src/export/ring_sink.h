@@ -11,6 +11,9 @@
  * start-up only, after resource_init(); three system calls. The mapping outlives a change of user. */
 const struct span_sink *ring_sink_init(const char *path);
 
+/* ring_sink_ring - the ring, or NULL: there is none (any more). Hot path, signal-safe. */
+struct ring *ring_sink_ring(void);
+
 /* ring_sink_release - the process is about to limit its address space (RLIMIT_AS), in which the ring takes
  * some hundred megabytes: it is given back if no span has been made yet but the program's own, and none will be.
  * Returns whether it is: then the program's own must not be touched any more. Not in a vfork child. */

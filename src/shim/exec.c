@@ -7,6 +7,7 @@
 #include "base/raw.h"
 #include "base/text.h"
 #include "export/ring_sink.h"
+#include "shim/exec.h"
 #include "shim/exec_environment.h"
 #include "shim/exec_target.h"
 #include "shim/kept_environment.h"
@@ -102,10 +103,8 @@ static NOINLINE void plan_make(int (*open_program)(const struct call *), const s
     plan->is_completed = kept && plan->fate == EXEC_TAKES_LIBRARY && is_there;
 }
 
-/* The context that the program goes on with, where @envp is that of a traced program: the request's that the calling
- * thread works for. NULL: there is none, or it is that of the environment, which has it already. In a fork child, the
- * thread is the one that forked. */
-static NOINLINE const struct span_context *context_of_start(char *const envp[])
+/* In a fork child, the thread is the one that forked. */
+NOINLINE const struct span_context *exec_context(char *const envp[])
 {
     char library[EXEC_PRELOAD_LEN_MAX];
     struct parent parent;
@@ -149,7 +148,7 @@ static NOINLINE int completed(executor *execute, const struct call *call, char *
     char **longer = len ? kept_environment_make(envp, alloca(len), len) : NULL;
     if (!longer)
         return execute(call, envp);
-    const struct span_context *context = context_of_start(longer);
+    const struct span_context *context = exec_context(longer);
     int result = context ? with_context(execute, call, longer, context) : execute(call, longer);
     return is_too_long(result) ? execute(call, envp) : result;
 }
@@ -158,7 +157,7 @@ static int execute_planned(const struct plan *plan, executor *execute, const str
 {
     if (UNLIKELY(plan->is_completed))
         return completed(execute, call, envp);
-    const struct span_context *context = context_of_start(envp);
+    const struct span_context *context = exec_context(envp);
     if (UNLIKELY(plan->is_stripped))
         return stripped(execute, call, envp, context);
     return context ? with_context(execute, call, envp, context) : execute(call, envp);
@@ -373,108 +372,4 @@ EXPORT int execle(const char *path, const char *first, ...)
     char *const *envp = va_arg(list, char *const *);
     va_end(list);
     return execve(path, argv, envp);
-}
-
-/* ---- the shell, which libc starts by itself ---- */
-
-/* False once there has been another thread, which could look at the environment. glibc 2.32; a weak name, since it
- * may be an older one. */
-extern char __libc_single_threaded __attribute__((weak));
-
-enum {
-    SHELL_ROOM_LEN = 16384,
-    SHELL_ENVIRONMENT_LEN_MAX = 65536, /* a longer one gets no context: nobody could try again without */
-};
-
-/* What the environment is while a shell is started. It lies in memory that stays: system(3) may be cancelled. */
-struct shell_room {
-    struct exec_environment stripped;
-    _Alignas(char *) char with_context[SHELL_ROOM_LEN];
-};
-static struct shell_room *g_shell_room;
-
-struct shell_environment {
-    char **before; /* NULL: it was not changed */
-    char **ours;
-};
-
-static bool is_short(char *const envp[])
-{
-    size_t len = 0;
-    for (; *envp && len < SHELL_ENVIRONMENT_LEN_MAX; envp++)
-        len += strlen(*envp) + 1 + sizeof *envp;
-    return len < SHELL_ENVIRONMENT_LEN_MAX;
-}
-
-static bool is_left_by_shell(char *const envp[])
-{
-    char library[EXEC_PRELOAD_LEN_MAX];
-    return shim_is_tracing() && exec_environment_library(envp, library) &&
-           (g_raw_is_forbidden || !exec_library_is_there(library));
-}
-
-static const struct span_context *context_of_shell(char *const envp[])
-{
-    bool is_alone = &__libc_single_threaded && __libc_single_threaded;
-    const struct span_context *context = is_alone ? context_of_start(envp) : NULL;
-    size_t len = context ? exec_environment_context_len(envp, context) : 0;
-    return len && len <= SHELL_ROOM_LEN && is_short(envp) ? context : NULL;
-}
-
-static bool shell_room_ensure(void)
-{
-    if (!g_shell_room)
-        g_shell_room = raw_map_anonymous(sizeof *g_shell_room);
-    return g_shell_room != NULL;
-}
-
-/* libc gives the shell the process's own environment. Where it is to be another one, that is exchanged for as long as
- * the shell is started. */
-static NOINLINE struct shell_environment environ_change(void)
-{
-    struct shell_environment change = {.before = NULL};
-    char **rest = environ;
-    process_note_spawn();
-    if (!rest || (g_shell_room && rest == (char **)g_shell_room->with_context)) /* a handler has jumped out of system(3) */
-        return change;
-    bool is_left = is_left_by_shell(rest);
-    const struct span_context *context = context_of_shell(rest);
-    if ((!is_left && !context) || !shell_room_ensure())
-        return change;
-    if (is_left && exec_environment_strip(rest, &g_shell_room->stripped))
-        rest = g_shell_room->stripped.entries;
-    char **longer = context ? exec_environment_context(rest, context, g_shell_room->with_context, SHELL_ROOM_LEN) : NULL;
-    if (longer)
-        rest = longer;
-    if (rest == environ)
-        return change;
-    change = (struct shell_environment){.before = environ, .ours = rest};
-    environ = rest;
-    return change;
-}
-
-static void environ_restore(const struct shell_environment *change)
-{
-    if (!change->before)
-        return;
-    if (environ == change->ours)
-        environ = change->before;
-    else
-        g_shell_room = NULL; /* a handler has made one of its own of it: it stays as it is */
-}
-
-EXPORT int system(const char *command)
-{
-    const struct shell_environment change = environ_change();
-    int status = REAL(system)(command);
-    environ_restore(&change);
-    return status;
-}
-
-EXPORT FILE *popen(const char *command, const char *mode)
-{
-    const struct shell_environment change = environ_change();
-    FILE *stream = REAL(popen)(command, mode);
-    environ_restore(&change);
-    return stream;
 }

@@ -17,6 +17,7 @@
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/ruby.h"
+#include "shim/shell_request.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
 #include "trace/ignore.h"
@@ -94,6 +95,7 @@ static void tracing_begin(const char *ring, const char *exporters, char *const a
     propagators_init_from_environment();
     http_extras_init();
     baggage_init();
+    shell_request_adopt(argv);
     active_init_from_environment();
     program_arguments_init();
     program_begin(argv);
