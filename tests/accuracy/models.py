@@ -31,6 +31,7 @@ class Model:
     needs: list  # what must be installed
     command: Callable  # of a Place, gives the words
     env: dict = dataclasses.field(default_factory=dict)
+    cost: int = 1  # of a request, in those of others: so many fewer are made
 
     def missing(self):
         """The Debian packages that are missing."""
@@ -79,6 +80,11 @@ def compiled(name, goal, binary, calls=TWO, more=()):
 def python(name, goal, script, needs=(), calls=THREE, more=()):
     return Model(name, goal, calls, list(needs),
                  lambda place: [PYTHON, SOURCES / script, place.port, place.upstream, *more])
+
+
+def starting(model):
+    """One that starts programs which make the calls."""
+    return dataclasses.replace(model, needs=[*model.needs, program("curl")], cost=10)
 
 
 def gunicorn(name, *flags):
@@ -217,6 +223,7 @@ MODELS = [
     compiled("c dispatcher", ALL, "dispatcher"),
     compiled("c prefork", ALL, "prefork"),
     compiled("c fork", ALL, "forking"),
+    starting(compiled("c shells", ALL, "shells", ("/a", "/b", "/c"))),
     compiled("c epoll", NEARLY_ALL, "epoll"),
     compiled("c epoll pool", NEARLY_ALL, "epoll", more=[8]),
     Model("nginx proxy keepalive", ALL, ONE, [program("nginx", "nginx-light")], nginx_keepalive),
@@ -227,6 +234,7 @@ MODELS = [
     apache_model("event", "StartServers 2\nThreadsPerChild 35\nMaxRequestWorkers 70"),
     python("python threads", ALL, "python_threads.py"),
     python("python executor", ALL, "python_threads.py", calls=TWO, more=["executor"]),
+    starting(python("python shells", ALL, "python_shells.py", calls=("/run", "/shell", "/system", "/popen", "/spawn"))),
     gunicorn("gunicorn sync", "--workers", 8),
     gunicorn("gunicorn gthread", "--workers", 2, "--threads", 35),
     python("aiohttp", NEARLY_ALL, "python_aiohttp.py", [module("aiohttp", "python3-aiohttp")]),

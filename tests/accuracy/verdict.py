@@ -22,6 +22,8 @@ class Spans:
 
     def __init__(self, spans):
         self.servers, self.clients = collections.defaultdict(list), collections.defaultdict(list)
+        self.programs = {span["spanId"]: span for span in spans if span["kind"] == "INTERNAL"}
+        self.serving = {span["resource"]["process.pid"] for span in spans if span["kind"] == "SERVER"}
         for span in spans:
             match = re.fullmatch(r"/(r|up)/(\d+)(/\w+)?", span_path(span))
             if match and span["kind"] == "SERVER" and match[1] == "r":
@@ -29,10 +31,19 @@ class Spans:
             elif match and span["kind"] == "CLIENT" and match[1] == "up":
                 self.clients[int(match[2])].append(span)
 
+    def first_started(self, span):
+        """The span of the first of the programs that were started, one by the other, until one made this call; else the call's."""
+        while (program := self.programs.get(span.get("parentSpanId"))) and program["resource"]["process.pid"] not in self.serving:
+            span = program
+        return span
+
     def judge(self, number, client):
         """One call's verdict."""
+        client = self.first_started(client)
         if "parentSpanId" not in client:
             return AMBIGUOUS if client["attributes"].get("run_traced.parent.ambiguous") else NONE
+        if client["kind"] == "INTERNAL" and client["parentSpanId"] in self.programs:
+            return NONE  # of the server as a whole
         is_right = any((server["traceId"], server["spanId"]) == (client["traceId"], client["parentSpanId"])
                        for server in self.servers[number])
         return RIGHT if is_right else WRONG
