@@ -331,9 +331,9 @@ class ForARequest(TracedTest):
 
     def test_in_a_thread_of_python(self):
         self.start_python()
-        for path in ("/run", "/shell", "/spawn", "/fork"):
+        for path in ("/run", "/shell", "/spawn", "/fork", "/system"):
             self.get(path)
-        self.check_calls(4)
+        self.check_calls(5)
 
     def test_by_all_ways(self):
         call = self.directory / "call"
@@ -350,11 +350,17 @@ class ForARequest(TracedTest):
                 if name in (b"TRACEPARENT", b"TRACESTATE", b"BAGGAGE")}
 
     def test_the_environment(self):
+        self.check_environment("/environment")
+
+    def test_the_environment_of_a_shell(self):
+        self.check_environment("/system-environment")
+
+    def check_environment(self, path):
         trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
         older = {"TRACEPARENT": f"00-{'5' * 32}-{'6' * 16}-01", "TRACESTATE": "older=1", "BAGGAGE": "older=1"}
         self.start_python(**older)
-        full = self.context(traceparent=f"00-{trace}-{parent}-01", tracestate="a=1", baggage="b=2")
-        plain = self.context(traceparent=f"00-{trace}-{parent}-00")
+        full = self.context(path, traceparent=f"00-{trace}-{parent}-01", tracestate="a=1", baggage="b=2")
+        plain = self.context(path, traceparent=f"00-{trace}-{parent}-00")
         self.assertEqual(self.get("/own"), repr(older["TRACEPARENT"]).encode())
         self.assertEqual(self.get("/cleared"), b"A=b\0")
         ids = [some["TRACEPARENT"].split("-")[2] for some in (full, plain)]

@@ -5,6 +5,7 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 
 from serving import serve_forever
 
@@ -21,6 +22,13 @@ def forked():
     if pid == 0:
         os.execv(CURL[0], CURL)
     return spawned(pid)
+
+
+def by_system(command):
+    """What it prints."""
+    with tempfile.NamedTemporaryFile() as output:
+        os.system(f"{command} >{output.name}")
+        return output.read()
 
 
 def takes(length):
@@ -49,6 +57,8 @@ WAYS = {
     "/shell": lambda: subprocess.run(" ".join(CURL), shell=True, stdout=subprocess.PIPE, check=True).stdout,
     "/spawn": lambda: spawned(os.posix_spawn(CURL[0], CURL, os.environ)),
     "/fork": forked,
+    "/system": lambda: by_system(" ".join(CURL)),
+    "/system-environment": lambda: by_system("env -0"),
     "/environment": lambda: subprocess.run(["env", "-0"], stdout=subprocess.PIPE, check=True).stdout,
     "/cleared": lambda: subprocess.run(["/usr/bin/env", "-0"], env={"A": "b"}, stdout=subprocess.PIPE, check=True).stdout,
     "/own": lambda: repr(os.environ.get("TRACEPARENT")).encode(),
