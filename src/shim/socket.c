@@ -5,7 +5,10 @@
 #include "shim/callsite_record.h"
 #include "shim/handover.h"
 #include "shim/real.h"
+#include "shim/ruby.h"
 #include "wire/table.h"
+
+#include <netinet/tcp.h>
 
 static bool is_watched(int domain, int type)
 {
@@ -159,22 +162,38 @@ EXPORT int shutdown(int fd, int how)
 }
 
 /* How a program learns what became of its non-blocking connect. */
+static void connect_outcome(int fd, int error)
+{
+    struct connection *connection = table_find(fd);
+    union endpoint peer;
+    socklen_t peer_len = sizeof peer;
+    if (!connection || !connection->is_connecting)
+        return;
+    /* No error yet is no connection yet. */
+    if (error || raw_getpeername(fd, &peer, &peer_len) == 0)
+        connection_connect_end(connection, error);
+}
+
+/* Puma's threads ask so whether the client is there still, when they begin to serve the request that its reactor has read. */
+static void client_state(int fd)
+{
+    struct connection *connection = g_ruby_is_here ? table_find(fd) : NULL;
+    if (connection)
+        connection_take_up(connection);
+}
+
 EXPORT int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict len)
 {
     int result = REAL(getsockopt)(fd, level, option, value, len);
-    if (result < 0 || level != SOL_SOCKET || option != SO_ERROR || *len < sizeof(int))
+    if (result < 0)
         return result;
-    struct connection *connection = table_find(fd);
-    if (connection && connection->is_connecting) {
-        union endpoint peer;
-        socklen_t peer_len = sizeof peer;
-        int saved = errno;
+    int saved = errno;
+    if (level == SOL_SOCKET && option == SO_ERROR && *len >= sizeof(int)) {
         CALLSITE_ENTER();
-        int error = *(int *)value;
-        /* No error yet is no connection yet. */
-        if (error || raw_getpeername(fd, &peer, &peer_len) == 0)
-            connection_connect_end(connection, error);
-        errno = saved;
+        connect_outcome(fd, *(int *)value);
+    } else if (level == IPPROTO_TCP && option == TCP_INFO) {
+        client_state(fd);
     }
+    errno = saved;
     return result;
 }

@@ -261,6 +261,27 @@ static void current_fail(struct connection *connection, const char *message)
     exchange_fail(last, ERROR_CONNECTION_CLOSED, message, clock_monotonic_ns());
 }
 
+/* The only request, complete, of which nothing was answered. */
+static struct exchange *waiting_request(const struct connection *connection)
+{
+    struct exchange *first = connection->first;
+    bool is_waiting = first && first == connection->last && connection->role == ROLE_SERVER && first->is_request_done &&
+                      !first->is_response_started;
+    return is_waiting ? first : NULL;
+}
+
+void connection_take_up(struct connection *connection)
+{
+    const struct active_context *current = active_current(NULL);
+    bool is_at_work = current && current->owner.request && active_is_open(current);
+    if (is_at_work || connection->is_opaque || !lock_acquire(&connection->lock))
+        return;
+    struct exchange *exchange = waiting_request(connection);
+    if (exchange)
+        exchange_activate(exchange);
+    lock_release(&connection->lock);
+}
+
 void connection_peer_closed(struct connection *connection)
 {
     if (connection->is_opaque || !lock_acquire(&connection->lock))

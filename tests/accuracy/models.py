@@ -252,7 +252,7 @@ MODELS = [
     Model("ruby pool", ANY, TWO, [gem("webrick", "ruby-webrick")],
           lambda place: ["ruby", SOURCES / "ruby_pool.rb", place.port]),
     Model("puma", ALL, THREE, [program("puma")], puma),
-    Model("puma few threads", ANY, THREE, [program("puma")], lambda place: puma(place, "0:16")),
+    Model("puma few threads", ALL, THREE, [program("puma")], lambda place: puma(place, "0:16")),
     Model("php -S", ALL, TWO, [program("php", "php-cli")], php_cli, {"PHP_CLI_SERVER_WORKERS": "8"}),
     # nginx asks PHP by FastCGI, which we do not see: what PHP calls then begins a trace of its own.
     Model("php-fpm", ANY, THREE, [program("nginx", "nginx-light"), program(PHP_FPM.name, "php-fpm")], php_fpm),

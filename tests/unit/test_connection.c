@@ -450,6 +450,44 @@ Test(connection, an_answer_by_another_thread_ends_what_is_active_here)
     outcome_is("other thread", SPAN_STATUS_OK, "");
 }
 
+static void *take_up_on_thread(void *expected)
+{
+    connection_take_up(g_sim.connection);
+    cr_assert_eq(active_current(NULL) != NULL, expected != NULL);
+    return NULL;
+}
+
+Test(connection, who_looks_after_the_client_before_the_answer_works_for_its_request)
+{
+    static const char is_taken_up[] = "";
+    server_is_asked("POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n");
+    on_another_thread(take_up_on_thread, NULL); /* the request is not complete */
+    simulated_receive_text(g_sim.connection, "x");
+    on_another_thread(take_up_on_thread, is_taken_up);
+    server_answers("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\no");
+    on_another_thread(take_up_on_thread, NULL);
+    server_answers("k");
+    on_another_thread(take_up_on_thread, NULL);
+    simulated_receive_text(g_sim.connection, "GET /1 HTTP/1.1\r\n\r\nGET /2 HTTP/1.1\r\n\r\n");
+    on_another_thread(take_up_on_thread, NULL); /* which of them? */
+}
+
+static void *look_after_other(void *other)
+{
+    uint8_t span_id[SPAN_ID_LEN];
+    server_is_asked(REQUEST);
+    memcpy(span_id, active_current(NULL)->context.span_id, SPAN_ID_LEN);
+    connection_take_up(other);
+    cr_assert_eq(memcmp(active_current(NULL)->context.span_id, span_id, SPAN_ID_LEN), 0);
+    return NULL;
+}
+
+Test(connection, who_is_at_work_and_looks_after_another_client_stays_at_work)
+{
+    server_is_asked(REQUEST);
+    on_another_thread(look_after_other, g_sim.connection);
+}
+
 static void *read_next_on_thread(void *request)
 {
     simulated_receive_text(g_sim.connection, request);
