@@ -286,15 +286,22 @@ bool exchange_is_passed_on(struct exchange *exchange, const struct span_context 
     return true;
 }
 
-/* The one open request that came with the same head. */
-static COLD bool twin_find(uint64_t fingerprint, struct active_context *twin)
+enum passed_on { BY_REQUEST_ID, BY_FINGERPRINT };
+
+static uint64_t key_of(const struct exchange *server, enum passed_on by)
+{
+    return by == BY_REQUEST_ID ? server->request_id : server->fingerprint;
+}
+
+/* The one open request that came with the same. */
+static COLD bool twin_find(enum passed_on by, uint64_t key, struct active_context *twin)
 {
     uint32_t end = MIN(slab_high_water(&g_exchanges), EXCHANGES_LOOKED_AT);
     unsigned count = 0;
-    for (uint32_t i = 0; i < end && count < 2; i++) {
+    for (uint32_t i = 0; key && i < end && count < 2; i++) {
         const struct exchange *candidate = slab_at(&g_exchanges, i);
         struct active_context found;
-        if (candidate->kind != SPAN_KIND_SERVER || candidate->fingerprint != fingerprint ||
+        if (candidate->kind != SPAN_KIND_SERVER || key_of(candidate, by) != key ||
             !exchange_request_at(i, &found))
             continue;
         active_copy(twin, &found);
@@ -308,8 +315,8 @@ void exchange_settle_parent(struct exchange *exchange)
     struct active_context twin;
     if (LIKELY(exchange->link_count == 0) || !exchange->head)
         return;
-    uint64_t fingerprint = http_head_fingerprint(exchange->head);
-    if (!fingerprint || !twin_find(fingerprint, &twin))
+    if (!twin_find(BY_REQUEST_ID, http_head_request_id(exchange->head), &twin) &&
+        !twin_find(BY_FINGERPRINT, http_head_fingerprint(exchange->head), &twin))
         return;
     twin.source = ACTIVE_PASSED_ON;
     parent_take(exchange, &twin);
@@ -377,6 +384,7 @@ void exchange_server_head_end(struct exchange *exchange, const struct http_ends 
     exchange_own_span(exchange);
     exchange->reader_tid = process_tid();
     exchange->fingerprint = exchange->head ? http_head_fingerprint(exchange->head) : 0;
+    exchange->request_id = exchange->head ? http_head_request_id(exchange->head) : 0;
     server_context_make(exchange);
     record_settle(exchange, &active->context);
     if (exchange->span) {

@@ -37,6 +37,7 @@ struct exchange {
     const char *propagation_skipped; /* CLIENT: why no traceparent goes out; NULL: it does */
     int status;                  /* of the response; 0 before that */
     uint64_t fingerprint;        /* SERVER: of its head, see http_head_fingerprint */
+    uint64_t request_id;         /* SERVER: http_head_request_id */
     int reader_tid;              /* SERVER: the thread that read the head */
     uint64_t request_body_len, response_body_len; /* bytes of content */
     struct span_link links[SPAN_LINKS_MAX];

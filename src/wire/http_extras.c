@@ -9,11 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Host; User-Agent and tracestate; traceparent: what wire/http_head.c knows; and baggage. */
-#define FIELDS_DEFAULT                                                                             \
-    {                                                                                              \
-        HTTP1_LETTER('h') | HTTP1_LETTER('u') | HTTP1_LETTER('t') | HTTP1_LETTER('b'),             \
-            1U << 4 | 1U << 7 | 1U << 10 | 1U << 11                                                \
+/* Host; User-Agent and tracestate; traceparent; X-Request-ID: what wire/http_head.c knows; and baggage. */
+#define FIELDS_DEFAULT                                                                                                 \
+    {                                                                                                                  \
+        HTTP1_LETTER('h') | HTTP1_LETTER('u') | HTTP1_LETTER('t') | HTTP1_LETTER('b') | HTTP1_LETTER('x'),             \
+            1U << 4 | 1U << 7 | 1U << 10 | 1U << 11 | 1U << 12                                                         \
     }
 
 struct http_extras_wanted g_http_extras_wanted = {.told = FIELDS_DEFAULT};
@@ -35,6 +35,7 @@ void http_extras_init(void)
     g_fields = 0;
     told_add(&told, "host");
     told_add(&told, "user-agent");
+    told_add(&told, "x-request-id");
     if (propagators_have(PROPAGATOR_TRACECONTEXT)) {
         told_add(&told, "traceparent");
         told_add(&told, "tracestate");

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "base/hash.h"
 #include "base/slab.h"
 #include "base/text.h"
 #include "trace/redact.h"
@@ -128,6 +129,13 @@ static void tracestate_note(struct http_head *head, const struct http1_event *fi
         tracestate_join(head, field);
 }
 
+static void request_id_note(struct http_head *head, const struct http1_event *field)
+{
+    bool is_usable = !field->is_cut && field->value_len >= HTTP_REQUEST_ID_LEN_MIN;
+    head->request_id_count = (uint8_t)MIN(head->request_id_count + 1, 2);
+    head->request_id = is_usable ? hash_bytes(field->value, field->value_len, 0) : 0;
+}
+
 enum http_field http_head_note_field(struct http_head *head, const struct http1_event *field)
 {
     if (UNLIKELY(g_http_extras_wanted.is_capturing))
@@ -156,6 +164,10 @@ enum http_field http_head_note_field(struct http_head *head, const struct http1_
             traceparent_note(head, field);
             return HTTP_FIELD_TRACEPARENT;
         }
+        break;
+    case 12:
+        if (HTTP1_NAME_IS(field, "x-request-id"))
+            request_id_note(head, field);
         break;
     default:
         break;

@@ -14,6 +14,7 @@ enum {
     HTTP_TARGET_LEN_MAX = 1024,
     HTTP_HOST_LEN_MAX = 255,
     HTTP_USER_AGENT_LEN_MAX = 255,
+    HTTP_REQUEST_ID_LEN_MIN = 8, /* a shorter one may be anybody's */
     HTTP_TRACESTATE_LEN_MAX = HTTP1_LINE_LEN_MAX, /* of what has to be put together */
 };
 
@@ -34,7 +35,9 @@ struct http_head {
     bool tracestate_is_cut;
     bool has_tracestate;
     bool is_in_store; /* the head itself */
+    uint8_t request_id_count;
     int minor;
+    uint64_t request_id; /* hash of the last X-Request-ID */
     struct http_head_store *store;   /* NULL: none */
     struct http_extras *extras;      /* NULL: none */
     struct span_context traceparent; /* of the last traceparent header; valid or not */
@@ -82,6 +85,13 @@ static inline void http_head_extract_baggage(const struct http_head *head, struc
 /* http_head_fingerprint - of what a proxy leaves as it is: method, target, Host and User-Agent. 0: there is no Host. Hot
  * path. */
 uint64_t http_head_fingerprint(const struct http_head *head);
+
+/* http_head_request_id - a hash of its X-Request-ID, by which one request is told from all others. 0: there is none, or several,
+ * or one that may be anybody's. */
+static inline uint64_t http_head_request_id(const struct http_head *head)
+{
+    return head->request_id_count == 1 ? head->request_id : 0;
+}
 
 /* Who talks, and by what. */
 struct http_ends {

@@ -4,6 +4,7 @@ import contextlib
 import random
 import re
 import secrets
+import uuid
 
 LIMIT = 60  # seconds for one request
 CLOSE_EVERY = 20  # requests that a connection lives for, on average
@@ -50,8 +51,8 @@ async def upstream_start():
 class Connection:
     """To the server that is tried: one request at a time."""
 
-    def __init__(self, port):
-        self.port, self.writer = port, None
+    def __init__(self, port, with_ids):
+        self.port, self.with_ids, self.writer = port, with_ids, None
 
     async def ask(self, number, traceparent=None):
         """GET /r/@number; raises ValueError unless the answer is the number's own."""
@@ -59,6 +60,7 @@ class Connection:
         if is_new:
             self.reader, self.writer = await asyncio.open_connection("127.0.0.1", self.port)
         header = f"traceparent: {traceparent}\r\n" if traceparent else ""
+        header += f"X-Request-ID: {uuid.uuid4()}\r\n" if self.with_ids else ""
         try:
             self.writer.write(f"GET /r/{number} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{header}\r\n".encode())
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode("latin-1").lower()
@@ -89,13 +91,13 @@ class Connection:
         self.writer = None
 
 
-async def ask_all(port, numbers, in_flight, with_parents=False):
+async def ask_all(port, numbers, in_flight, with_parents=False, with_ids=False):
     """Asks for each of @numbers, @in_flight at a time. Returns {number: (trace id, span id)} of what was sent along."""
     parents = {number: (secrets.token_hex(16), secrets.token_hex(8)) for number in numbers} if with_parents else {}
     waiting = iter(numbers)
 
     async def keep_asking():
-        connection = Connection(port)
+        connection = Connection(port, with_ids)
         for number in waiting:
             traceparent = "00-{}-{}-01".format(*parents[number]) if parents else None
             await asyncio.wait_for(connection.ask(number, traceparent), LIMIT)

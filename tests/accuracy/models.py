@@ -31,6 +31,7 @@ class Model:
     needs: list  # what must be installed
     command: Callable  # of a Place, gives the words
     env: dict = dataclasses.field(default_factory=dict)
+    with_ids: bool = False  # requests have an X-Request-ID
     cost: int = 1  # of a request, in those of others: so many fewer are made
 
     def missing(self):
@@ -230,6 +231,7 @@ MODELS = [
     Model("nginx proxy", ALL, ONE, [program("nginx", "nginx-light")], nginx_connecting),
     Model("haproxy 1 thread", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 1)),
     Model("haproxy 2 threads", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 2)),
+    Model("haproxy request ids", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 2), with_ids=True),
     apache_model("prefork", "StartServers 70\nMaxRequestWorkers 70\nMinSpareServers 70\nMaxSpareServers 70"),
     apache_model("event", "StartServers 2\nThreadsPerChild 35\nMaxRequestWorkers 70"),
     python("python threads", ALL, "python_threads.py"),

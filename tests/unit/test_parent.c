@@ -15,6 +15,18 @@ static const union endpoint UNKNOWN;
 static struct http_common *common;
 static const struct http_ends ENDS = {&UNKNOWN, &UNKNOWN, NULL, &common};
 
+static const char *g_request_ids[2]; /* of the next request; NULL: none */
+
+static void request_ids_note(struct http_head *head)
+{
+    for (size_t i = 0; i < ARRAY_LEN(g_request_ids) && g_request_ids[i]; i++) {
+        struct http1_event field = {.name = "X-Request-ID", .name_len = 12, .value = g_request_ids[i],
+                                    .value_len = strlen(g_request_ids[i])};
+        http_head_note_field(head, &field);
+    }
+    memset(g_request_ids, 0, sizeof g_request_ids);
+}
+
 static struct exchange *begin(enum span_kind kind, const char *target, const char *host)
 {
     struct http1_event line = {
@@ -23,6 +35,7 @@ static struct exchange *begin(enum span_kind kind, const char *target, const cha
     struct exchange *exchange = exchange_begin(kind, 0, &line, false);
     cr_assert_not_null(exchange);
     http_head_note_field(exchange->head, &field);
+    request_ids_note(exchange->head);
     return exchange;
 }
 
@@ -144,6 +157,39 @@ Test(parent, but_not_by_its_target_alone_nor_where_two_are_alike)
     cr_assert_eq(link_count(call("/1", "elsewhere")), 2);
     serve("/1");
     cr_assert_eq(link_count(call("/1", "proxy:80")), 3);
+}
+
+static struct exchange *serve_with(const char *request_id)
+{
+    g_request_ids[0] = request_id;
+    return serve("/");
+}
+
+static struct exchange *call_with(const char *request_id, const char *another)
+{
+    g_request_ids[0] = request_id;
+    g_request_ids[1] = another;
+    return call("/elsewhere", "elsewhere");
+}
+
+/* What a proxy has rewritten is known by it still. */
+Test(parent, a_request_whose_id_is_passed_on_is_known_again)
+{
+    const struct exchange *first = serve_with("f058ebd6-02f7"), *second = serve_with("f058ebd6-02f8");
+    struct exchange *client = call_with("f058ebd6-02f7", NULL);
+    cr_assert(is_child(client, first));
+    cr_assert_str_eq(captured_string(client->span, ATTRIBUTE_PARENT_SOURCE), "passed_on");
+    cr_assert(is_child(call_with("f058ebd6-02f8", NULL), second));
+}
+
+Test(parent, but_not_where_two_have_the_same_id_nor_by_one_that_is_short_or_not_alone)
+{
+    serve_with("f058ebd6-02f7");
+    serve_with("7");
+    cr_assert_eq(link_count(call_with("7", NULL)), 2);
+    cr_assert_eq(link_count(call_with("f058ebd6-02f7", "f058ebd6-02f8")), 2);
+    serve_with("f058ebd6-02f7");
+    cr_assert_eq(link_count(call_with("f058ebd6-02f7", NULL)), 3);
 }
 
 /* A pool's connection, made for a request that was answered before it was used. */
