@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* hash_bytes - of @len bytes; never 0. The same in every process. @seed: another one, another hash. Hot path, signal-safe. */
+/* hash_bytes - of @len bytes; never 0. The same in every process. @seed: another one, another hash. Hot path,
+ * signal-safe. */
 uint64_t hash_bytes(const void *bytes, size_t len, uint64_t seed);
 
 #endif

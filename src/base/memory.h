@@ -32,7 +32,8 @@ static inline bool memory_is_readable(const void *address, size_t len)
     return memory_ask(first, last);
 }
 
-/* memory_string_len - how long the NUL-terminated @string is, at most @max bytes; -1: it cannot be read. Hot path, signal-safe. */
+/* memory_string_len - how long the NUL-terminated @string is, at most @max bytes; -1: it cannot be read. Hot path,
+ * signal-safe. */
 ssize_t memory_string_len(const char *string, size_t max);
 
 #endif

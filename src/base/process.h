@@ -54,8 +54,9 @@ static inline int process_tid(void)
 /* process_parent_of - the parent of process @pid, by /proc; 0: not known. Three system calls. Signal-safe. */
 int process_parent_of(int pid);
 
-/* process_thread_has_child - did thread @tid of process @pid start process @child (or take it over from a thread that has
- * ended), by /proc? False where the kernel does not tell (CONFIG_PROC_CHILDREN). Three system calls. Signal-safe. */
+/* process_thread_has_child - did thread @tid of process @pid start process @child (or take it over from a thread that
+ * has ended), by /proc? False where the kernel does not tell (CONFIG_PROC_CHILDREN). Three system calls.
+ * Signal-safe. */
 bool process_thread_has_child(int pid, int tid, int child);
 
 /* process_is_vfork_child - true where memory is borrowed from a parent that waits (vfork): what is

@@ -30,7 +30,8 @@ static uint64_t next_use(uint64_t word)
 static bool is_free(const struct ring_shell *shell, uint64_t word, uint64_t now_ns)
 {
     enum ring_shell_state state = state_of(word);
-    return state == RING_SHELL_FREE || (state != RING_SHELL_WRITTEN && shell->begin_monotonic_ns + PATIENCE_NS < now_ns);
+    return state == RING_SHELL_FREE ||
+           (state != RING_SHELL_WRITTEN && shell->begin_monotonic_ns + PATIENCE_NS < now_ns);
 }
 
 static void limit_raise(struct ring *ring, uint32_t limit)
@@ -40,30 +41,30 @@ static void limit_raise(struct ring *ring, uint32_t limit)
         ;
 }
 
-static void place_take(struct ring *ring, struct shell_call *call, uint64_t now_ns)
+/* NULL: there is no room. */
+static struct ring_shell *place_take(struct ring *ring, struct shell_call *call)
 {
+    uint64_t now_ns = clock_monotonic_ns();
     for (uint32_t i = 0; i < RING_SHELLS_MAX; i++) {
         struct ring_shell *shell = &ring->shells[i];
         uint64_t word = atomic_load_explicit(&shell->word, memory_order_acquire);
         if (!is_free(shell, word, now_ns) || !atomic_compare_exchange_strong(&shell->word, &word, next_use(word)))
             continue;
+        shell->begin_monotonic_ns = now_ns;
         *call = (struct shell_call){shell, with_state(next_use(word), RING_SHELL_CALLED)};
         limit_raise(ring, i + 1);
-        return;
+        return shell;
     }
+    return NULL;
 }
 
 void shell_call_begin(struct shell_call *call, const struct shell_command *command, const struct span_context *context)
 {
     struct ring *ring = ring_sink_ring();
-    uint64_t now_ns = clock_monotonic_ns();
     *call = (struct shell_call){NULL, 0};
-    if (ring && !g_raw_is_forbidden)
-        place_take(ring, call, now_ns);
-    struct ring_shell *shell = call->place;
+    struct ring_shell *shell = ring && !g_raw_is_forbidden ? place_take(ring, call) : NULL;
     if (!shell)
         return;
-    shell->begin_monotonic_ns = now_ns;
     shell->command_hash = command->hash;
     shell->pid = process_pid();
     shell->tid = process_tid();

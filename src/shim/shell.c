@@ -1,6 +1,6 @@
-/* The shells that system(3) and popen(3) start. libc gives them the environment of the process: where that is one thread's alone it
- * is another one meanwhile, with the context of the request that the shell is started for; elsewhere the shell is told by way of the
- * ring (shim/shell_request.h). */
+/* The shells that system(3) and popen(3) start. libc gives them the environment of the process: where that is one
+ * thread's alone it is another one meanwhile, with the context of the request that the shell is started for; elsewhere the
+ * shell is told by way of the ring (shim/shell_request.h). */
 #include "base/process.h"
 #include "base/raw.h"
 #include "shim/exec.h"

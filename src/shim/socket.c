@@ -174,7 +174,8 @@ static void connect_outcome(int fd, int error)
         connection_connect_end(connection, error);
 }
 
-/* Puma's threads ask so whether the client is there still, when they begin to serve the request that its reactor has read. */
+/* Puma's threads ask so whether the client is there still, when they begin to serve the request that its reactor has
+ * read. */
 static void client_state(int fd)
 {
     struct connection *connection = g_ruby_is_here ? table_find(fd) : NULL;

@@ -94,8 +94,9 @@ void connection_connect_begin(struct connection *connection, const struct sockad
  * non-blocking one is known now. A failure is reported as a CLIENT span named connect. */
 void connection_connect_end(struct connection *connection, int error);
 
-/* connection_take_up - the calling thread looks after the client just before it begins to serve the request that was read from it:
- * where one alone waits there, and the thread is at work for no other, it works for that one from now on. */
+/* connection_take_up - the calling thread looks after the client just before it begins to serve the request that was
+ * read from it: where one alone waits there, and the thread is at work for no other, it works for that one from now
+ * on. */
 void connection_take_up(struct connection *connection);
 
 /* connection_peer_closed - a read returned 0. */

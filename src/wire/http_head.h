@@ -86,8 +86,8 @@ static inline void http_head_extract_baggage(const struct http_head *head, struc
  * path. */
 uint64_t http_head_fingerprint(const struct http_head *head);
 
-/* http_head_request_id - a hash of its X-Request-ID, by which one request is told from all others. 0: there is none, or several,
- * or one that may be anybody's. */
+/* http_head_request_id - a hash of its X-Request-ID, by which one request is told from all others. 0: there is none, or
+ * several, or one that may be anybody's. */
 static inline uint64_t http_head_request_id(const struct http_head *head)
 {
     return head->request_id_count == 1 ? head->request_id : 0;

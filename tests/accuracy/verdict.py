@@ -32,8 +32,11 @@ class Spans:
                 self.clients[int(match[2])].append(span)
 
     def first_started(self, span):
-        """The span of the first of the programs that were started, one by the other, until one made this call; else the call's."""
-        while (program := self.programs.get(span.get("parentSpanId"))) and program["resource"]["process.pid"] not in self.serving:
+        """The span of the first of the programs that were started, one by the other, until one made this call; else
+        the call's."""
+        while program := self.programs.get(span.get("parentSpanId")):
+            if program["resource"]["process.pid"] in self.serving:
+                break
             span = program
         return span
 

@@ -63,6 +63,20 @@ Test(memory, of_much_the_beginning_and_the_end_count)
     cr_assert_not(memory_is_readable(pages, 40 * MEMORY_PAGE_LEN));
 }
 
+Test(memory, a_string_may_end_with_the_last_page)
+{
+    char *pages = mmap(NULL, 3 * MEMORY_PAGE_LEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *string = pages + MEMORY_PAGE_LEN / 2;
+    memset(string, 'a', 3 * MEMORY_PAGE_LEN / 2);
+    cr_assert_eq(mprotect(pages + 2 * MEMORY_PAGE_LEN, MEMORY_PAGE_LEN, PROT_NONE), 0);
+    cr_assert_eq(memory_string_len(string, 9999), -1, "it does not end");
+    cr_assert_eq(memory_string_len(string, 3 * MEMORY_PAGE_LEN / 2), 3 * MEMORY_PAGE_LEN / 2);
+    pages[2 * MEMORY_PAGE_LEN - 1] = '\0';
+    cr_assert_eq(memory_string_len(string, 9999), 3 * MEMORY_PAGE_LEN / 2 - 1);
+    cr_assert_eq(memory_string_len(string, 5), 5);
+    cr_assert_eq(memory_string_len(NULL, 5), -1);
+}
+
 Test(memory, no_bytes_are_readable_where_some_would_be)
 {
     char *pages = pages_map(2, 1);

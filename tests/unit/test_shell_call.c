@@ -22,8 +22,8 @@ static struct shell_call call_begin(uint8_t number)
     return call;
 }
 
-/* What a shell finds that the calling thread starts with @command, and which has the @pipe's end for its output, if that is not
- * negative: the number of a context; 0: nothing. */
+/* What a shell finds that the calling thread starts with @command, and which has the @pipe's end for its output, if that
+ * is not negative: the number of a context; 0: nothing. */
 static int found_with(const struct shell_command *command, int pipe)
 {
     struct span_context found;

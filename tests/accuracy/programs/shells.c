@@ -1,5 +1,5 @@
-/* A thread for each connection. It has programs make the calls: by system(3), by popen(3), and by a popen(3) with the same command
- * for all requests, which is told the number by its standard input. */
+/* A thread for each connection. It has programs make the calls: by system(3), by popen(3), and by a popen(3) with the same
+ * command for all requests, which is told the number by its standard input. */
 #include "serving.h"
 #include <pthread.h>
 
