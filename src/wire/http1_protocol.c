@@ -3,18 +3,11 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "base/process.h"
-#include "base/raw.h"
 #include "base/slab.h"
 #include "base/text.h"
-#include "trace/traceparent.h"
-#include "wire/sending.h"
+#include "wire/http_request.h"
 
 #include <string.h>
-
-/* A connection that idles between connect and its first request for longer was made ahead of time:
- * its connecting is not part of the request. */
-#define CONNECT_IDLE_MAX_NS NANOS_PER_SECOND
 
 static BULKY_DATA struct slab g_lines = SLAB_INITIALIZER(sizeof(struct http1_line), 16, 1024);
 
@@ -127,110 +120,9 @@ stream_run(struct stream *stream, struct input *input, const struct listener lis
         line_release(stream);
 }
 
-/* When the first exchange on a connection began: with connecting, unless that was long ago. */
-static uint64_t request_start_ns(const struct connection *connection)
-{
-    const struct tls_facts *tls = connection->tls;
-    uint64_t first_byte_ns = connection->requests.message_start_ns;
-    uint64_t begin_ns = connection->connect_start_ns;
-    uint64_t idle_since_ns = connection->connected_ns;
-    if (!begin_ns && tls) /* who connected was not seen */
-        begin_ns = tls->handshake_start_ns;
-    if (tls && tls->handshake_end_ns)
-        idle_since_ns = tls->handshake_end_ns;
-    if (!idle_since_ns)
-        idle_since_ns = first_byte_ns;
-    if (!connection->is_first_request || !begin_ns || connection->role != ROLE_CLIENT ||
-        first_byte_ns - idle_since_ns > CONNECT_IDLE_MAX_NS)
-        return first_byte_ns;
-    return begin_ns;
-}
-
-/* Of the handshake, what lies within the span. */
-static void handshake_describe(struct span *span, const struct tls_facts *tls, uint64_t start_ns)
-{
-    if (tls->handshake_start_ns >= start_ns)
-        span_add_event(span, SPAN_EVENT_TLS_START, tls->handshake_start_ns);
-    if (tls->handshake_end_ns >= start_ns)
-        span_add_event(span, SPAN_EVENT_TLS_DONE, tls->handshake_end_ns);
-}
-
-static void request_begin(struct input *input, const struct http1_event *event,
-                          bool is_whole)
-{
-    struct connection *connection = input->connection;
-    bool is_client = connection->role == ROLE_CLIENT;
-    uint64_t start_ns = request_start_ns(connection);
-    struct exchange *exchange =
-        exchange_begin(is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER, start_ns, event, is_whole);
-    if (!exchange) {
-        connection_set_opaque(connection);
-        return;
-    }
-    if (is_client)
-        exchange_choose_parent(exchange,
-                               connection->is_first_request ? &connection->connect : NULL);
-    if (start_ns == connection->connect_start_ns)
-        span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);
-    if (start_ns == connection->connect_start_ns && connection->connected_ns)
-        span_add_event(exchange->span, SPAN_EVENT_CONNECTED, connection->connected_ns);
-    if (connection->is_first_request && connection->tls)
-        handshake_describe(exchange->span, connection->tls, start_ns);
-    span_add_event(exchange->span, SPAN_EVENT_REQUEST_FIRST_BYTE,
-                   connection->requests.message_start_ns);
-    connection->is_first_request = false;
-    connection_push(connection, exchange);
-}
-
 static bool lies_in(const struct input *input, const char *bytes, size_t len)
 {
     return bytes >= input->bytes && bytes + len <= input->bytes + input->len;
-}
-
-/* What takes the place of a traceparent of @len bytes: as many. One of a later version, which may be longer, becomes
- * one of ours, with blanks behind it: they do not belong to the value (RFC 9110, 5.5). */
-static void traceparent_replace(struct edit *edit, const struct span_context *context, size_t len)
-{
-    char value[TRACEPARENT_LEN];
-    traceparent_format(context, value);
-    memcpy(edit->text, value, sizeof value);
-    memset(edit->text + sizeof value, ' ', len - sizeof value);
-    edit->len = (uint16_t)len;
-}
-
-/* The application sends a traceparent of its own accord. That of a request it serves, passed on, becomes that of this
- * call, as a whole: version and flags are ours to keep right, too. What else there is, is looked at when all is there. */
-static void application_traceparent(struct input *input, const struct http1_event *event)
-{
-    struct exchange *exchange = input->connection->current;
-    if (!exchange->is_traced || !exchange_is_passed_on(exchange, &exchange->head->traceparent))
-        return;
-    exchange->head->is_passed_on = true;
-    if (event->value_len > sizeof ((struct edit *)0)->text) {
-        exchange->propagation_skipped = "length";
-        return;
-    }
-    uint64_t offset = input->offset + (uint64_t)(event->value - input->bytes);
-    struct edit *edit = !g_raw_is_forbidden && lies_in(input, event->value, event->value_len)
-                            ? connection_edit_new(input->connection, offset, true)
-                            : NULL;
-    if (edit)
-        traceparent_replace(edit, &exchange->context, event->value_len);
-    else
-        exchange->propagation_skipped = "split";
-}
-
-/* Traceparents that were not passed on. One that is valid: the application traces by itself. Others, and several, are
- * worth nothing to anybody: they go on as they are, and nobody but us speaks of the call. */
-static COLD void application_traceparents(struct exchange *exchange)
-{
-    const struct http_head *head = exchange->head;
-    if (head->traceparent_count == 1 && head->is_passed_on)
-        return;
-    if (head->traceparent_count == 1 && head->traceparent.is_valid)
-        exchange_respect_application(exchange, &head->traceparent);
-    else if (!exchange->propagation_skipped)
-        exchange->propagation_skipped = head->traceparent_count == 1 ? "malformed" : "several";
 }
 
 /* Where @bytes stand in what the application sends, if they lie in this input. */
@@ -248,149 +140,48 @@ static void request_field(struct input *input, const struct http1_event *event)
     if (LIKELY(field == HTTP_FIELD_KNOWN) || input->connection->role != ROLE_CLIENT)
         return;
     if (field == HTTP_FIELD_TRACEPARENT)
-        application_traceparent(input, event);
+        http_request_traceparent(input->connection, event->value_len,
+                                 offset_of(input, event->value, event->value_len));
     else if (exchange->head->extras)
         http_extras_note_offset(exchange->head->extras, offset_of(input, event->value, event->value_len));
 }
 
-/* The application sends the context of a request that it serves in another format: it becomes that of this call, if
- * it can be of the same length. */
-static void context_rewrite(struct input *input, const struct carrier_place *place)
+static void request_head_end(struct connection *connection)
 {
-    struct connection *connection = input->connection;
-    struct exchange *exchange = connection->current;
-    char value[CARRIER_PLACE_LEN_MAX];
-    uint64_t offset = exchange->head->extras->offsets[place->field];
-    bool is_there = !g_raw_is_forbidden && offset != HTTP_EXTRAS_NO_OFFSET && offset >= connection->sent_len;
-    bool is_fit = carrier_place_write(place, exchange->context.span_id, value);
-    struct edit *edit = is_there && is_fit ? connection_edit_new(connection, offset + place->at, true) : NULL;
-    if (!edit) {
-        exchange->propagation_skipped = is_fit ? "split" : "length";
-        return;
-    }
-    memcpy(edit->text, value, place->len);
-    edit->len = place->len;
-}
-
-/* What application_traceparent does, for all other formats, at the end of the head: their headers may come in any
- * order. @left_out receives whose headers the application sends. */
-static COLD void application_contexts(struct input *input, uint32_t *left_out)
-{
-    struct exchange *exchange = input->connection->current;
-    const struct propagators *propagators = propagators_current();
-    const struct carrier *carrier = &exchange->head->extras->carrier;
-    bool is_ours = exchange->head->is_passed_on;
-    for (unsigned i = 0; i < propagators->count; i++) {
-        const struct propagator *propagator = propagators->list[i];
-        struct span_context outgoing = {.is_valid = false};
-        struct carrier_place place;
-        if (!carrier_has(carrier, propagator))
-            continue;
-        enum propagator_result result = propagator->extract(carrier, &outgoing, &place);
-        if (result != PROPAGATOR_CONTEXT) {
-            exchange->propagation_skipped = result == PROPAGATOR_NOTHING ? "malformed" : "no ids";
-        } else if (exchange_is_passed_on(exchange, &outgoing)) {
-            context_rewrite(input, &place);
-            is_ours = true;
-        } else if (!is_ours) { /* else one that was passed on goes out with this span's id */
-            exchange_respect_application(exchange, &outgoing);
-            return;
-        }
-        *left_out |= 1U << propagator->id;
-    }
-    if (exchange->head->extras->has_baggage)
-        *left_out |= 1U << PROPAGATOR_BAGGAGE;
+    http1_set_framing(&connection->requests.parser, HTTP1_FRAMING_DECLARED);
+    http_request_head_end(connection);
 }
 
 /* The headers go in before the blank line: DESIGN.md, section 3. */
-static void headers_inject(struct input *input, size_t at, uint32_t left_out)
-{
-    struct exchange *exchange = input->connection->current;
-    if (g_raw_is_forbidden) { /* it would be another system call than the application's */
-        exchange->propagation_skipped = "sandbox";
-        return;
-    }
-    struct edit *edit = connection_edit_new(input->connection, input->offset + at, false);
-    if (!edit) {
-        exchange->propagation_skipped = "no memory";
-        return;
-    }
-    struct text text = text_on(edit->text, sizeof edit->text);
-    propagators_inject(&exchange->context, left_out, &text);
-    edit->len = (uint16_t)text.len;
-}
-
-/* Is it the request that this thread will serve next? Not if it has read another one before it on the
- * same connection (pipelining) that is not answered yet. What another thread is just sending may have been its answer: the
- * client can have it before we hear of that. */
-static bool is_next_here(const struct connection *connection, const struct exchange *exchange)
-{
-    return exchange == connection->first || connection->first->reader_tid != process_tid() ||
-           sending_is_under_way(connection);
-}
-
-static void request_head_end(struct input *input)
-{
-    struct connection *connection = input->connection;
-    struct exchange *exchange = connection->current;
-    const struct http_ends ends = {&connection->peer, &connection->local, connection->tls, &connection->common};
-    http1_set_framing(&connection->requests.parser, HTTP1_FRAMING_DECLARED);
-    if (!exchange)
-        return;
-    if (connection->role == ROLE_CLIENT) {
-        exchange_client_head_end(exchange, &ends);
-        return;
-    }
-    if (exchange->head && !exchange->head->host_len)
-        connection_find_local(connection);
-    exchange_server_head_end(exchange, &ends);
-    if (is_next_here(connection, exchange))
-        exchange_activate(exchange);
-}
-
-/* Which headers the application sends by itself. A tracestate without a traceparent goes along with ours: a relay
- * passes it on, and a second one would say everything twice. */
-static uint32_t left_out_by(const struct http_head *head)
-{
-    uint32_t left_out = 0;
-    if (UNLIKELY(head->traceparent_count))
-        left_out |= 1U << PROPAGATOR_TRACECONTEXT;
-    if (UNLIKELY(head->has_tracestate) && (head->tracestate_len || head->tracestate_is_cut))
-        left_out |= 1U << PROPAGATOR_TRACESTATE;
-    return left_out;
-}
-
 static void request_blank_line(struct input *input, size_t at)
 {
-    struct exchange *exchange = input->connection->current;
-    if (input->connection->role != ROLE_CLIENT || !exchange || !exchange->is_traced || !exchange->head)
+    struct connection *connection = input->connection;
+    uint32_t left_out;
+    if (connection->role != ROLE_CLIENT || !http_request_propagate(connection, &left_out))
         return;
-    exchange_settle_parent(exchange);
-    uint32_t left_out = left_out_by(exchange->head);
-    if (UNLIKELY(exchange->head->traceparent_count))
-        application_traceparents(exchange);
-    if (UNLIKELY(exchange->head->extras != NULL) && exchange->is_traced)
-        application_contexts(input, &left_out);
-    if (exchange->is_traced && propagators_will_inject(&exchange->context, left_out))
-        headers_inject(input, at, left_out);
+    struct edit *edit = http_request_edit_new(connection, input->offset + at);
+    if (!edit)
+        return;
+    struct text text = text_on(edit->text, sizeof edit->text);
+    propagators_inject(&connection->current->context, left_out, &text);
+    edit->len = (uint16_t)text.len;
 }
 
 static void request_head(struct input *input, const struct http1_head *head, size_t at)
 {
-    request_begin(input, &head->first_line, true);
+    http_request_begin(input->connection, &head->first_line, true);
     for (size_t i = 0; i < head->field_count; i++)
         request_field(input, &head->fields[i]);
     request_blank_line(input, at - head->len + head->blank_line_at);
-    request_head_end(input);
+    request_head_end(input->connection);
 }
 
 static void request_event(struct input *input, const struct http1_event *event, size_t at)
 {
     struct connection *connection = input->connection;
-    struct exchange *exchange = connection->current;
     switch (event->type) {
     case HTTP1_REQUEST_LINE:
-        request_begin(input, event, false);
+        http_request_begin(connection, event, false);
         break;
     case HTTP1_HEADER:
         request_field(input, event);
@@ -399,22 +190,13 @@ static void request_event(struct input *input, const struct http1_event *event, 
         request_blank_line(input, at);
         break;
     case HTTP1_HEAD_END:
-        request_head_end(input);
+        request_head_end(input->connection);
         break;
     case HTTP1_BODY:
-        if (!exchange)
-            break;
-        exchange->request_body_len += event->count;
-        /* The body may be read by another thread than the head was. */
-        if (connection->role == ROLE_SERVER && is_next_here(connection, exchange))
-            exchange_activate(exchange);
+        http_request_body(connection, event->count);
         break;
     case HTTP1_MESSAGE_END:
-        if (exchange)
-            exchange->is_request_done = true;
-        if (exchange)
-            exchange->request.is_arriving = false;
-        connection->current = NULL;
+        http_request_end(connection);
         break;
     case HTTP1_INVALID:
         /* Another protocol if nothing has been asked; else the answer will tell (400, say). */
@@ -437,16 +219,6 @@ static void http1_request_bytes(struct connection *connection, const char *bytes
     stream_run(&connection->requests, &input, (struct listener){request_head, request_event});
 }
 
-/* The first exchange is over; the thread that answered it goes on with the next one, if it has read
- * that already. */
-static void response_end(struct connection *connection, uint64_t now_ns)
-{
-    exchange_end(connection_pop(connection), now_ns);
-    if (connection->role == ROLE_SERVER && connection->first &&
-        connection->first->reader_tid == process_tid())
-        exchange_activate(connection->first);
-}
-
 static bool is_interim(int status)
 {
     return status < 200 && status != 101;
@@ -466,7 +238,7 @@ static void response_head_end(struct input *input)
     exchange->is_response_head_done = !is_interim(status);
     if (is_tunnel) {
         bool is_connect = exchange->is_connect_method;
-        response_end(connection, end_ns_of(input));
+        http_response_end(connection, end_ns_of(input));
         if (is_connect && connection->role == ROLE_CLIENT && !connection->first)
             connection->is_tunnel = true;
         else
@@ -481,14 +253,6 @@ static void response_invalid(struct input *input)
                         connection->role == ROLE_CLIENT ? "the answer is not HTTP/1"
                                                         : "what was sent back is not HTTP/1");
     connection_set_opaque(connection);
-}
-
-static void response_begin(struct input *input)
-{
-    struct exchange *exchange = input->connection->first;
-    exchange_own_span(exchange);
-    span_add_event(exchange->span, SPAN_EVENT_RESPONSE_FIRST_BYTE, input->start_ns);
-    exchange->is_response_started = exchange->request.is_answering = true;
 }
 
 /* Not HTTP, then, though it began as if it were. */
@@ -509,7 +273,7 @@ static void response_head(struct input *input, const struct http1_head *head, si
         nobody_asked(input);
         return;
     }
-    response_begin(input);
+    http_response_begin(input->connection, input->start_ns);
     exchange_note_status(connection->first, head->first_line.status);
     response_head_end(input);
 }
@@ -526,7 +290,7 @@ static void response_event(struct input *input, const struct http1_event *event,
     }
     switch (event->type) {
     case HTTP1_MESSAGE_START:
-        response_begin(input);
+        http_response_begin(input->connection, input->start_ns);
         break;
     case HTTP1_STATUS_LINE:
         exchange_note_status(exchange, event->status);
@@ -539,7 +303,7 @@ static void response_event(struct input *input, const struct http1_event *event,
         break;
     case HTTP1_MESSAGE_END:
         if (!is_interim(exchange->status))
-            response_end(connection, end_ns_of(input));
+            http_response_end(connection, end_ns_of(input));
         break;
     case HTTP1_INVALID:
         response_invalid(input);
@@ -584,7 +348,7 @@ static void http1_stream_end(struct connection *connection, bool is_request, uin
 {
     if (!is_request && connection->first &&
         http1_body_ends_with_connection(&connection->responses.parser))
-        response_end(connection, now_ns);
+        http_response_end(connection, now_ns);
 }
 
 static void http1_end(struct connection *connection)
