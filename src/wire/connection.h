@@ -9,8 +9,10 @@
 
 #include "base/lock.h"
 #include "trace/active.h"
+#include "wire/cgi_head.h"
 #include "wire/endpoint.h"
 #include "wire/exchange.h"
+#include "wire/fastcgi.h"
 #include "wire/http_common.h"
 #include "wire/http1.h"
 #include "wire/tls_facts.h"
@@ -19,7 +21,13 @@ enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
 
 /* One direction: requests or responses. */
 struct stream {
-    struct http1_parser parser;
+    union { /* by the connection's protocol */
+        struct http1_parser parser;
+        struct {
+            struct fastcgi_parser parser;
+            struct cgi_head head; /* of responses */
+        } fastcgi;
+    };
     struct http1_line *line;  /* NULL but while a line is split */
     uint64_t message_start_ns; /* when the first byte of the current message went by */
     bool is_broken;           /* the parser has lost its place */
@@ -38,6 +46,7 @@ struct edit {
     char text[PROPAGATION_LEN_MAX];
 };
 
+struct fastcgi_request;
 struct handover;
 
 struct connection {
@@ -63,6 +72,7 @@ struct connection {
     bool is_tunnel; /* a CONNECT succeeded: what the client says next is another protocol */
     struct stream requests;
     struct stream responses;
+    struct fastcgi_request *fastcgi; /* whose parameters go by; else NULL */
     struct http_common *common;    /* of its requests' attributes; NULL: nothing yet */
     struct exchange *first, *last; /* awaiting their responses, in order */
     struct exchange *current;      /* whose request is going by; NULL between requests */

@@ -200,6 +200,15 @@ void exchange_choose_parent(struct exchange *exchange, const struct parent_memor
     memcpy(exchange->links, parent.links, parent.link_count * sizeof *parent.links);
 }
 
+void exchange_note_line(struct exchange *exchange, const struct http1_event *request_line)
+{
+    if (!exchange->head)
+        return;
+    http_head_note_line(exchange->head, request_line);
+    if (exchange->kind == SPAN_KIND_CLIENT && http_head_is_ignored(exchange->head))
+        span_context_ignore(&exchange->context);
+}
+
 /* The request that came with a parent id, by a hash of that: its index + 1. A newer one takes the place of an older one;
  * if that was open then, the place says from then on that what is not found there may still be somewhere. */
 enum { INCOMING_SHARED = 1U << 31 };

@@ -29,6 +29,7 @@ struct exchange {
     int pid;                     /* of the process whose span it is */
     struct http_head *head;      /* until the request's head is complete */
     uint8_t kind;                /* enum span_kind */
+    uint16_t stream_id;          /* FastCGI: the request id */
     bool is_connect_method, is_head_method;
     bool is_opaque;              /* stands for a whole connection; the lengths are all bytes */
     uint8_t link_count; /* CLIENT: it is the child of one of so many, nobody can say which */
@@ -53,6 +54,10 @@ struct exchange {
  * signal-safe. */
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
                                 const struct http1_event *request_line, bool is_whole);
+
+/* exchange_note_line - @request_line is known only now, or better now, before the end of the head: exchange_begin had
+ * an empty one. */
+void exchange_note_line(struct exchange *exchange, const struct http1_event *request_line);
 
 /* exchange_choose_parent - CLIENT: decides whose child it is, for now. @memory: what its connection knows of that; NULL:
  * nothing. */

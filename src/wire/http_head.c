@@ -258,6 +258,8 @@ void http_describe_method(struct span *span, const char *method, size_t len)
             return;
         }
     span_set_name(span, "HTTP", 4);
+    if (!len) /* a gateway may be told none */
+        return;
     span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD, "_OTHER", 6);
     span_set_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD_ORIGINAL, method, len);
 }
@@ -359,6 +361,21 @@ bool http_head_is_listed(const struct http_head *head)
            ignore_list_has(&g_ignored, head->method, head->method_len, head->target, head->target_len);
 }
 
+/* As the client of it all sees it. */
+static bool is_https(const struct http_head *head, const struct http_ends *ends)
+{
+    return UNLIKELY(head->gateway != NULL) ? head->gateway->is_https : ends->tls != NULL;
+}
+
+static void protocol_describe(const struct http_head *head, struct span *span)
+{
+    const struct http_gateway *gateway = head->gateway;
+    const char *version = gateway ? gateway->protocol_version : head->minor ? "1.1" : "1.0";
+    if (UNLIKELY(gateway != NULL))
+        span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_NAME, gateway->protocol, strlen(gateway->protocol));
+    span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, version, strlen(version));
+}
+
 /* What does not depend on the request's own line. */
 static void ends_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
@@ -366,8 +383,8 @@ static void ends_describe(const struct http_head *head, struct span *span, const
     endpoint_describe(peer, span, ATTRIBUTE_NETWORK_PEER_ADDRESS, ATTRIBUTE_NETWORK_PEER_PORT);
     if (peer->any.sa_family == AF_UNIX)
         span_set_string(span, ATTRIBUTE_NETWORK_TRANSPORT, "unix", 4);
-    span_set_string(span, ATTRIBUTE_NETWORK_PROTOCOL_VERSION, head->minor ? "1.1" : "1.0", 3);
-    span_set_string(span, ATTRIBUTE_URL_SCHEME, "https", ends->tls ? 5 : 4);
+    protocol_describe(head, span);
+    span_set_string(span, ATTRIBUTE_URL_SCHEME, "https", is_https(head, ends) ? 5 : 4);
     if (ends->tls)
         tls_facts_describe(ends->tls, span);
     if (head->user_agent_len)
@@ -375,11 +392,19 @@ static void ends_describe(const struct http_head *head, struct span *span, const
                         head->user_agent_len);
 }
 
+/* Where the Host has none. */
+static int port_of_server(const struct http_head *head, const struct http_ends *ends)
+{
+    if (UNLIKELY(head->gateway != NULL) && head->gateway->server_port)
+        return head->gateway->server_port;
+    return is_https(head, ends) ? 443 : 80;
+}
+
 /* @server: its end of the connection. */
 static void server_describe(const struct http_head *head, struct span *span, const struct http_ends *ends,
                             const union endpoint *server)
 {
-    int default_port = ends->tls ? 443 : 80;
+    int default_port = port_of_server(head, ends);
     if (head->host_len)
         host_field_describe(span, head, default_port);
     else if (ends->tls && *ends->tls->server_name)
@@ -423,27 +448,6 @@ static void proxied_describe(const struct http_head *head, struct span *span, co
     span_set_string(span, ATTRIBUTE_URL_FULL, url.bytes, url.len);
 }
 
-void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends)
-{
-    if (!span)
-        return;
-    http_describe_method(span, head->method, head->method_len);
-    http_extras_describe(head->extras, span);
-    if (UNLIKELY(g_redact_choices.has_routes))
-        client_route_describe(head, span);
-    if (target_is_absolute(head) || is_method(head, "CONNECT")) {
-        proxied_describe(head, span, ends);
-        return;
-    }
-    full_url_describe(head, span, ends);
-    if (http_common_add(*ends->common, head, span))
-        return;
-    uint32_t from = span_attributes_end(span);
-    ends_describe(head, span, ends);
-    server_describe(head, span, ends, ends->peer);
-    http_common_keep(ends->common, head, span, from);
-}
-
 static void query_describe(const char *query, size_t len, struct span *span)
 {
     char bytes[HTTP_TARGET_LEN_MAX];
@@ -478,6 +482,8 @@ static void path_describe(const struct http_head *head, struct span *span)
     const char *target = head->target, *end = target + head->target_len;
     size_t path_len = redact_plain_len(target, head->target_len);
     bool has_query = path_len < head->target_len && target[path_len] == '?';
+    if (!head->target_len)
+        return;
     if (!path_len || *target != '/' || (path_len < head->target_len && !has_query)) {
         target_describe(head, span);
         return;
@@ -489,6 +495,54 @@ static void path_describe(const struct http_head *head, struct span *span)
     query_describe(query, (size_t)((fragment ? fragment : end) - query), span);
 }
 
+/* By a gateway's protocol there is no URL that is asked for: path and query are the client's, the server is who
+ * answers. */
+static COLD void gateway_client_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    path_describe(head, span);
+    ends_describe(head, span, ends);
+    endpoint_describe(ends->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
+}
+
+void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    if (!span)
+        return;
+    http_describe_method(span, head->method, head->method_len);
+    http_extras_describe(head->extras, span);
+    if (UNLIKELY(g_redact_choices.has_routes))
+        client_route_describe(head, span);
+    if (UNLIKELY(head->gateway != NULL)) {
+        gateway_client_describe(head, span, ends);
+        return;
+    }
+    if (target_is_absolute(head) || is_method(head, "CONNECT")) {
+        proxied_describe(head, span, ends);
+        return;
+    }
+    full_url_describe(head, span, ends);
+    if (http_common_add(*ends->common, head, span))
+        return;
+    uint32_t from = span_attributes_end(span);
+    ends_describe(head, span, ends);
+    server_describe(head, span, ends, ends->peer);
+    http_common_keep(ends->common, head, span, from);
+}
+
+/* The web server tells who its client is; its own requests on one connection have not even that in common. */
+static COLD void gateway_server_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    const struct http_gateway *gateway = head->gateway;
+    ends_describe(head, span, ends);
+    if (gateway->client_address_len)
+        span_set_string(span, ATTRIBUTE_CLIENT_ADDRESS, gateway->client_address, gateway->client_address_len);
+    else
+        endpoint_describe(ends->peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
+    if (gateway->client_port)
+        span_set_int(span, ATTRIBUTE_CLIENT_PORT, gateway->client_port);
+    server_describe(head, span, ends, ends->local);
+}
+
 void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
     if (!span)
@@ -496,6 +550,10 @@ void http_head_describe_server(const struct http_head *head, struct span *span, 
     http_describe_method(span, head->method, head->method_len);
     path_describe(head, span);
     http_extras_describe(head->extras, span);
+    if (UNLIKELY(head->gateway != NULL)) {
+        gateway_server_describe(head, span, ends);
+        return;
+    }
     if (http_common_add(*ends->common, head, span))
         return;
     uint32_t from = span_attributes_end(span);

@@ -21,6 +21,16 @@ enum {
 struct http_common; /* wire/http_common.h */
 struct http_head_store;
 
+/* What a web server that hands a request on by a protocol of its own tells of it. */
+struct http_gateway {
+    const char *protocol, *protocol_version;
+    const char *client_address; /* not NUL-terminated */
+    size_t client_address_len;  /* 0: not known */
+    int client_port;            /* 0: not known */
+    int server_port;            /* the web server's own, where the Host tells none; 0: not known */
+    bool is_https;              /* what the client speaks with the web server */
+};
+
 /* Its parts lie in the input that they were found in, or, for a head that comes in pieces, in a store. */
 struct http_head {
     const char *method, *target, *host, *user_agent;
@@ -40,6 +50,7 @@ struct http_head {
     uint64_t request_id; /* hash of the last X-Request-ID */
     struct http_head_store *store;   /* NULL: none */
     struct http_extras *extras;      /* NULL: none */
+    const struct http_gateway *gateway; /* NULL: it came by HTTP itself */
     struct span_context traceparent; /* of the last traceparent header; valid or not */
 };
 

@@ -3,7 +3,7 @@
 #include "base/compiler.h"
 
 /* In the order in which they are asked. */
-static const struct protocol *const PROTOCOLS[] = {&PROTOCOL_HTTP1, &PROTOCOL_TLS};
+static const struct protocol *const PROTOCOLS[] = {&PROTOCOL_HTTP1, &PROTOCOL_TLS, &PROTOCOL_FASTCGI};
 
 const struct protocol *protocol_recognise(const char *bytes, size_t len)
 {

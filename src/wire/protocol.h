@@ -52,6 +52,7 @@ void protocol_take_tunnel(struct connection *connection, const char *bytes, size
 
 extern const struct protocol PROTOCOL_HTTP1;
 extern const struct protocol PROTOCOL_TLS;
+extern const struct protocol PROTOCOL_FASTCGI;
 
 /* What a client speaks within a TLS session if it is none of these; never recognised, only given. */
 extern const struct protocol PROTOCOL_WITHIN_TLS;
