@@ -33,6 +33,7 @@ class Model:
     env: dict = dataclasses.field(default_factory=dict)
     with_ids: bool = False  # requests have an X-Request-ID
     cost: int = 1  # of a request, in those of others: so many fewer are made
+    hops: int = 1  # servers that a request goes through, each with a span for it
 
     def missing(self):
         """The Debian packages that are missing."""
@@ -195,8 +196,8 @@ def php_cli(place):
     return ["php", "-S", f"127.0.0.1:{place.port}", SOURCES / "serve.php"]
 
 
-def php_fpm(place):
-    """nginx and PHP-FPM, ended together."""
+def php_fpm(place, keeps=False):
+    """nginx and PHP-FPM, ended together. A connection that is kept is a child of PHP's that waits."""
     pool = place.write("fpm.conf", f"""[global]
 error_log = {place.directory}/fpm.log
 daemonize = no
@@ -208,14 +209,20 @@ pm = static
 pm.max_children = 20
 env[UPSTREAM_PORT] = {place.upstream}
 """)
-    conf = nginx_conf(place, f"""fastcgi_pass unix:{place.directory}/fpm.sock; fastcgi_param REQUEST_URI $request_uri;
-        fastcgi_param REQUEST_METHOD GET; fastcgi_param SCRIPT_FILENAME {SOURCES}/serve.php;""")
+    conf = nginx_conf(place, f"""fastcgi_pass php; fastcgi_param REQUEST_URI $request_uri;
+        fastcgi_param REQUEST_METHOD GET; fastcgi_param SCRIPT_FILENAME {SOURCES}/serve.php;
+        {"fastcgi_keep_conn on;" if keeps else ""}""", f"""upstream php {{ server unix:{place.directory}/fpm.sock;
+        {"keepalive 4;" if keeps else ""} }}""")
     words = " ".join(map(str, nginx_words(place, conf)))
     return ["sh", "-c", f"""{PHP_FPM} {'-R' if IS_ROOT else ''} -F -y {pool} & fpm=$!
         until [ -S {place.directory}/fpm.sock ]; do sleep 0.02; done
         {words} & nginx=$!
         trap 'kill $nginx $fpm' TERM
         wait; wait"""]
+
+
+def php_fpm_model(name, command):
+    return Model(name, ALL, THREE, [program("nginx", "nginx-light"), program(PHP_FPM.name, "php-fpm")], command, hops=2)
 
 
 MODELS = [
@@ -257,6 +264,6 @@ MODELS = [
     Model("puma", ALL, THREE, [program("puma")], puma),
     Model("puma few threads", ALL, THREE, [program("puma")], lambda place: puma(place, "0:16")),
     Model("php -S", ALL, TWO, [program("php", "php-cli")], php_cli, {"PHP_CLI_SERVER_WORKERS": "8"}),
-    # nginx asks PHP by FastCGI, which we do not see: what PHP calls then begins a trace of its own.
-    Model("php-fpm", ANY, THREE, [program("nginx", "nginx-light"), program(PHP_FPM.name, "php-fpm")], php_fpm),
+    php_fpm_model("php-fpm", php_fpm),
+    php_fpm_model("php-fpm keepalive", lambda place: php_fpm(place, True)),
 ]

@@ -13,8 +13,16 @@ def span_path(span):
 
 
 def call_word(path):
-    """What is behind /up/N/."""
-    return "".join(path.split("/")[3:])
+    """What is behind /up/N/; "relay" for /r/N itself, which a server hands on to the one behind it."""
+    return "relay" if path.startswith("/r/") else "".join(path.split("/")[3:])
+
+
+def ids(span):
+    return span["traceId"], span["spanId"]
+
+
+def parent_ids(span):
+    return span["traceId"], span.get("parentSpanId")
 
 
 class Spans:
@@ -28,7 +36,7 @@ class Spans:
             match = re.fullmatch(r"/(r|up)/(\d+)(/\w+)?", span_path(span))
             if match and span["kind"] == "SERVER" and match[1] == "r":
                 self.servers[int(match[2])].append(span)
-            elif match and span["kind"] == "CLIENT" and match[1] == "up":
+            elif match and span["kind"] == "CLIENT":
                 self.clients[int(match[2])].append(span)
 
     def first_started(self, span):
@@ -40,16 +48,22 @@ class Spans:
             span = program
         return span
 
+    def relays(self, number):
+        """What was asked of the server behind."""
+        return [client for client in self.clients[number] if call_word(span_path(client)) == "relay"]
+
     def judge(self, number, client):
-        """One call's verdict."""
+        """One call's verdict. Who has handed a request on does not call for it."""
+        is_relay = client in self.relays(number)
         client = self.first_started(client)
         if "parentSpanId" not in client:
             return AMBIGUOUS if client["attributes"].get("run_traced.parent.ambiguous") else NONE
         if client["kind"] == "INTERNAL" and client["parentSpanId"] in self.programs:
             return NONE  # of the server as a whole
-        is_right = any((server["traceId"], server["spanId"]) == (client["traceId"], client["parentSpanId"])
-                       for server in self.servers[number])
-        return RIGHT if is_right else WRONG
+        candidates = {ids(server) for server in self.servers[number]}
+        if not is_relay:
+            candidates -= {parent_ids(relay) for relay in self.relays(number)}
+        return RIGHT if parent_ids(client) in candidates else WRONG
 
     def count(self, numbers, upstream_log):
         """{"a", "b", ...: Counter of verdicts} of the calls for @numbers. A proxy's call has no such word: ""."""
@@ -66,9 +80,13 @@ class Spans:
 
     def count_continued(self, parents):
         """How many of the requests that had a parent continue its trace."""
-        return sum({(server["traceId"], server.get("parentSpanId")) for server in self.servers[number]} == {parent}
-                   for number, parent in parents.items())
+        return sum(self.outer_parents(number) == {parent} for number, parent in parents.items())
 
-    def count_unserved(self, numbers):
-        """How many requests have no SERVER span."""
-        return sum(not self.servers[number] for number in numbers)
+    def outer_parents(self, number):
+        """The parents of the SERVER spans that nobody has relayed to."""
+        relays = {ids(relay) for relay in self.relays(number)}
+        return {parent_ids(server) for server in self.servers[number]} - relays
+
+    def count_unserved(self, numbers, hops):
+        """How many requests have no SERVER span in one of the servers that they go through."""
+        return sum(len(self.servers[number]) < hops for number in numbers)

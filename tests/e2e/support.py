@@ -225,8 +225,9 @@ def _check_attributes(span, say):
     if "http.request.method" in attributes:
         if attributes["http.request.method"] not in KNOWN_METHODS:
             say("http.request.method")
-        needed = ("url.full", "server.address", "server.port") if span.get("kind") == "CLIENT" \
-            else ("url.path", "url.scheme")
+        is_gateway = attributes.get("network.protocol.name") == "fastcgi"  # no URL is asked for
+        needed = ("url.path", "url.scheme") if span.get("kind") != "CLIENT" \
+            else ("url.path", "server.address") if is_gateway else ("url.full", "server.address", "server.port")
         for name in needed:
             if name not in attributes:
                 say(f"no {name}")
