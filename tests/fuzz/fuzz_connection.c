@@ -19,8 +19,8 @@
  *   c       the connection is closed, and a new one opened
  *
  * What must hold: the application's bytes go out once each and in order, but for the 16 digits of an id;
- * between them stands nothing but whole headers before a blank line; the application is told of its own
- * bytes alone; what was announced is a span; and nothing is held when the connection is closed. */
+ * between them stands nothing but whole headers before a blank line, or a whole FastCGI record of parameters
+ * before another record; the application is told of its own bytes alone; what was announced is a span; and nothing is held when the connection is closed. */
 #include "fuzz.h"
 
 #include "base/compiler.h"
@@ -29,6 +29,7 @@
 #include "trace/active.h"
 #include "trace/sink.h"
 #include "trace/traceparent.h"
+#include "wire/fastcgi_params.h"
 #include "wire/transfer.h"
 
 #include <arpa/inet.h>
@@ -205,9 +206,40 @@ static bool header_is_whole(const char *text, size_t len)
     return at == end || state_is_whole(at, end);
 }
 
+/* A FastCGI record: what of ours begins with its version. */
+static bool is_record(const struct wire *wire)
+{
+    return wire->text[0] == FASTCGI_VERSION;
+}
+
+/* Nothing but parameters, each of them whole. */
+static void record_end(struct wire *wire, char next, bool is_truthful)
+{
+    static struct fastcgi_params params;
+    struct fastcgi_pair pair;
+    const uint8_t *header = (const uint8_t *)wire->text;
+    size_t at = FASTCGI_HEADER_LEN, content_len = (size_t)(header[4] << 8 | header[5]);
+    FUZZ_CHECK(wire->len == at + content_len && header[1] == FASTCGI_PARAMS && header[6] == 0, "half a record");
+    FUZZ_CHECK(!is_truthful || next == FASTCGI_VERSION, "a record before %02x", next);
+    fastcgi_params_init(&params);
+    while (at < wire->len) {
+        at += fastcgi_params_next(&params, wire->text + at, wire->len - at, at, &pair);
+        FUZZ_CHECK(pair.is_complete && pair.name_len > 5 && memcmp(pair.name, "HTTP_TRACE", 10) == 0, "no pair of ours");
+        if (pair.name_len == strlen("HTTP_TRACEPARENT"))
+            announced_note(wire, pair.value + TRACEPARENT_PARENT_ID_AT);
+    }
+    FUZZ_CHECK(fastcgi_params_is_between(&params), "half a pair");
+}
+
 /* @is_truthful: else what follows a header that was begun may be anything. */
 static void header_end(struct wire *wire, char next, bool is_truthful)
 {
+    if (is_record(wire)) {
+        record_end(wire, next, is_truthful);
+        wire->foreign = FOREIGN_NONE;
+        wire->len = 0;
+        return;
+    }
     FUZZ_CHECK(header_is_whole(wire->text, wire->len), "half a header: %.*s", (int)wire->len,
                wire->text);
     FUZZ_CHECK(!is_truthful || next == '\r' || next == '\n', "a header before %02x", next);
@@ -228,8 +260,8 @@ static void header_bytes(struct play *play, const char *bytes, size_t len)
 {
     struct wire *wire = &play->wire;
     FUZZ_CHECK(wire->foreign != FOREIGN_VALUE, "a header in the middle of a value");
-    FUZZ_CHECK(wire->len || wire->last == '\n' || !play->is_truthful, "a header behind %02x",
-               wire->last);
+    FUZZ_CHECK(wire->len || wire->last == '\n' || bytes[0] == FASTCGI_VERSION || !play->is_truthful,
+               "a header behind %02x", wire->last);
     wire->foreign = FOREIGN_HEADER;
     foreign_add(wire, bytes, len);
 }
@@ -279,7 +311,7 @@ static void value_bytes(struct play *play, const char *bytes, size_t len)
             application_byte(&play->pieces, wire);
             continue;
         }
-        FUZZ_CHECK(wire->len || strchr(": \t", wire->last) || !play->is_truthful, "a value behind %02x", wire->last);
+        FUZZ_CHECK(wire->len || strchr(": \tT", wire->last) || !play->is_truthful, "a value behind %02x", wire->last);
         wire->foreign = FOREIGN_VALUE;
         value_byte(play, bytes[i]);
     }
@@ -309,11 +341,11 @@ static bool is_of_pieces(const struct pieces *pieces, const char *bytes)
     return false;
 }
 
-/* Some of ours: it is known by its beginning, which is a letter, or a digit or a blank. */
+/* Some of ours: it is known by its beginning, which is a letter or a record's version, or a digit or a blank. */
 static void our_bytes(struct play *play, const char *bytes, size_t len)
 {
     bool is_header = play->wire.foreign == FOREIGN_HEADER ||
-                     (play->wire.foreign == FOREIGN_NONE && bytes[0] == 't');
+                     (play->wire.foreign == FOREIGN_NONE && (bytes[0] == 't' || bytes[0] == FASTCGI_VERSION));
     if (is_header)
         header_bytes(play, bytes, len);
     else
