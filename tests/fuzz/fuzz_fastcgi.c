@@ -89,7 +89,8 @@ static void head_take(struct reader *reader, const struct fastcgi_event *event)
 
 static void stream_take(struct reader *reader, const struct fastcgi_event *event, const char *bytes, size_t len)
 {
-    FUZZ_CHECK(event->bytes >= bytes && event->bytes + event->len <= bytes + len && event->len, "content lies elsewhere");
+    bool is_here = event->bytes >= bytes && event->bytes + event->len <= bytes + len;
+    FUZZ_CHECK(is_here && event->len, "%zu bytes lie elsewhere", event->len);
     if (event->offset != reader->stream_end)
         log_add(reader, "\n%d.%d@%llu ", event->record_type, event->request_id, (unsigned long long)event->offset);
     reader->stream_end = event->offset + event->len;
