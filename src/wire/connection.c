@@ -160,6 +160,7 @@ void connection_connect_begin(struct connection *connection, const struct sockad
         return; /* asked again while a non-blocking attempt is under way: the first one counts */
     endpoint_set(&connection->peer, address, len);
     http_common_free(&connection->common);
+    known_head_forget_request(&connection->requests.head);
     connection->connect_start_ns = clock_monotonic_ns();
     connection->connected_ns = 0;
     connection->is_connecting = true;

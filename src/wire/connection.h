@@ -15,6 +15,7 @@
 #include "wire/fastcgi.h"
 #include "wire/http_common.h"
 #include "wire/http1.h"
+#include "wire/known_head.h"
 #include "wire/tls_facts.h"
 
 enum connection_role { ROLE_UNKNOWN, ROLE_CLIENT, ROLE_SERVER };
@@ -29,6 +30,7 @@ struct stream {
         } fastcgi;
     };
     struct http1_line *line;  /* NULL but while a line is split */
+    struct known_head_place head;
     uint64_t message_start_ns; /* when the first byte of the current message went by */
     bool is_broken;           /* the parser has lost its place */
 };

@@ -9,6 +9,7 @@
 #include "trace/callsite.h"
 #include "trace/sampler.h"
 #include "wire/http_common.h"
+#include "wire/known_head.h"
 #include "wire/parent.h"
 
 #include <string.h>
@@ -20,9 +21,9 @@ enum { EXCHANGES_LOOKED_AT = 4096 };
 
 static BULKY_DATA struct slab g_snapshots = SLAB_INITIALIZER(sizeof(struct span), 64, 1024);
 
-static bool method_is(const struct http1_event *line, const char *method)
+static bool method_is(const char *method, size_t len, const char *expected)
 {
-    return line->name_len == strlen(method) && memcmp(line->name, method, line->name_len) == 0;
+    return len == strlen(expected) && memcmp(method, expected, len) == 0;
 }
 
 static ALWAYS_INLINE struct exchange *exchange_new(enum span_kind kind)
@@ -63,14 +64,19 @@ static ALWAYS_INLINE void record_settle(struct exchange *exchange, const struct 
     exchange->span = NULL;
 }
 
+static void method_note(struct exchange *exchange, const char *method, size_t len)
+{
+    exchange->is_connect_method = method_is(method, len, "CONNECT");
+    exchange->is_head_method = method_is(method, len, "HEAD");
+}
+
 struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
                                 const struct http1_event *request_line, bool is_whole)
 {
     struct exchange *exchange = exchange_new(kind);
     if (UNLIKELY(!exchange))
         return NULL;
-    exchange->is_connect_method = method_is(request_line, "CONNECT");
-    exchange->is_head_method = method_is(request_line, "HEAD");
+    method_note(exchange, request_line->name, request_line->name_len);
     if (is_whole)
         http_head_init(&exchange->whole_head);
     exchange->head = is_whole ? &exchange->whole_head : http_head_alloc();
@@ -78,6 +84,18 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
         record_begin(exchange, start_ns);
         http_head_note_line(exchange->head, request_line);
     }
+    return exchange;
+}
+
+struct exchange *exchange_begin_known(enum span_kind kind, uint64_t start_ns, struct known_head *known)
+{
+    struct exchange *exchange = exchange_new(kind);
+    if (UNLIKELY(!exchange))
+        return NULL;
+    exchange->head = &exchange->whole_head;
+    http_head_init_known(exchange->head, &known->parts, &known->described);
+    method_note(exchange, exchange->head->method, exchange->head->method_len);
+    record_begin(exchange, start_ns);
     return exchange;
 }
 

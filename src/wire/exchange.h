@@ -14,6 +14,8 @@
 #define ERROR_ABORTED "aborted"                     /* by the application, too early */
 #define ERROR_MALFORMED "malformed_response"
 
+struct known_head;
+
 struct exchange {
     uint32_t link; /* belongs to the slab */
     uint32_t index;
@@ -58,6 +60,9 @@ struct exchange *exchange_begin(enum span_kind kind, uint64_t start_ns,
 /* exchange_note_line - @request_line is known only now, or better now, before the end of the head: exchange_begin had
  * an empty one. */
 void exchange_note_line(struct exchange *exchange, const struct http1_event *request_line);
+
+/* exchange_begin_known - the same of a head that is @known. */
+struct exchange *exchange_begin_known(enum span_kind kind, uint64_t start_ns, struct known_head *known);
 
 /* exchange_choose_parent - CLIENT: decides whose child it is, for now. @memory: what its connection knows of that; NULL:
  * nothing. */

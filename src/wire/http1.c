@@ -173,7 +173,7 @@ static bool first_line_parse(struct http1_parser *parser, struct span_of_bytes l
                              struct http1_event *event)
 {
     event->type = parser->is_response ? HTTP1_STATUS_LINE : HTTP1_REQUEST_LINE;
-    parser->has_length = parser->has_coding = parser->is_identity = parser->is_chunked = false;
+    parser->declared = (struct http1_declared){.length = 0};
     return parser->is_response ? status_line_parse(line, event) : request_line_parse(line, event);
 }
 
@@ -215,10 +215,10 @@ static bool content_length_note(struct http1_parser *parser, const char *value, 
                 return false;
             number = number * 10 + (uint64_t)digit(value[i]);
         }
-        if (i == first || (parser->has_length && parser->length != number))
+        if (i == first || (parser->declared.has_length && parser->declared.length != number))
             return false;
-        parser->has_length = true;
-        parser->length = number;
+        parser->declared.has_length = true;
+        parser->declared.length = number;
         while (i < len && text_is_blank(value[i]))
             i++;
         if (i < len && value[i] != ',')
@@ -226,7 +226,7 @@ static bool content_length_note(struct http1_parser *parser, const char *value, 
         while (i + 1 < len && text_is_blank(value[i + 1]))
             i++;
     }
-    return parser->has_length;
+    return parser->declared.has_length;
 }
 
 static bool framing_field_note(struct http1_parser *parser, const struct http1_event *event)
@@ -236,10 +236,10 @@ static bool framing_field_note(struct http1_parser *parser, const struct http1_e
     if (HTTP1_NAME_IS(event, "transfer-encoding")) {
         if (event->is_cut)
             return false;
-        parser->is_identity = !parser->has_coding && event->value_len == 8 &&
+        parser->declared.is_identity = !parser->declared.has_coding && event->value_len == 8 &&
                               strncasecmp(event->value, "identity", 8) == 0;
-        parser->has_coding = true;
-        parser->is_chunked = ends_in_chunked(event->value, event->value_len);
+        parser->declared.has_coding = true;
+        parser->declared.is_chunked = ends_in_chunked(event->value, event->value_len);
     }
     return true;
 }
@@ -349,15 +349,17 @@ static struct span_of_bytes line_before(const char *bytes, const char *newline)
 /* name ":" value, as almost every field is; for one that is wanted, also what field_parse says. @end: of
  * what may be read. */
 static inline bool plain_field_take(struct http1_parser *parser, const char *bytes,
-                                    const char *newline, const char *end, struct http1_head *out)
+                                    const char *newline, const char *end, size_t at, struct http1_head *out)
 {
     const char *colon = bytes_find(bytes, end, ':');
     if (!colon || colon > newline || colon == bytes || text_is_blank(colon[-1]))
         return false;
     size_t name_len = (size_t)(colon - bytes);
-    bool is_told = len_is_told(name_len, parser->told.lens);
-    if (!is_told && !len_is_of_framing(name_len))
+    bool is_told = len_is_told(name_len, parser->told.lens), may_frame = len_is_of_framing(name_len);
+    if (!is_told && !may_frame)
         return true;
+    if (may_frame)
+        out->framing_at = at;
     if (out->field_count == ARRAY_LEN(out->fields))
         return false; /* unusual enough */
     struct http1_event *field = &out->fields[out->field_count];
@@ -375,22 +377,17 @@ static size_t blank_line_len(const char *bytes, const char *end)
     return *bytes == '\r' && bytes + 1 < end && bytes[1] == '\n' ? 2 : 0;
 }
 
-size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
-                       struct http1_head *out)
+/* The lines of a head from @at on. */
+static ALWAYS_INLINE size_t fields_take(struct http1_parser *parser, const char *bytes, const char *at, const char *end,
+                                        struct http1_head *out)
 {
-    if (parser->state != STATE_START || len == 0)
-        return 0;
-    const char *end = bytes + len;
-    const char *newline = bytes_find(bytes, end, '\n');
-    if (!newline || !first_line_parse(parser, line_before(bytes, newline), &out->first_line))
-        return 0;
-    out->field_count = 0;
-    const char *at = newline + 1;
-    for (; at < end && (uint8_t)*at > ' '; at = newline + 1) {
+    out->field_count = out->framing_at = 0;
+    for (const char *newline; at < end && (uint8_t)*at > ' '; at = newline + 1) {
         newline = bytes_find(at, end, '\n');
         if (!newline)
             return 0;
-        if (is_looked_at(parser, *at) && !plain_field_take(parser, at, newline, end, out))
+        if (is_looked_at(parser, *at) &&
+            !plain_field_take(parser, at, newline, end, (size_t)(at - bytes), out))
             return 0;
     }
     size_t blank_len = at < end ? blank_line_len(at, end) : 0;
@@ -402,20 +399,58 @@ size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t le
     return out->len;
 }
 
+size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
+                       struct http1_head *out)
+{
+    if (parser->state != STATE_START || len == 0)
+        return 0;
+    const char *end = bytes + len;
+    const char *newline = bytes_find(bytes, end, '\n');
+    if (!newline || !first_line_parse(parser, line_before(bytes, newline), &out->first_line))
+        return 0;
+    out->is_known = false;
+    return fields_take(parser, bytes, newline + 1, end, out);
+}
+
+bool http1_know(struct http1_known *known, const struct http1_parser *parser, const char *bytes, size_t len,
+                const struct http1_head *head)
+{
+    known->len = 0;
+    if (len > sizeof known->bytes || head->framing_at >= len)
+        return false;
+    memcpy(known->bytes, bytes, len);
+    known->len = (uint16_t)len;
+    known->status = head->first_line.status;
+    known->declared = parser->declared;
+    return true;
+}
+
+size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes, size_t len,
+                             struct http1_head *out)
+{
+    if (parser->state != STATE_START || !known->len || len <= known->len ||
+        memcmp(bytes, known->bytes, known->len) != 0)
+        return 0;
+    parser->declared = known->declared;
+    out->first_line.status = known->status;
+    out->is_known = true;
+    return fields_take(parser, bytes, bytes + known->len, bytes + len, out);
+}
+
 void http1_set_framing(struct http1_parser *parser, enum http1_framing framing)
 {
     parser->state = STATE_END;
     if (framing == HTTP1_FRAMING_NONE)
         return;
-    if (parser->is_chunked) {
+    if (parser->declared.is_chunked) {
         parser->state = STATE_CHUNK_SIZE;
-    } else if (parser->has_coding && !(parser->is_identity && framing == HTTP1_FRAMING_RESPONSE)) {
+    } else if (parser->declared.has_coding && !(parser->declared.is_identity && framing == HTTP1_FRAMING_RESPONSE)) {
         /* A coding that does not end in chunked: a response lasts until the connection ends, a
          * request cannot be delimited. */
         parser->state = framing == HTTP1_FRAMING_RESPONSE ? STATE_UNTIL_CLOSE : STATE_INVALID;
-    } else if (parser->has_length) {
-        parser->remaining = parser->length;
-        parser->state = parser->length ? STATE_LENGTH : STATE_END;
+    } else if (parser->declared.has_length) {
+        parser->remaining = parser->declared.length;
+        parser->state = parser->declared.length ? STATE_LENGTH : STATE_END;
     } else if (framing == HTTP1_FRAMING_RESPONSE) {
         parser->state = STATE_UNTIL_CLOSE;
     }

@@ -11,7 +11,12 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { HTTP1_LINE_LEN_MAX = 8192, HTTP1_METHOD_LEN_MAX = 24, HTTP1_HEAD_FIELDS_MAX = 12 };
+enum {
+    HTTP1_LINE_LEN_MAX = 8192,
+    HTTP1_METHOD_LEN_MAX = 24,
+    HTTP1_HEAD_FIELDS_MAX = 12,
+    HTTP1_KNOWN_LEN_MAX = 512,
+};
 
 /* Which header fields are told of: those whose name's first letter and length are among these. Most fields
  * are nobody's business, and are passed over without a look at more than their first letter. */
@@ -62,6 +67,26 @@ struct http1_head {
     size_t field_count;
     size_t len; /* bytes, with the blank line */
     size_t blank_line_at; /* where HTTP1_BLANK_LINE would have been told */
+    size_t framing_at;    /* where the last field begins that says how the body is framed; 0: there is none */
+    bool is_known;        /* what was known of it is not among these: http1_take_known_head */
+};
+
+/* What a head says of how its body is framed. */
+struct http1_declared {
+    bool is_chunked;  /* the last Transfer-Encoding is chunked */
+    bool has_coding;  /* there is a Transfer-Encoding */
+    bool is_identity; /* it is only "identity", which HTTP/1.1 had once: RFC 2616, section 3.6 */
+    bool has_length;
+    uint64_t length; /* Content-Length */
+};
+
+/* The first lines of a head, and what they say: most connections say the same again and again, and what is the same
+ * byte by byte need not be parsed again. */
+struct http1_known {
+    uint16_t len; /* bytes; 0: nothing is known */
+    int status;   /* of a response */
+    struct http1_declared declared;
+    char bytes[HTTP1_KNOWN_LEN_MAX];
 };
 
 enum http1_framing {
@@ -74,13 +99,9 @@ struct http1_parser {
     uint8_t state;
     bool is_response;
     bool line_is_cut;
-    bool is_chunked;     /* the last Transfer-Encoding is chunked */
-    bool has_coding;     /* there is a Transfer-Encoding */
-    bool is_identity;    /* it is only "identity", which HTTP/1.1 had once: RFC 2616, section 3.6 */
-    bool has_length;
     struct http1_fields told;
     uint32_t line_len;   /* bytes of a split line that are in struct http1_line */
-    uint64_t length;     /* Content-Length */
+    struct http1_declared declared;
     uint64_t remaining;  /* bytes of body or chunk still to come */
 };
 
@@ -93,6 +114,17 @@ void http1_init(struct http1_parser *parser, bool is_response, struct http1_fiel
  * unusual: then http1_next finds out. Hot path, signal-safe. RFC 9112 sections 2 to 5. */
 size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
                        struct http1_head *out);
+
+/* http1_know - keeps the first @len of @bytes, whole lines of the head that http1_take_head has just made @head of.
+ * Returns false, @known empty, where that cannot be: they are too many, or a field behind them says how the body is
+ * framed. */
+bool http1_know(struct http1_known *known, const struct http1_parser *parser, const char *bytes, size_t len,
+                const struct http1_head *head);
+
+/* http1_take_known_head - as http1_take_head, of a head that begins with what is @known. Of that, @out tells the status
+ * alone. */
+size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes, size_t len,
+                             struct http1_head *out);
 
 /* http1_next - takes input up to the next event.
  * @line: room for a split line; may be NULL until the answer is HTTP1_NO_LINE.

@@ -91,6 +91,16 @@ static ALWAYS_INLINE size_t event_next(struct stream *stream, const struct input
     return consumed;
 }
 
+/* The head that begins at @at, if it is taken in one go. Returns its length. */
+static ALWAYS_INLINE size_t head_take(struct stream *stream, const struct input *input, size_t at,
+                                      struct http1_head *head)
+{
+    const struct http1_known *known = known_head_of(&stream->head);
+    size_t len =
+        known ? http1_take_known_head(&stream->parser, known, input->bytes + at, input->len - at, head) : 0;
+    return len ? len : http1_take_head(&stream->parser, input->bytes + at, input->len - at, head);
+}
+
 /* Runs the parser over @input. Made anew for each listener. */
 static ALWAYS_INLINE void
 stream_run(struct stream *stream, struct input *input, const struct listener listener)
@@ -102,8 +112,7 @@ stream_run(struct stream *stream, struct input *input, const struct listener lis
         if (http1_is_between_messages(&stream->parser)) {
             if (at == input->len)
                 break;
-            size_t head_len =
-                http1_take_head(&stream->parser, input->bytes + at, input->len - at, &head);
+            size_t head_len = head_take(stream, input, at, &head);
             if (head_len) {
                 stream->message_start_ns = input->start_ns;
                 at += head_len;
@@ -167,12 +176,46 @@ static void request_blank_line(struct input *input, size_t at)
     edit->len = (uint16_t)text.len;
 }
 
-static void request_head(struct input *input, const struct http1_head *head, size_t at)
+/* Returns how much of the head comes before what it says of contexts. */
+static size_t request_fields(struct input *input, const struct http1_head *head, size_t start)
 {
-    http_request_begin(input->connection, &head->first_line, true);
+    const struct exchange *exchange = input->connection->current;
+    size_t len = head->blank_line_at;
+    for (size_t i = 0; i < head->field_count; i++) {
+        request_field(input, &head->fields[i]);
+        if (exchange && UNLIKELY(http_head_has_context(exchange->head)))
+            len = MIN(len, (size_t)(head->fields[i].name - input->bytes) - start);
+    }
+    return len;
+}
+
+static void known_request_head(struct input *input, const struct http1_head *head)
+{
+    known_head_has_come(&input->connection->requests.head);
+    http_request_begin_known(input->connection);
     for (size_t i = 0; i < head->field_count; i++)
         request_field(input, &head->fields[i]);
-    request_blank_line(input, at - head->len + head->blank_line_at);
+}
+
+static void other_request_head(struct input *input, const struct http1_head *head, size_t start)
+{
+    struct connection *connection = input->connection;
+    http_request_begin(connection, &head->first_line, true);
+    size_t len = request_fields(input, head, start);
+    if (connection->current && known_head_other_came(&connection->requests.head) &&
+        !g_http_extras_wanted.is_capturing)
+        known_head_keep_request(&connection->requests.head, &connection->requests.parser, input->bytes + start, len,
+                                head, connection->current->head);
+}
+
+static void request_head(struct input *input, const struct http1_head *head, size_t at)
+{
+    size_t start = at - head->len;
+    if (head->is_known)
+        known_request_head(input, head);
+    else
+        other_request_head(input, head, start);
+    request_blank_line(input, start + head->blank_line_at);
     request_head_end(input->connection);
 }
 
@@ -268,12 +311,16 @@ static void nobody_asked(struct input *input)
 static void response_head(struct input *input, const struct http1_head *head, size_t at)
 {
     struct connection *connection = input->connection;
-    (void)at;
+    struct known_head_place *place = &connection->responses.head;
     if (!connection->first) {
         nobody_asked(input);
         return;
     }
-    http_response_begin(input->connection, input->start_ns);
+    if (head->is_known)
+        known_head_has_come(place);
+    else if (known_head_other_came(place))
+        known_head_keep_response(place, &connection->responses.parser, input->bytes + at - head->len, head);
+    http_response_begin(connection, input->start_ns);
     exchange_note_status(connection->first, head->first_line.status);
     response_head_end(input);
 }
@@ -355,6 +402,8 @@ static void http1_end(struct connection *connection)
 {
     line_release(&connection->requests);
     line_release(&connection->responses);
+    known_head_forget_request(&connection->requests.head);
+    known_head_forget_response(&connection->responses.head);
     http_common_free(&connection->common);
 }
 

@@ -33,6 +33,35 @@ void http_head_init(struct http_head *head)
     head->traceparent.is_valid = false;
 }
 
+static const char *moved(const char *part, const char *from, const char *to, size_t len)
+{
+    return part >= from && part <= from + len ? to + (part - from) : "";
+}
+
+void http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
+                          struct http_parts *out)
+{
+    struct http_head kept;
+    http_head_init(&kept);
+    kept.method = moved(head->method, from, to, len);
+    kept.target = moved(head->target, from, to, len);
+    kept.host = moved(head->host, from, to, len);
+    kept.user_agent = moved(head->user_agent, from, to, len);
+    kept.method_len = head->method_len;
+    kept.target_len = head->target_len;
+    kept.host_len = head->host_len;
+    kept.user_agent_len = head->user_agent_len;
+    kept.minor = head->minor;
+    memcpy(out->bytes, &kept, sizeof out->bytes);
+}
+
+void http_head_init_known(struct http_head *head, const struct http_parts *parts, struct http_described *described)
+{
+    memcpy(head, parts->bytes, sizeof parts->bytes);
+    head->described = described;
+    head->traceparent.is_valid = false;
+}
+
 static bool store_ensure(struct http_head *head)
 {
     uint32_t index;
@@ -234,15 +263,24 @@ static uint64_t bytes_mix(uint64_t sum, const char *bytes, size_t len)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-uint64_t http_head_fingerprint(const struct http_head *head)
+static uint64_t fingerprint_make(const struct http_head *head)
 {
-    if (!head->host_len)
-        return 0;
     uint64_t sum = bytes_mix(0xbf58476d1ce4e5b9ULL, head->method, head->method_len);
     sum = bytes_mix(sum, head->target, head->target_len);
     sum = bytes_mix(sum, head->host, head->host_len);
     sum = bytes_mix(sum, head->user_agent, head->user_agent_len);
     return sum ? sum : 1;
+}
+
+uint64_t http_head_fingerprint(const struct http_head *head)
+{
+    if (!head->host_len)
+        return 0;
+    if (!head->described)
+        return fingerprint_make(head);
+    if (!head->described->fingerprint)
+        head->described->fingerprint = fingerprint_make(head);
+    return head->described->fingerprint;
 }
 
 void http_describe_method(struct span *span, const char *method, size_t len)
@@ -401,8 +439,8 @@ static int port_of_server(const struct http_head *head, const struct http_ends *
 }
 
 /* @server: its end of the connection. */
-static void server_describe(const struct http_head *head, struct span *span, const struct http_ends *ends,
-                            const union endpoint *server)
+static void server_end_describe(const struct http_head *head, struct span *span, const struct http_ends *ends,
+                                const union endpoint *server)
 {
     int default_port = port_of_server(head, ends);
     if (head->host_len)
@@ -504,10 +542,8 @@ static COLD void gateway_client_describe(const struct http_head *head, struct sp
     endpoint_describe(ends->peer, span, ATTRIBUTE_SERVER_ADDRESS, ATTRIBUTE_SERVER_PORT);
 }
 
-void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends)
+static void client_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
-    if (!span)
-        return;
     http_describe_method(span, head->method, head->method_len);
     http_extras_describe(head->extras, span);
     if (UNLIKELY(g_redact_choices.has_routes))
@@ -525,7 +561,7 @@ void http_head_describe_client(const struct http_head *head, struct span *span, 
         return;
     uint32_t from = span_attributes_end(span);
     ends_describe(head, span, ends);
-    server_describe(head, span, ends, ends->peer);
+    server_end_describe(head, span, ends, ends->peer);
     http_common_keep(ends->common, head, span, from);
 }
 
@@ -540,13 +576,11 @@ static COLD void gateway_server_describe(const struct http_head *head, struct sp
         endpoint_describe(ends->peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
     if (gateway->client_port)
         span_set_int(span, ATTRIBUTE_CLIENT_PORT, gateway->client_port);
-    server_describe(head, span, ends, ends->local);
+    server_end_describe(head, span, ends, ends->local);
 }
 
-void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends)
+static void server_describe(const struct http_head *head, struct span *span, const struct http_ends *ends)
 {
-    if (!span)
-        return;
     http_describe_method(span, head->method, head->method_len);
     path_describe(head, span);
     http_extras_describe(head->extras, span);
@@ -559,6 +593,45 @@ void http_head_describe_server(const struct http_head *head, struct span *span, 
     uint32_t from = span_attributes_end(span);
     ends_describe(head, span, ends);
     endpoint_describe(ends->peer, span, ATTRIBUTE_CLIENT_ADDRESS, ATTRIBUTE_CLIENT_PORT);
-    server_describe(head, span, ends, ends->local);
+    server_end_describe(head, span, ends, ends->local);
     http_common_keep(ends->common, head, span, from);
+}
+
+/* What was said of the very same head. */
+static bool described_add(const struct http_described *described, struct span *span)
+{
+    if (!described || !described->block.len)
+        return false;
+    span_set_name(span, described->name, described->name_len);
+    span_add_attributes(span, &described->block);
+    return true;
+}
+
+static void described_keep(struct http_described *described, const struct span *span, uint32_t from)
+{
+    described->name_len = (uint16_t)MIN(span->name_len, sizeof described->name);
+    memcpy(described->name, span->name, sizeof described->name);
+    span_copy_attributes(span, from, &described->block);
+}
+
+/* What was captured of a head that is kept, if anything, lies behind what is known. */
+static ALWAYS_INLINE void describe(const struct http_head *head, struct span *span, const struct http_ends *ends,
+                                   void (*say)(const struct http_head *, struct span *, const struct http_ends *))
+{
+    if (!span || (LIKELY(!head->extras) && described_add(head->described, span)))
+        return;
+    uint32_t from = span_attributes_end(span);
+    say(head, span, ends);
+    if (head->described && !head->extras)
+        described_keep(head->described, span, from);
+}
+
+void http_head_describe_client(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    describe(head, span, ends, client_describe);
+}
+
+void http_head_describe_server(const struct http_head *head, struct span *span, const struct http_ends *ends)
+{
+    describe(head, span, ends, server_describe);
 }

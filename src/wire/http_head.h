@@ -31,6 +31,14 @@ struct http_gateway {
     bool is_https;              /* what the client speaks with the web server */
 };
 
+/* What is said of a request's head, made once for a head that comes again: its span's name, and its attributes. */
+struct http_described {
+    uint64_t fingerprint; /* 0: not made, or none */
+    uint16_t name_len;
+    char name[SPAN_NAME_LEN_MAX];
+    struct attribute_block block; /* its len is 0: nothing is made */
+};
+
 /* Its parts lie in the input that they were found in, or, for a head that comes in pieces, in a store. */
 struct http_head {
     const char *method, *target, *host, *user_agent;
@@ -51,12 +59,33 @@ struct http_head {
     struct http_head_store *store;   /* NULL: none */
     struct http_extras *extras;      /* NULL: none */
     const struct http_gateway *gateway; /* NULL: it came by HTTP itself */
+    struct http_described *described; /* of a head that is kept (wire/known_head.h); NULL: it is not */
     struct span_context traceparent; /* of the last traceparent header; valid or not */
+};
+
+/* All of a head but its traceparent. */
+enum { HTTP_PARTS_LEN = offsetof(struct http_head, traceparent) };
+struct http_parts {
+    _Alignas(struct http_head) char bytes[HTTP_PARTS_LEN];
 };
 
 /* http_head_init - an empty head, for as long as the input lies there that its parts are found in. To be
  * given to http_head_free. */
 void http_head_init(struct http_head *head);
+
+/* http_head_keep_parts - @out becomes the parts of @head, which lie in the @len bytes @from, as they lie in the copy @to;
+ * for http_head_init_known. What it has of contexts is left out. */
+void http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
+                          struct http_parts *out);
+
+/* http_head_init_known - as http_head_init, with @parts and what is said of them. */
+void http_head_init_known(struct http_head *head, const struct http_parts *parts, struct http_described *described);
+
+/* http_head_has_context - something of the context that the request carries was noted, or of what tells it from others. */
+static inline bool http_head_has_context(const struct http_head *head)
+{
+    return head->traceparent_count || head->has_tracestate || head->extras || head->request_id_count;
+}
 
 /* http_head_alloc - an empty head that keeps its parts, from our own memory; NULL if there is none. Hot
  * path. */

@@ -41,12 +41,14 @@ static void handshake_describe(struct span *span, const struct tls_facts *tls, u
         span_add_event(span, SPAN_EVENT_TLS_DONE, tls->handshake_end_ns);
 }
 
-void http_request_begin(struct connection *connection, const struct http1_event *line, bool is_whole)
+/* @line: NULL where the head is the known one. */
+static ALWAYS_INLINE void request_begin(struct connection *connection, const struct http1_event *line, bool is_whole)
 {
     bool is_client = connection->role == ROLE_CLIENT;
+    enum span_kind kind = is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER;
     uint64_t start_ns = request_start_ns(connection);
-    struct exchange *exchange =
-        exchange_begin(is_client ? SPAN_KIND_CLIENT : SPAN_KIND_SERVER, start_ns, line, is_whole);
+    struct exchange *exchange = line ? exchange_begin(kind, start_ns, line, is_whole)
+                                     : exchange_begin_known(kind, start_ns, connection->requests.head.known);
     if (!exchange) {
         connection_set_opaque(connection);
         return;
@@ -64,6 +66,16 @@ void http_request_begin(struct connection *connection, const struct http1_event 
                    connection->requests.message_start_ns);
     connection->is_first_request = false;
     connection_push(connection, exchange);
+}
+
+void http_request_begin(struct connection *connection, const struct http1_event *line, bool is_whole)
+{
+    request_begin(connection, line, is_whole);
+}
+
+void http_request_begin_known(struct connection *connection)
+{
+    request_begin(connection, NULL, true);
 }
 
 /* What takes the place of a traceparent of @len bytes: as many. One of a later version, which may be longer, becomes

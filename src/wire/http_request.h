@@ -10,6 +10,9 @@
  * on, or the connection is opaque. @line, @is_whole: as for exchange_begin. */
 void http_request_begin(struct connection *connection, const struct http1_event *line, bool is_whole);
 
+/* http_request_begin_known - the same, of the head that connection->requests knows. */
+void http_request_begin_known(struct connection *connection);
+
 /* http_request_traceparent - CLIENT: the application sends a traceparent of its own accord, which the head has noted:
  * @len bytes, at @offset in what it sends, of which none has been sent; HTTP_EXTRAS_NO_OFFSET: it does not lie there
  * in one piece. That of a request it serves, passed on, becomes that of this call. */

@@ -1,5 +1,5 @@
-/* fuzz_http1.c - the parser tells the same however its input is cut, and whether or not a head is taken
- * in one go.
+/* fuzz_http1.c - the parser tells the same however its input is cut, whether or not a head is taken
+ * in one go, and whether or not its beginning is known from another head.
  *
  * The first byte says what is read (bit 0: responses, bit 1: which answer HEAD, bit 2: only the fields
  * that http_head.h knows are told), the next three how long the pieces are that the rest comes in. */
@@ -31,6 +31,7 @@ struct reader {
     bool is_head;            /* the responses answer HEAD */
     bool takes_heads;        /* by http1_take_head, where it is possible */
     bool is_line_cut;        /* a line did not fit: what comes then may differ */
+    struct http1_known known; /* of a head before */
     int status;
     enum http1_event_type last;
     size_t offset;
@@ -196,17 +197,66 @@ static void head_note(struct reader *reader, const struct http1_head *head, cons
     event_note_at(reader, (struct http1_event){.type = HTTP1_HEAD_END}, start + head->len);
 }
 
+static void fields_are_same(const struct http1_head *known, const struct http1_head *whole, const char *from)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < whole->field_count; i++) {
+        const struct http1_event *expected = &whole->fields[i], *field = &known->fields[count];
+        if (expected->name < from)
+            continue;
+        FUZZ_CHECK(count < known->field_count && field->name == expected->name && field->value == expected->value &&
+                       field->name_len == expected->name_len && field->value_len == expected->value_len,
+                   "field %zu of %zu", count, known->field_count);
+        count++;
+    }
+    FUZZ_CHECK(count == known->field_count, "%zu fields, not %zu", known->field_count, count);
+}
+
+/* Where its beginning is known, nothing else comes of a head. @whole: how it was taken, by @parser, of which @before is
+ * what it was; @taken: 0 if it was not. */
+static void known_check(const struct http1_parser *before, const struct http1_parser *parser, const struct http1_known *known,
+                        const char *bytes, size_t len, const struct http1_head *whole, size_t taken)
+{
+    struct http1_parser other = *before;
+    struct http1_head head;
+    size_t known_taken = http1_take_known_head(&other, known, bytes, len, &head);
+    if (!known_taken)
+        return;
+    const struct http1_declared *a = &other.declared, *b = &parser->declared;
+    FUZZ_CHECK(known_taken == taken && head.blank_line_at == whole->blank_line_at, "%zu of %zu bytes", known_taken, taken);
+    FUZZ_CHECK(!parser->is_response || head.first_line.status == whole->first_line.status, "%d", head.first_line.status);
+    FUZZ_CHECK(a->is_chunked == b->is_chunked && a->has_coding == b->has_coding && a->is_identity == b->is_identity &&
+                   a->has_length == b->has_length && (!a->has_length || a->length == b->length),
+               "framed in another way");
+    fields_are_same(&head, whole, bytes + known->len);
+}
+
+/* Keeps a part of a head, and tries it out on that very head. */
+static void head_know(struct reader *reader, const struct http1_parser *before, const char *bytes, size_t len,
+                      const struct http1_head *head)
+{
+    for (size_t i = 0; i <= head->field_count; i++) {
+        size_t known_len = i < head->field_count ? (size_t)(head->fields[i].name - bytes) : head->blank_line_at;
+        if (http1_know(&reader->known, &reader->parser, bytes, known_len, head))
+            known_check(before, &reader->parser, &reader->known, bytes, len, head, head->len);
+    }
+}
+
 /* Returns the bytes taken; 0 if there is no head here that can be. */
 static size_t head_take(struct reader *reader, size_t at)
 {
     struct http1_head head;
     if (!reader->takes_heads || !http1_is_between_messages(&reader->parser))
         return 0;
-    size_t taken =
-        http1_take_head(&reader->parser, reader->bytes + at, reader->len - at, &head);
-    FUZZ_CHECK(taken <= reader->len - at, "took %zu of %zu bytes", taken, reader->len - at);
-    if (taken)
-        head_note(reader, &head, reader->bytes + at);
+    const struct http1_parser before = reader->parser;
+    const char *bytes = reader->bytes + at;
+    size_t len = reader->len - at, taken = http1_take_head(&reader->parser, bytes, len, &head);
+    FUZZ_CHECK(taken <= len, "took %zu of %zu bytes", taken, len);
+    known_check(&before, &reader->parser, &reader->known, bytes, len, &head, taken);
+    if (!taken)
+        return 0;
+    head_know(reader, &before, bytes, len, &head);
+    head_note(reader, &head, bytes);
     return taken;
 }
 
@@ -274,6 +324,7 @@ static void reader_begin(struct reader *reader, uint8_t what, bool takes_heads)
     reader->is_head = what & 2;
     reader->takes_heads = takes_heads;
     reader->is_line_cut = false;
+    reader->known.len = 0;
     reader->status = 0;
     reader->offset = 0;
     reader->last = HTTP1_MESSAGE_END;

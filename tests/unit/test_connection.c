@@ -3,6 +3,7 @@
 #include "wire/connection.h"
 
 #include "base/clock.h"
+#include "base/hex.h"
 #include "base/lock.h"
 #include "base/process.h"
 #include "support/captured.h"
@@ -523,6 +524,76 @@ Test(connection, keep_alive)
     simulated_eof(g_sim.connection);
     simulated_close(g_sim.connection);
     cr_assert_eq(captured_count(), 100);
+}
+
+static void server_serves(const char *request, const char *response)
+{
+    simulated_receive_text(g_sim.connection, request);
+    server_answers(response);
+}
+
+static void span_says(unsigned i, const char *method, const char *path, const char *query, const char *parent, int status)
+{
+    const struct span *span = captured_at(i);
+    uint8_t expected[SPAN_ID_LEN] = {0};
+    if (*parent)
+        hex_decode(parent, sizeof expected, expected);
+    cr_assert_eq(memcmp(span->parent_span_id, expected, SPAN_ID_LEN), 0, "%u: parent", i);
+    cr_assert_eq(strncmp(span->name, method, span->name_len), 0, "%u: %.*s", i, span->name_len, span->name);
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD), method, "%u", i);
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_PATH), path, "%u", i);
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_URL_QUERY), query, "%u", i);
+    cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), "h", "%u", i);
+    cr_assert_eq(captured_int(span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE), status, "%u", i);
+    cr_assert_eq(span->dropped_attributes_count, 0, "%u", i);
+}
+
+/* What does not change is not looked at again, but for what each says of its context. */
+Test(connection, requests_that_are_alike_are_told_from_each_other)
+{
+#define HEAD_OF(target) "GET " target " HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n"
+#define CONTEXT_OF(id) "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-" id "-01\r\n"
+#define ID_A "b7ad6b7169203331"
+#define ID_B "00f067aa0ba902b7"
+    static const struct {
+        const char *request, *response, *path, *query, *parent;
+        int status;
+    } rows[] = {
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_A, 200},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_A, 200},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_B) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_B, 200},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_B) "\r\n", "HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nok", "/a", "b=REDACTED", ID_B,
+         500},
+        {HEAD_OF("/a?b=c") "\r\n", OK_RESPONSE, "/a", "b=REDACTED", "", 200},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) CONTEXT_OF(ID_B) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", "", 200},
+        {HEAD_OF("/d") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/d", "", ID_A, 200},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_A, 200},
+    };
+    simulated_init(&g_sim);
+    for (unsigned round = 0, i = 0; round < 3; round++)
+        for (unsigned row = 0; row < ARRAY_LEN(rows); row++, i++) {
+            server_serves(rows[row].request, rows[row].response);
+            span_says(i, "GET", rows[row].path, rows[row].query, rows[row].parent, rows[row].status);
+        }
+    cr_assert_eq(captured_open_count(), 0);
+}
+
+Test(connection, answers_that_are_alike_end_what_they_answer)
+{
+    static const char *const answers[] = {OK_RESPONSE, OK_RESPONSE, OK_RESPONSE, "HTTP/1.1 304 N\r\n\r\n", OK_RESPONSE};
+    static const char *const requests[] = {REQUEST, REQUEST, REQUEST, REQUEST, "HEAD /a HTTP/1.1\r\nHost: h\r\n\r\n"};
+    simulated_init(&g_sim);
+    for (unsigned i = 0; i < 20; i++) {
+        bool is_head = i % 5 == 4;
+        simulated_send_all(&g_sim, requests[i % 5], strlen(requests[i % 5]));
+        simulated_receive(g_sim.connection, answers[i % 5], strlen(answers[i % 5]) - (is_head ? 2 : 0));
+        cr_assert_eq(captured_count(), i + 1);
+        const struct span *span = captured_at(i);
+        cr_assert_eq(captured_int(span, ATTRIBUTE_HTTP_RESPONSE_STATUS_CODE), i % 5 == 3 ? 304 : 200);
+        cr_assert_eq(captured_int(span, ATTRIBUTE_HTTP_RESPONSE_BODY_SIZE), i % 5 < 3 ? 2 : 0, "%u", i);
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_HTTP_REQUEST_METHOD), is_head ? "HEAD" : "GET");
+        cr_assert_str_eq(captured_string(span, ATTRIBUTE_SERVER_ADDRESS), "h");
+    }
 }
 
 Test(connection, a_server_that_does_not_answer_says_why)

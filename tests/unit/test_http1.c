@@ -697,6 +697,66 @@ Test(http1, a_usual_head_is_taken_in_one_go)
     }
 }
 
+static size_t head_know(struct http1_known *known, const char *first, size_t known_len)
+{
+    struct http1_parser parser;
+    struct http1_head head;
+    http1_init(&parser, false, ALL_FIELDS);
+    cr_assert(http1_take_head(&parser, first, strlen(first), &head));
+    http1_know(known, &parser, first, known_len ? known_len : head.blank_line_at, &head);
+    return known->len;
+}
+
+Test(http1, a_head_that_begins_as_a_known_one_is_taken_from_there_on)
+{
+#define LINES "POST / HTTP/1.1\r\nContent-Length: 2\r\nHost: a\r\n"
+    static const struct {
+        const char *first;
+        size_t known_len; /* 0: all of it */
+        const char *next;
+        size_t taken, field_count;
+    } rows[] = {
+        {LINES "\r\n", 0, LINES "\r\nok", strlen(LINES) + 2, 0},
+        {LINES "\r\n", 0, LINES "\n", strlen(LINES) + 1, 0},
+        {LINES "\r\n", 0, LINES "Traceparent: x\r\n\r\n", strlen(LINES) + 18, 1},
+        {LINES "B: c\r\n\r\n", strlen(LINES), LINES "B: d\r\n\r\n", strlen(LINES) + 8, 1},
+        {LINES "\r\n", 0, LINES, 0, 0},
+        {LINES "\r\n", 0, LINES "\r", 0, 0},
+        {LINES "\r\n", 0, LINES " folded\r\n\r\n", 0, 0},
+        {LINES "\r\n", 0, LINES "Content-Length: 3\r\n\r\n", 0, 0},
+        {LINES "\r\n", 0, "POST / HTTP/1.1\r\nContent-Length: 3\r\nHost: a\r\n\r\n", 0, 0},
+        {LINES "\r\n", 0, "", 0, 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct http1_parser parser;
+        struct http1_known known;
+        struct http1_head head;
+        size_t len = strlen(rows[i].next);
+        cr_assert(head_know(&known, rows[i].first, rows[i].known_len));
+        http1_init(&parser, false, ALL_FIELDS);
+        size_t taken = http1_take_known_head(&parser, &known, guarded(rows[i].next, len), len, &head);
+        cr_assert_eq(taken, rows[i].taken, "%zu: %zu", i, taken);
+        cr_assert(taken || http1_is_between_messages(&parser), "%zu", i);
+        if (!taken)
+            continue;
+        cr_assert(head.is_known);
+        cr_assert_eq(head.field_count, rows[i].field_count, "%zu", i);
+        http1_set_framing(&parser, HTTP1_FRAMING_DECLARED);
+        cr_assert_eq(parser.remaining, 2, "%zu: the length is among what is known", i);
+    }
+#undef LINES
+}
+
+Test(http1, what_cannot_be_known_is_not)
+{
+    static char large[HTTP1_KNOWN_LEN_MAX + 64];
+    struct http1_known known;
+    snprintf(large, sizeof large, "GET /%0*d HTTP/1.1\r\n\r\n", HTTP1_KNOWN_LEN_MAX, 0);
+    cr_assert_eq(head_know(&known, large, 0), 0, "too long");
+    cr_assert_eq(head_know(&known, "GET / HTTP/1.1\r\nContent-Length: 3\r\n\r\n", 16), 0, "the body is another one's");
+    cr_assert_eq(head_know(&known, "GET / HTTP/1.1\r\nHost: a\r\n\r\n", 16), 16);
+}
+
 Test(http1, only_fields_that_are_asked_for_are_told)
 {
     static const char input[] = "GET / HTTP/1.1\r\nAccept: a\r\nHost: b\r\nDate: c\r\n h: folded\r\n"
