@@ -8,11 +8,6 @@
 
 enum { SPINS_BEFORE_YIELD = 100, YIELDS_BEFORE_SLEEP = 100, SLEEP_NS = 50000 };
 
-static uint64_t self(void)
-{
-    return (uint64_t)(uint32_t)process_pid() << 32 | (uint32_t)process_tid();
-}
-
 void lock_pause(unsigned spins)
 {
     struct timespec nap = {.tv_nsec = SLEEP_NS};
@@ -43,7 +38,7 @@ static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
 
 bool lock_acquire(struct lock *lock)
 {
-    uint64_t me = self();
+    uint64_t me = process_self();
     uint64_t owner = 0;
     if (LIKELY(atomic_compare_exchange_strong_explicit(&lock->owner, &owner, me,
                                                        memory_order_acquire, memory_order_relaxed)))

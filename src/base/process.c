@@ -9,9 +9,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-THREAD_LOCAL int t_process_tid;
-THREAD_LOCAL int t_process_tid_pid;
-_Atomic(struct process_page *) g_process_page;
+THREAD_LOCAL uint64_t t_process_self;
+
+static struct process_page g_no_page; /* stays empty */
+_Atomic(struct process_page *) g_process_page = &g_no_page;
 
 static _Atomic uint32_t g_fork_count;
 static _Atomic uint32_t g_spawn_count;
@@ -31,7 +32,7 @@ static struct process_page *page_map(void)
         raw_munmap(page, 4096);
         return &g_fallback_page;
     }
-    struct process_page *expected = NULL;
+    struct process_page *expected = &g_no_page;
     if (atomic_compare_exchange_strong(&g_process_page, &expected, page))
         return page;
     raw_munmap(page, 4096);
@@ -74,7 +75,7 @@ COLD struct process_page *process_page_fill(void)
     struct process_page *page = atomic_load(&g_process_page);
     /* A fork child in a sandbox cannot ask; it is nobody that could be taken for another. */
     int pid = g_raw_is_forbidden ? INT_MAX : raw_getpid(), none = 0;
-    if (!page)
+    if (page == &g_no_page)
         page = page_map();
     if (page == &g_fallback_page)
         return fallback_page_fill(pid);
@@ -85,16 +86,17 @@ COLD struct process_page *process_page_fill(void)
     return page;
 }
 
-int process_pid_ask(void)
+/* The page may have been wiped just now; one for all never has a pid. */
+COLD int process_pid_ask(void)
 {
-    return raw_getpid();
+    int pid = atomic_load_explicit(&process_page()->pid, memory_order_relaxed);
+    return pid ? pid : raw_getpid();
 }
 
-int process_tid_ask(int pid)
+COLD uint64_t process_self_ask(int pid)
 {
-    t_process_tid = raw_gettid();
-    t_process_tid_pid = pid;
-    return t_process_tid;
+    t_process_self = (uint64_t)(uint32_t)pid << 32 | (uint32_t)raw_gettid();
+    return t_process_self;
 }
 
 /* "PID (NAME) STATE PPID ..."; the name may hold anything, also ")". */

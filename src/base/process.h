@@ -21,34 +21,39 @@ struct process_page {
 };
 
 /* Behind the functions below: not to be used directly. */
-extern _Atomic(struct process_page *) g_process_page;
-extern THREAD_LOCAL int t_process_tid, t_process_tid_pid;
+extern _Atomic(struct process_page *) g_process_page; /* one without a pid until there is any */
+extern THREAD_LOCAL uint64_t t_process_self;
 struct process_page *process_page_fill(void);
 int process_pid_ask(void);
-int process_tid_ask(int pid);
+uint64_t process_self_ask(int pid);
 
-/* process_page - this process's page, filled. One load and a branch; two system calls the first time
+/* process_page - this process's page, filled. Two loads and a branch; two system calls the first time
  * in each process. Hot path, signal-safe. */
 static inline struct process_page *process_page(void)
 {
     struct process_page *page = atomic_load_explicit(&g_process_page, memory_order_acquire);
-    if (LIKELY(page && atomic_load_explicit(&page->pid, memory_order_acquire) != 0))
-        return page;
-    return process_page_fill();
+    return LIKELY(atomic_load_explicit(&page->pid, memory_order_acquire) != 0) ? page : process_page_fill();
 }
 
 /* process_pid - the process id, as getpid(2). In a vfork child: the parent's. Hot path. */
 static inline int process_pid(void)
 {
-    int pid = atomic_load_explicit(&process_page()->pid, memory_order_relaxed);
+    struct process_page *page = atomic_load_explicit(&g_process_page, memory_order_acquire);
+    int pid = atomic_load_explicit(&page->pid, memory_order_acquire);
     return LIKELY(pid) ? pid : process_pid_ask();
+}
+
+/* process_self - the calling thread: its process_pid() << 32 | its process_tid(). Hot path. */
+static inline uint64_t process_self(void)
+{
+    int pid = process_pid();
+    return LIKELY(t_process_self >> 32 == (uint64_t)pid) ? t_process_self : process_self_ask(pid);
 }
 
 /* process_tid - the thread id, as gettid(2), asked of the kernel once per thread and process. */
 static inline int process_tid(void)
 {
-    int pid = process_pid();
-    return LIKELY(t_process_tid_pid == pid) ? t_process_tid : process_tid_ask(pid);
+    return (int)(uint32_t)process_self();
 }
 
 /* process_parent_of - the parent of process @pid, by /proc; 0: not known. Three system calls. Signal-safe. */

@@ -9,11 +9,6 @@
 
 #include <errno.h>
 
-static uint64_t self(void)
-{
-    return (uint64_t)(uint32_t)process_pid() << 32 | (uint32_t)process_tid();
-}
-
 static bool is_thread(uint64_t sender)
 {
     return sender > SENDING_FINISHED;
@@ -33,7 +28,7 @@ static bool is_dead(uint64_t sender)
 
 void sending_wait(const struct connection *connection)
 {
-    uint64_t start_ns = clock_monotonic_ns(), me = self();
+    uint64_t start_ns = clock_monotonic_ns(), me = process_self();
     for (unsigned spins = 0; is_other_thread(atomic_load_explicit(&connection->sender, memory_order_acquire), me) &&
                              clock_monotonic_ns() - start_ns < LOCK_WAIT_MAX_NS;
          spins++)
@@ -43,7 +38,7 @@ void sending_wait(const struct connection *connection)
 static bool try_claim(struct connection *connection)
 {
     uint64_t nobody = SENDING_NOBODY;
-    return atomic_compare_exchange_strong_explicit(&connection->sender, &nobody, self(), memory_order_acquire,
+    return atomic_compare_exchange_strong_explicit(&connection->sender, &nobody, process_self(), memory_order_acquire,
                                                    memory_order_relaxed);
 }
 
@@ -63,7 +58,7 @@ bool sending_claim(struct connection *connection)
 
 void sending_end(struct connection *connection)
 {
-    uint64_t sender = self();
+    uint64_t sender = process_self();
     if (LIKELY(atomic_compare_exchange_strong_explicit(&connection->sender, &sender, SENDING_NOBODY,
                                                        memory_order_release, memory_order_acquire)))
         return;
@@ -77,7 +72,7 @@ enum sending_state sending_close(struct connection *connection)
     enum sending_state left;
     do {
         left = !is_thread(sender) ? SENDING_NOBODY
-               : !is_other_thread(sender, self()) ? SENDING_FINISHED
+               : !is_other_thread(sender, process_self()) ? SENDING_FINISHED
                : is_dead(sender) ? SENDING_NOBODY : SENDING_CLOSED;
     } while (!atomic_compare_exchange_weak_explicit(&connection->sender, &sender,
                                                     left == SENDING_CLOSED ? SENDING_CLOSED : SENDING_FINISHED,
