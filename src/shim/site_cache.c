@@ -20,6 +20,7 @@ static bool site_claim(struct site *site)
 static size_t key_hash(const struct site_key *key)
 {
     uint64_t hash = 0;
+#pragma GCC unroll 6
     for (size_t i = 0; i < SITE_KEY_WORDS; i++)
         hash = (hash ^ key->words[i]) * 0x9e3779b97f4a7c15ULL;
     return hash >> 32;

@@ -99,6 +99,8 @@ static NOINLINE void choose_among_open(struct parent *parent, enum active_verdic
         parent->active = found;
         return;
     }
+    if (LIKELY(open_count == 0 && !may_be_last))
+        return;
     if (may_be_last)
         link_add(parent, &last->context);
     candidates_collect(parent, verdict == ACTIVE_CERTAIN, open_count);
