@@ -377,8 +377,21 @@ static size_t blank_line_len(const char *bytes, const char *end)
     return *bytes == '\r' && bytes + 1 < end && bytes[1] == '\n' ? 2 : 0;
 }
 
+/* All up to @at is known; with the blank line there the head is complete. */
+static ALWAYS_INLINE size_t head_end_take(struct http1_parser *parser, const char *bytes, const char *at, const char *end,
+                                          struct http1_head *out)
+{
+    size_t blank_len = at < end ? blank_line_len(at, end) : 0;
+    if (blank_len == 0)
+        return 0;
+    out->blank_line_at = (size_t)(at - bytes);
+    out->len = out->blank_line_at + blank_len;
+    parser->state = STATE_FRAMING;
+    return out->len;
+}
+
 /* The lines of a head from @at on. */
-static ALWAYS_INLINE size_t fields_take(struct http1_parser *parser, const char *bytes, const char *at, const char *end,
+static NOINLINE size_t fields_take(struct http1_parser *parser, const char *bytes, const char *at, const char *end,
                                         struct http1_head *out)
 {
     out->field_count = out->framing_at = 0;
@@ -390,13 +403,7 @@ static ALWAYS_INLINE size_t fields_take(struct http1_parser *parser, const char 
             !plain_field_take(parser, at, newline, end, (size_t)(at - bytes), out))
             return 0;
     }
-    size_t blank_len = at < end ? blank_line_len(at, end) : 0;
-    if (blank_len == 0)
-        return 0;
-    out->blank_line_at = (size_t)(at - bytes);
-    out->len = out->blank_line_at + blank_len;
-    parser->state = STATE_FRAMING;
-    return out->len;
+    return head_end_take(parser, bytes, at, end, out);
 }
 
 size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t len,
@@ -434,7 +441,9 @@ size_t http1_take_known_head(struct http1_parser *parser, const struct http1_kno
     parser->declared = known->declared;
     out->first_line.status = known->status;
     out->is_known = true;
-    return fields_take(parser, bytes, bytes + known->len, bytes + len, out);
+    out->field_count = out->framing_at = 0;
+    size_t whole_len = head_end_take(parser, bytes, bytes + known->len, bytes + len, out);
+    return LIKELY(whole_len) ? whole_len : fields_take(parser, bytes, bytes + known->len, bytes + len, out);
 }
 
 void http1_set_framing(struct http1_parser *parser, enum http1_framing framing)
@@ -465,6 +474,17 @@ static size_t counted_next(struct http1_parser *parser, size_t len, struct http1
         parser->state = (uint8_t)after;
     event->count = consumed;
     return event_set(event, consumed ? HTTP1_BODY : HTTP1_MORE, consumed);
+}
+
+bool http1_take_rest(struct http1_parser *parser, size_t len, size_t *body_len)
+{
+    uint64_t left = parser->state == STATE_LENGTH ? parser->remaining : 0;
+    if ((parser->state != STATE_END && parser->state != STATE_LENGTH) || left > len)
+        return false;
+    parser->state = STATE_START;
+    parser->remaining = 0;
+    *body_len = (size_t)left;
+    return true;
 }
 
 static int hex_digit(char c)

@@ -134,6 +134,11 @@ size_t http1_take_known_head(struct http1_parser *parser, const struct http1_kno
 size_t http1_next(struct http1_parser *parser, struct http1_line *line, const char *bytes, size_t len,
                   struct http1_event *event);
 
+/* http1_take_rest - the usual end of a message in one go: all of its body that is to come lies within the next @len bytes,
+ * as it is. Returns true, @body_len how many of them it is, and it is as after HTTP1_MESSAGE_END; else false, with nothing
+ * changed. */
+bool http1_take_rest(struct http1_parser *parser, size_t len, size_t *body_len);
+
 /* http1_set_framing - to be called at HTTP1_HEAD_END, before the next http1_next. RFC 9112, 6.3. */
 void http1_set_framing(struct http1_parser *parser, enum http1_framing framing);
 

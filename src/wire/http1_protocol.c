@@ -64,6 +64,7 @@ static void line_release(struct stream *stream)
  * the connection opaque or the stream broken. */
 struct listener {
     void (*on_head)(struct input *, const struct http1_head *, size_t at);
+    void (*on_rest)(struct input *, size_t body_len); /* the message ends with so many bytes of its body */
     void (*on_event)(struct input *, const struct http1_event *, size_t at);
 };
 
@@ -109,6 +110,7 @@ stream_run(struct stream *stream, struct input *input, const struct listener lis
     while (!stream->is_broken && !input->connection->is_opaque) {
         struct http1_head head;
         struct http1_event event;
+        size_t body_len;
         if (http1_is_between_messages(&stream->parser)) {
             if (at == input->len)
                 break;
@@ -119,6 +121,10 @@ stream_run(struct stream *stream, struct input *input, const struct listener lis
                 listener.on_head(input, &head, at);
                 continue;
             }
+        } else if (http1_take_rest(&stream->parser, input->len - at, &body_len)) {
+            at += body_len;
+            listener.on_rest(input, body_len);
+            continue;
         }
         at += event_next(stream, input, at, &event);
         if (event.type == HTTP1_MORE && at == input->len)
@@ -219,6 +225,13 @@ static void request_head(struct input *input, const struct http1_head *head, siz
     request_head_end(input->connection);
 }
 
+static void request_rest(struct input *input, size_t body_len)
+{
+    if (body_len)
+        http_request_body(input->connection, body_len);
+    http_request_end(input->connection);
+}
+
 static void request_event(struct input *input, const struct http1_event *event, size_t at)
 {
     struct connection *connection = input->connection;
@@ -238,9 +251,6 @@ static void request_event(struct input *input, const struct http1_event *event, 
     case HTTP1_BODY:
         http_request_body(connection, event->count);
         break;
-    case HTTP1_MESSAGE_END:
-        http_request_end(connection);
-        break;
     case HTTP1_INVALID:
         /* Another protocol if nothing has been asked; else the answer will tell (400, say). */
         if (!connection->first)
@@ -259,7 +269,7 @@ static void http1_request_bytes(struct connection *connection, const char *bytes
         protocol_take_tunnel(connection, bytes, len, now_ns);
         return;
     }
-    stream_run(&connection->requests, &input, (struct listener){request_head, request_event});
+    stream_run(&connection->requests, &input, (struct listener){request_head, request_rest, request_event});
 }
 
 static bool is_interim(int status)
@@ -325,14 +335,29 @@ static void response_head(struct input *input, const struct http1_head *head, si
     response_head_end(input);
 }
 
-static void response_event(struct input *input, const struct http1_event *event, size_t at)
+static void response_message_end(struct input *input)
+{
+    if (!is_interim(input->connection->first->status))
+        http_response_end(input->connection, end_ns_of(input));
+}
+
+static void response_rest(struct input *input, size_t body_len)
 {
     struct connection *connection = input->connection;
-    struct exchange *exchange = connection->first;
+    if (LIKELY(connection->first)) {
+        connection->first->response_body_len += body_len;
+        response_message_end(input);
+    } else if (!connection->is_tunnel) { /* else its answer ends */
+        nobody_asked(input);
+    }
+}
+
+static void response_event(struct input *input, const struct http1_event *event, size_t at)
+{
+    struct exchange *exchange = input->connection->first;
     (void)at;
-    if (!exchange) { /* or a tunnel has begun, and its answer ends */
-        if (!connection->is_tunnel || event->type != HTTP1_MESSAGE_END)
-            nobody_asked(input);
+    if (!exchange) {
+        nobody_asked(input);
         return;
     }
     switch (event->type) {
@@ -348,10 +373,6 @@ static void response_event(struct input *input, const struct http1_event *event,
     case HTTP1_BODY:
         exchange->response_body_len += event->count;
         break;
-    case HTTP1_MESSAGE_END:
-        if (!is_interim(exchange->status))
-            http_response_end(connection, end_ns_of(input));
-        break;
     case HTTP1_INVALID:
         response_invalid(input);
         break;
@@ -366,7 +387,7 @@ static void http1_response_bytes(struct connection *connection, const char *byte
     struct input input = {connection, bytes, len, 0, start_ns, end_ns};
     if (connection->role == ROLE_CLIENT && connection->first)
         exchange_resume(connection->first);
-    stream_run(&connection->responses, &input, (struct listener){response_head, response_event});
+    stream_run(&connection->responses, &input, (struct listener){response_head, response_rest, response_event});
 }
 
 static void http1_skip_bytes(struct connection *connection, bool is_request, uint64_t count,
