@@ -116,6 +116,9 @@ static void one_insertion_write(struct send_plan *plan)
     struct edit *edit = plan->connection->edits;
     char *bytes = plan->app_iov[0].iov_base;
     size_t before = (size_t)(edit->offset - plan->connection->sent_len);
+    plan->is_edited = true;
+    plan->iov = plan->room_iov;
+    plan->kinds = plan->room_kinds;
     plan->iov[0] = (struct iovec){bytes, before};
     plan->iov[1] = (struct iovec){edit->text + edit->sent_len, (size_t)(edit->len - edit->sent_len)};
     plan->iov[2] = (struct iovec){bytes + before, plan->app_len - before};
@@ -162,6 +165,11 @@ static void plan_make(struct send_plan *plan)
 {
     size_t edit_count = 0;
     uint32_t index;
+    plan->is_one_insertion = is_one_insertion(plan);
+    if (LIKELY(plan->is_one_insertion)) {
+        one_insertion_write(plan);
+        return;
+    }
     for (struct edit *edit = plan->connection->edits; edit; edit = edit->next)
         edit_count++;
     if (plan->app_iov_count + 2 * edit_count > IOV_MAX && edits_give_up(plan->connection))
@@ -169,10 +177,6 @@ static void plan_make(struct send_plan *plan)
     plan->is_edited = true;
     plan->iov = plan->room_iov;
     plan->kinds = plan->room_kinds;
-    if (LIKELY(is_one_insertion(plan))) {
-        one_insertion_write(plan);
-        return;
-    }
     if (plan->app_iov_count + 2 * edit_count > SEND_PLAN_ROOM &&
         (plan->block = slab_alloc(&g_blocks, &index))) {
         plan->block->index = index;
@@ -356,6 +360,7 @@ void transfer_send_begin(struct send_plan *plan, struct connection *connection, 
 
 void transfer_send_resume(struct send_plan *plan)
 {
+    plan->is_one_insertion = false;
     plan_write(plan, plan->block ? IOV_MAX : SEND_PLAN_ROOM);
 }
 
@@ -381,6 +386,10 @@ static size_t sent_account(struct send_plan *plan, size_t sent)
 {
     struct connection *connection = plan->connection;
     size_t app_len = 0;
+    if (LIKELY(plan->is_one_insertion && sent == plan->len)) {
+        connection_edit_done(connection);
+        return plan->app_len;
+    }
     for (size_t i = 0; i < plan->iov_count && sent > 0; i++) {
         size_t len = MIN(sent, plan->iov[i].iov_len);
         sent -= len;

@@ -26,6 +26,7 @@ struct send_plan {
     uint8_t *kinds;    /* what each of them is; see transfer.c */
     size_t iov_count;
     size_t len; /* bytes of @iov */
+    bool is_one_insertion; /* a header in one piece, as is usual */
     struct send_block *block;
     struct iovec room_iov[SEND_PLAN_ROOM];
     uint8_t room_kinds[SEND_PLAN_ROOM];
