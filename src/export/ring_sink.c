@@ -152,6 +152,7 @@ static uint32_t cursor_place(uint32_t process, uint32_t limit)
 static void next_prefetch(uint32_t index)
 {
     const char *next = (const char *)&g_ring->records[(index + 1) % RING_RECORDS_MAX];
+#pragma GCC unroll 16
     for (size_t at = 0; at < RING_USUAL_LEN; at += RING_CACHE_LINE)
         prefetch_to_write(next + at);
 }

@@ -164,7 +164,7 @@ static void timer_set(struct collector *collector)
 /* A private copy with lengths that hold; only what is in use of the bytes is copied. */
 static void record_copy(struct span *to, const struct span *from)
 {
-    memcpy(to, from, offsetof(struct span, bytes));
+    memcpy(to, from, offsetof(struct span, events));
     uint32_t attributes_len = atomic_load_explicit(&to->attributes_len, memory_order_relaxed);
     to->tracestate_len = MIN(to->tracestate_len, TRACESTATE_LEN_MAX);
     attributes_len = MIN(attributes_len, (uint32_t)sizeof to->bytes - to->tracestate_len);
@@ -172,6 +172,8 @@ static void record_copy(struct span *to, const struct span *from)
     to->name_len = MIN(to->name_len, sizeof to->name);
     to->message_len = MIN(to->message_len, sizeof to->message);
     to->event_count = MIN(to->event_count, SPAN_EVENT_COUNT);
+    memcpy(to->events, from->events, to->event_count * sizeof *to->events);
+    memcpy(to->message, from->message, to->message_len);
     memcpy(to->bytes, from->bytes, to->tracestate_len + attributes_len);
 }
 

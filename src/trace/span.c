@@ -24,7 +24,7 @@ struct span *span_start(enum span_kind kind, uint64_t start_ns)
 
 void span_open(struct span *span, enum span_kind kind, uint64_t start_ns, int pid, int tid)
 {
-    memset((char *)span + OWN_BEGIN, 0, offsetof(struct span, bytes) - OWN_BEGIN);
+    memset((char *)span + OWN_BEGIN, 0, offsetof(struct span, name) - OWN_BEGIN);
     span->kind = (uint8_t)kind;
     span->pid = pid;
     span->tid = tid;
@@ -71,14 +71,14 @@ void span_set_name(struct span *span, const char *name, size_t len)
     memcpy(span->name, name, span->name_len);
 }
 
-static void attribute_append(struct span *span, struct attribute_header header, const void *value)
+static ALWAYS_INLINE void attribute_append(struct span *span, struct attribute_header header, const void *value)
 {
     uint32_t used = atomic_load_explicit(&span->attributes_len, memory_order_relaxed);
     size_t at = span->tracestate_len + used;
     if (UNLIKELY(at > sizeof span->bytes))
         return; /* no record of ours */
     size_t room = sizeof span->bytes - at;
-    if (sizeof header + header.len > room) {
+    if (UNLIKELY(sizeof header + header.len > room)) {
         span->dropped_attributes_count++;
         if (header.type != ATTRIBUTE_STRING || room < sizeof header + 32)
             return;

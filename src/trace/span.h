@@ -116,15 +116,17 @@ struct span {
     uint64_t start_unix_nano;
     uint64_t start_ns; /* monotonic */
     uint64_t end_ns;   /* monotonic; 0 while open */
-    struct span_event events[SPAN_EVENT_COUNT];
-    char name[SPAN_NAME_LEN_MAX];
-    char message[64]; /* of the status */
     uint16_t tracestate_len;
     uint16_t dropped_attributes_count; /* did not fit, or were cut to fit */
     _Atomic uint32_t attributes_len;   /* bytes; grows only after what it covers is written */
     uint8_t role;                      /* enum span_role */
     uint8_t test_judge;                /* of a test's process: what its runner goes by (shim/test_program.c) */
     uint8_t reserved[6];
+    /* What follows counts as far as the lengths above say; the rest is left over from earlier spans, and best not
+     * touched: each line of the cache is to be had from the collector's processor. */
+    char name[SPAN_NAME_LEN_MAX];
+    struct span_event events[SPAN_EVENT_COUNT];
+    char message[64]; /* of the status */
     /* The tracestate (tracestate_len bytes), then attributes. */
     char bytes[SPAN_BYTES_LEN];
 };
