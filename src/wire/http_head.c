@@ -33,26 +33,32 @@ void http_head_init(struct http_head *head)
     head->traceparent.is_valid = false;
 }
 
-static const char *moved(const char *part, const char *from, const char *to, size_t len)
+/* From @from to where it is the same; false: it does not lie there. */
+static bool part_move(const char **part, size_t part_len, const char *from, const char *to, size_t len)
 {
-    return part >= from && part <= from + len ? to + (part - from) : "";
+    if (part_len && (*part < from || *part + part_len > from + len))
+        return false;
+    *part = part_len ? to + (*part - from) : "";
+    return true;
 }
 
-void http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
+bool http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
                           struct http_parts *out)
 {
     struct http_head kept;
-    http_head_init(&kept);
-    kept.method = moved(head->method, from, to, len);
-    kept.target = moved(head->target, from, to, len);
-    kept.host = moved(head->host, from, to, len);
-    kept.user_agent = moved(head->user_agent, from, to, len);
-    kept.method_len = head->method_len;
-    kept.target_len = head->target_len;
-    kept.host_len = head->host_len;
-    kept.user_agent_len = head->user_agent_len;
-    kept.minor = head->minor;
+    memcpy(&kept, head, sizeof out->bytes);
+    if (!part_move(&kept.method, kept.method_len, from, to, len) ||
+        !part_move(&kept.target, kept.target_len, from, to, len) ||
+        !part_move(&kept.host, kept.host_len, from, to, len) ||
+        !part_move(&kept.user_agent, kept.user_agent_len, from, to, len))
+        return false;
+    kept.tracestate = "";
+    kept.tracestate_len = kept.traceparent_count = 0;
+    kept.is_passed_on = kept.tracestate_is_cut = kept.has_tracestate = false;
+    kept.store = NULL;
+    kept.extras = NULL;
     memcpy(out->bytes, &kept, sizeof out->bytes);
+    return true;
 }
 
 void http_head_init_known(struct http_head *head, const struct http_parts *parts, struct http_described *described)
@@ -175,12 +181,14 @@ enum http_field http_head_note_field(struct http_head *head, const struct http1_
             /* A longer one is no host's: what it is cannot be known. */
             size_t len = field->value_len <= HTTP_HOST_LEN_MAX ? field->value_len : 0;
             head->host_len = PART_NOTE(head, host, field->value, len);
+            head->described = NULL; /* a second one, behind what is known */
             return HTTP_FIELD_KNOWN;
         }
         break;
     case 10:
         if (HTTP1_NAME_IS(field, "user-agent")) {
             head->user_agent_len = PART_NOTE(head, user_agent, field->value, field->value_len);
+            head->described = NULL;
             return HTTP_FIELD_KNOWN;
         }
         if (HTTP1_NAME_IS(field, "tracestate") && propagators_have(PROPAGATOR_TRACECONTEXT)) {
@@ -602,7 +610,8 @@ static bool described_add(const struct http_described *described, struct span *s
 {
     if (!described || !described->block.len)
         return false;
-    span_set_name(span, described->name, described->name_len);
+    span->name_len = described->name_len;
+    memcpy(span->name, described->name, sizeof span->name); /* of a length that is known here */
     span_add_attributes(span, &described->block);
     return true;
 }

@@ -73,9 +73,9 @@ struct http_parts {
  * given to http_head_free. */
 void http_head_init(struct http_head *head);
 
-/* http_head_keep_parts - @out becomes the parts of @head, which lie in the @len bytes @from, as they lie in the copy @to;
- * for http_head_init_known. What it has of contexts is left out. */
-void http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
+/* http_head_keep_parts - @out becomes the parts of @head, which lie in the @len bytes @from, as they lie in the copy
+ * @to; for http_head_init_known. What it has of contexts is left out. Returns false if a part lies elsewhere. */
+bool http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
                           struct http_parts *out);
 
 /* http_head_init_known - as http_head_init, with @parts and what is said of them. */

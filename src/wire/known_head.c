@@ -29,7 +29,10 @@ void known_head_keep_request(struct known_head_place *place, const struct http1_
     struct http1_known *lines = lines_ensure(place, &g_requests);
     if (!lines || !http1_know(lines, parser, bytes, len, head))
         return;
-    http_head_keep_parts(noted, bytes, lines->bytes, len, &place->known->parts);
+    if (!http_head_keep_parts(noted, bytes, lines->bytes, len, &place->known->parts)) {
+        lines->len = 0;
+        return;
+    }
     place->known->described.block.len = 0;
     place->known->described.fingerprint = 0;
     noted->described = &place->known->described;

@@ -1,6 +1,6 @@
-/* known_head.h - the head that went by last in one direction of a connection: the next one is most likely the same. What is
- * the same byte by byte need be neither parsed nor described again. All functions: with the connection's lock held; hot
- * path, signal-safe. */
+/* known_head.h - the head that went by last in one direction of a connection: the next one is most likely the same. What
+ * is the same byte by byte need be neither parsed nor described again. All functions: with the connection's lock held;
+ * hot path, signal-safe. */
 #ifndef RUN_TRACED_WIRE_KNOWN_HEAD_H
 #define RUN_TRACED_WIRE_KNOWN_HEAD_H
 
@@ -45,8 +45,9 @@ static inline bool known_head_other_came(struct known_head_place *place)
 void known_head_keep_response(struct known_head_place *place, const struct http1_parser *parser, const char *bytes,
                               const struct http1_head *head);
 
-/* known_head_keep_request - keeps the first @len bytes of a head, whole lines; of what they say @noted has all that counts,
- * and what lies behind them says nothing but of contexts. @noted belongs to what is kept, then. */
+/* known_head_keep_request - keeps the first @len bytes of a head, whole lines, behind which it says nothing but of
+ * contexts; else nothing is known then. @noted: what was noted of all of it, which belongs to what is kept from then
+ * on. */
 void known_head_keep_request(struct known_head_place *place, const struct http1_parser *parser, const char *bytes,
                              size_t len, const struct http1_head *head, struct http_head *noted);
 

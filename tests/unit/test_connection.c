@@ -532,8 +532,9 @@ static void server_serves(const char *request, const char *response)
     server_answers(response);
 }
 
-static void span_says(unsigned i, const char *method, const char *path, const char *query, const char *parent, int status)
+static void span_says(unsigned i, const char *path, const char *query, const char *parent, int status)
 {
+    static const char method[] = "GET";
     const struct span *span = captured_at(i);
     uint8_t expected[SPAN_ID_LEN] = {0};
     if (*parent)
@@ -553,6 +554,7 @@ Test(connection, requests_that_are_alike_are_told_from_each_other)
 {
 #define HEAD_OF(target) "GET " target " HTTP/1.1\r\nHost: h\r\nAccept: */*\r\n"
 #define CONTEXT_OF(id) "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-" id "-01\r\n"
+#define FAILURE "HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nok"
 #define ID_A "b7ad6b7169203331"
 #define ID_B "00f067aa0ba902b7"
     static const struct {
@@ -562,8 +564,7 @@ Test(connection, requests_that_are_alike_are_told_from_each_other)
         {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_A, 200},
         {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_A, 200},
         {HEAD_OF("/a?b=c") CONTEXT_OF(ID_B) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", ID_B, 200},
-        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_B) "\r\n", "HTTP/1.1 500 OK\r\nContent-Length: 2\r\n\r\nok", "/a", "b=REDACTED", ID_B,
-         500},
+        {HEAD_OF("/a?b=c") CONTEXT_OF(ID_B) "\r\n", FAILURE, "/a", "b=REDACTED", ID_B, 500},
         {HEAD_OF("/a?b=c") "\r\n", OK_RESPONSE, "/a", "b=REDACTED", "", 200},
         {HEAD_OF("/a?b=c") CONTEXT_OF(ID_A) CONTEXT_OF(ID_B) "\r\n", OK_RESPONSE, "/a", "b=REDACTED", "", 200},
         {HEAD_OF("/d") CONTEXT_OF(ID_A) "\r\n", OK_RESPONSE, "/d", "", ID_A, 200},
@@ -573,9 +574,36 @@ Test(connection, requests_that_are_alike_are_told_from_each_other)
     for (unsigned round = 0, i = 0; round < 3; round++)
         for (unsigned row = 0; row < ARRAY_LEN(rows); row++, i++) {
             server_serves(rows[row].request, rows[row].response);
-            span_says(i, "GET", rows[row].path, rows[row].query, rows[row].parent, rows[row].status);
+            span_says(i, rows[row].path, rows[row].query, rows[row].parent, rows[row].status);
         }
     cr_assert_eq(captured_open_count(), 0);
+}
+
+/* Another server's name behind what is the same counts as it does elsewhere. */
+Test(connection, what_lies_behind_a_context_is_no_less_looked_at)
+{
+#define CONTEXT "Traceparent: " TRACEPARENT "\r\n"
+    static const struct {
+        const char *request, *server, *user_agent;
+    } rows[] = {
+        {"GET / HTTP/1.1\r\nHost: a\r\n\r\n", "a", ""},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" CONTEXT "User-Agent: u\r\n\r\n", "a", "u"},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" CONTEXT "User-Agent: v\r\n\r\n", "a", "v"},
+        {"GET / HTTP/1.1\r\nHost: a\r\n" CONTEXT "Host: b\r\n\r\n", "b", ""},
+        {"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", "b", ""},
+        {"GET / HTTP/1.1\r\n" CONTEXT "Host: a\r\n\r\n", "a", ""},
+        {"GET / HTTP/1.1\r\n" CONTEXT "Host: b\r\n\r\n", "b", ""},
+        {"GET / HTTP/1.1\r\n" CONTEXT "User-Agent: u\r\nHost: b\r\n\r\n", "b", "u"},
+    };
+    enum { TIMES = 3 };
+    simulated_init(&g_sim);
+    for (unsigned i = 0; i < 3 * TIMES * ARRAY_LEN(rows); i++) {
+        unsigned row = i / TIMES % ARRAY_LEN(rows);
+        server_serves(rows[row].request, OK_RESPONSE);
+        cr_assert_str_eq(captured_string(captured_at(i), ATTRIBUTE_SERVER_ADDRESS), rows[row].server, "%u", i);
+        cr_assert_str_eq(captured_string(captured_at(i), ATTRIBUTE_USER_AGENT_ORIGINAL), rows[row].user_agent, "%u", i);
+    }
+#undef CONTEXT
 }
 
 Test(connection, answers_that_are_alike_end_what_they_answer)
