@@ -19,9 +19,9 @@ void lock_pause(unsigned spins)
         raw_syscall3(SYS_nanosleep, (long)&nap, 0, 0);
 }
 
-static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
+COLD bool lock_wait(struct lock *lock, uint64_t owner)
 {
-    uint64_t start_ns = clock_monotonic_ns();
+    uint64_t start_ns = clock_monotonic_ns(), me = process_self();
     for (unsigned spins = 0; clock_monotonic_ns() - start_ns < LOCK_WAIT_MAX_NS; spins++) {
         bool is_orphan = owner != 0 && owner >> 32 != me >> 32;
         if (owner == me)
@@ -34,16 +34,6 @@ static COLD bool lock_wait(struct lock *lock, uint64_t me, uint64_t owner)
         owner = atomic_load_explicit(&lock->owner, memory_order_relaxed);
     }
     return false;
-}
-
-bool lock_acquire(struct lock *lock)
-{
-    uint64_t me = process_self();
-    uint64_t owner = 0;
-    if (LIKELY(atomic_compare_exchange_strong_explicit(&lock->owner, &owner, me,
-                                                       memory_order_acquire, memory_order_relaxed)))
-        return true;
-    return lock_wait(lock, me, owner);
 }
 
 void lock_release(struct lock *lock)

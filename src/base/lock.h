@@ -4,6 +4,7 @@
 #define RUN_TRACED_BASE_LOCK_H
 
 #include "base/clock.h"
+#include "base/process.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +19,14 @@ struct lock {
 /* lock_acquire - false if it could not be had without risk: what it guards must then be left alone.
  * Held for about a microsecond by everyone, but the holder may be preempted; waits 100 ms at most.
  * Signal-safe. */
-bool lock_acquire(struct lock *lock);
+bool lock_wait(struct lock *lock, uint64_t owner);
+static ALWAYS_INLINE bool lock_acquire(struct lock *lock)
+{
+    uint64_t owner = 0;
+    return LIKELY(atomic_compare_exchange_strong_explicit(&lock->owner, &owner, process_self(), memory_order_acquire,
+                                                          memory_order_relaxed)) ||
+           lock_wait(lock, owner);
+}
 
 /* lock_pause - between two looks at what another thread is to do, the first of which has number 0. That thread may have been
  * preempted, or have a lower priority: after some hundred times only sleeping lets it go on. */

@@ -27,16 +27,18 @@ struct process_page *process_page_fill(void);
 int process_pid_ask(void);
 uint64_t process_self_ask(int pid);
 
+/* Always inline: merged with a copy that only cold code calls, a function would make all its callers cold. */
+
 /* process_page - this process's page, filled. Two loads and a branch; two system calls the first time
  * in each process. Hot path, signal-safe. */
-static inline struct process_page *process_page(void)
+static ALWAYS_INLINE struct process_page *process_page(void)
 {
     struct process_page *page = atomic_load_explicit(&g_process_page, memory_order_acquire);
     return LIKELY(atomic_load_explicit(&page->pid, memory_order_acquire) != 0) ? page : process_page_fill();
 }
 
 /* process_pid - the process id, as getpid(2). In a vfork child: the parent's. Hot path. */
-static inline int process_pid(void)
+static ALWAYS_INLINE int process_pid(void)
 {
     struct process_page *page = atomic_load_explicit(&g_process_page, memory_order_acquire);
     int pid = atomic_load_explicit(&page->pid, memory_order_acquire);
@@ -44,14 +46,14 @@ static inline int process_pid(void)
 }
 
 /* process_self - the calling thread: its process_pid() << 32 | its process_tid(). Hot path. */
-static inline uint64_t process_self(void)
+static ALWAYS_INLINE uint64_t process_self(void)
 {
     int pid = process_pid();
     return LIKELY(t_process_self >> 32 == (uint64_t)pid) ? t_process_self : process_self_ask(pid);
 }
 
 /* process_tid - the thread id, as gettid(2), asked of the kernel once per thread and process. */
-static inline int process_tid(void)
+static ALWAYS_INLINE int process_tid(void)
 {
     return (int)(uint32_t)process_self();
 }

@@ -31,6 +31,13 @@ static uint32_t record_limit(void)
     return limit - 1 < RING_RECORDS_MAX ? limit : RING_RECORDS_FIRST;
 }
 
+/* @number % @limit: limits are powers of two, unless somebody has overwritten them, and a division takes as long as all
+ * else that is done to find a record. */
+static uint32_t place_within(uint32_t number, uint32_t limit)
+{
+    return LIKELY((limit & (limit - 1)) == 0) ? number & (limit - 1) : number % limit;
+}
+
 static uint32_t process_limit(void)
 {
     uint32_t limit = atomic_load_explicit(&g_ring->process_limit, memory_order_relaxed);
@@ -140,11 +147,11 @@ static struct span *record_try(uint32_t index, uint32_t process)
  * place its own span stays. */
 static uint32_t cursor_place(uint32_t process, uint32_t limit)
 {
-    uint32_t home = process * RING_GROUP_LEN % limit;
+    uint32_t home = place_within(process * RING_GROUP_LEN, limit);
     for (uint32_t place = home; place < home + 2; place++) /* both are in one group */
         if (ring_state_of(atomic_load_explicit(&g_ring->states[place], memory_order_relaxed)) == SPAN_FREE)
             return place;
-    return atomic_load_explicit(&g_cursor, memory_order_relaxed) % limit;
+    return place_within(atomic_load_explicit(&g_cursor, memory_order_relaxed), limit);
 }
 
 /* The next record will most likely be the one behind this. The collector has read what was in it, and to
@@ -176,7 +183,7 @@ static COLD struct span *ring_is_full(void)
  * open in a row are no hindrance. */
 static uint32_t probe_index(uint32_t cursor, uint32_t i, uint32_t limit)
 {
-    return (cursor + i + i / PROBES_PER_RUN * (limit / (PROBES_MAX / PROBES_PER_RUN))) % limit;
+    return place_within(cursor + i + i / PROBES_PER_RUN * (limit / (PROBES_MAX / PROBES_PER_RUN)), limit);
 }
 
 static struct span *record_find(uint32_t process, uint32_t cursor, uint32_t limit)
@@ -203,7 +210,9 @@ static struct span *ring_claim(void)
     uint32_t cursor = cursor_place(number - 1, limit);
     if (is_resting())
         return ring_is_full();
-    struct span *span = record_find(number - 1, cursor, limit);
+    struct span *span = record_try(cursor, number - 1);
+    if (UNLIKELY(!span))
+        span = record_find(number - 1, cursor, limit);
     if (LIKELY(span)) {
         atomic_store_explicit(&g_cursor, span->index + 1, memory_order_relaxed);
         next_prefetch(span->index);

@@ -20,6 +20,7 @@ THREAD_LOCAL const void *t_caller;
 
 static _Atomic bool g_is_set;
 static BULKY struct site_cache g_sites;
+static THREAD_LOCAL struct site *t_last_site; /* it called last on this thread, and is ready */
 
 /* A return address is where the call comes back to: one byte before is still within the call. */
 static const char *call_of(const void *return_address)
@@ -63,11 +64,17 @@ static COLD void site_fill(struct site *site, const struct module *module)
 static const struct site *module_site(const struct module *module)
 {
     struct site_key key = module_key(module);
+    struct site *last = t_last_site;
+    if (LIKELY(last && site_key_is_same(&last->key, &key)))
+        return last;
     struct site *site = site_find(&g_sites, &key);
-    if (LIKELY(!site || site_is_ready(site)))
-        return site;
-    site_fill(site, module);
-    site_publish(site, &key);
+    if (!site)
+        return NULL;
+    if (!site_is_ready(site)) {
+        site_fill(site, module);
+        site_publish(site, &key);
+    }
+    t_last_site = site;
     return site;
 }
 
@@ -119,7 +126,7 @@ static void native_record(struct span *span)
 static void record(struct span *span)
 {
     int saved = errno;
-    if (!python_frames_describe(span))
+    if (LIKELY(!python_frames_are_known()) || !python_frames_describe(span))
         native_record(span);
     errno = saved;
 }

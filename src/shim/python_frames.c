@@ -12,7 +12,8 @@ enum { FRAMES_MAX = 64, STACK_FRAMES_MAX = 32, INSTRUCTION_BYTES = 2, CODE_LEN_M
 enum { FUNCTION_LEN_MAX = 160, FILE_LEN_MAX = 336 };
 
 static struct python_interpreter g_interpreter;
-static _Atomic bool g_is_known, g_is_tried;
+_Atomic bool g_python_frames_are_known;
+static _Atomic bool g_is_tried;
 static BULKY struct site_cache g_sites;
 
 void python_frames_prepare(void)
@@ -25,7 +26,7 @@ void python_frames_prepare(void)
         if (atomic_exchange(&g_is_tried, true))
             return;
         if (python_interpreter_find(&g_interpreter))
-            atomic_store_explicit(&g_is_known, true, memory_order_release);
+            atomic_store_explicit(&g_python_frames_are_known, true, memory_order_release);
         return;
     }
 }
@@ -35,7 +36,7 @@ void python_frames_prepare(void)
 /* The innermost frame of this thread, or NULL. */
 static const void *frame_first(void)
 {
-    if (LIKELY(!atomic_load_explicit(&g_is_known, memory_order_acquire)))
+    if (LIKELY(!python_frames_are_known()))
         return NULL;
     const struct python_layout *layout = g_interpreter.layout;
     const void *thread = g_interpreter.is_ending() ? NULL : g_interpreter.this_thread();

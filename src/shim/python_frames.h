@@ -15,6 +15,14 @@
 /* python_frames_prepare - looks for an interpreter among what is loaded; at a safe moment, since it asks the loader. */
 void python_frames_prepare(void);
 
+extern _Atomic bool g_python_frames_are_known;
+
+/* python_frames_are_known - there is an interpreter whose frames can be read. Hot path. */
+static inline bool python_frames_are_known(void)
+{
+    return atomic_load_explicit(&g_python_frames_are_known, memory_order_acquire);
+}
+
 /* python_frames_describe - adds code.function.name, code.file.path and code.line.number of the Python line that the
  * call came from, past the frames of plumbing. False: this thread runs no Python, or none that we know the frames
  * of. Hot path. */

@@ -12,12 +12,12 @@
 #include <limits.h>
 #include <string.h>
 
-/* Prepares a call that sends @message; true if it must be made by send_edited. */
-static bool send_begin(struct send_plan *plan, struct connection *connection, int fd,
-                       const struct msghdr *message, int flags)
+/* Prepares a call that sends @iov; true if it must be made by send_edited. */
+static bool send_begin(struct send_plan *plan, struct connection *connection, int fd, const struct iovec *iov,
+                       size_t count, int flags)
 {
     int saved = errno;
-    transfer_send_begin(plan, connection, fd, message->msg_iov, message->msg_iovlen, flags);
+    transfer_send_begin(plan, connection, fd, iov, count, flags);
     errno = saved;
     return plan->is_edited;
 }
@@ -48,8 +48,8 @@ enum { COPY_LEN_MAX = 2048, COPY_PIECES_MAX = 8 };
 static NOINLINE ssize_t send_copied(const struct send_plan *plan, int fd, int flags)
 {
     char copy[COPY_LEN_MAX], *end = copy;
-    for (size_t i = 0; i < plan->iov_count; i++)
-        end = mempcpy(end, plan->iov[i].iov_base, plan->iov[i].iov_len);
+    for (const struct iovec *iov = plan->iov, *iov_end = iov + plan->iov_count; iov < iov_end; iov++)
+        end = mempcpy(end, iov->iov_base, iov->iov_len);
     return REAL(send)(fd, copy, plan->len, flags);
 }
 
@@ -60,20 +60,31 @@ static bool is_copied(const struct send_plan *plan, const struct msghdr *message
            !message->msg_control && !message->msg_name && !(flags & MSG_ZEROCOPY);
 }
 
+/* @is_first: nothing of it has gone out yet. */
+static ssize_t send_planned(const struct send_plan *plan, int fd, const struct msghdr *original, int flags,
+                            bool is_first)
+{
+    if (LIKELY(is_copied(plan, original, flags)))
+        return send_copied(plan, fd, flags);
+    struct msghdr message = *original;
+    message.msg_iov = plan->iov;
+    message.msg_iovlen = plan->iov_count;
+    if (!is_first) { /* it went out with the first byte */
+        message.msg_control = NULL;
+        message.msg_controllen = 0;
+    }
+    return REAL(sendmsg)(fd, &message, flags);
+}
+
 /* Sends what the plan says, and accounts for it. @is_any_file: by write(2) or writev(2), which work on
  * any file: if the descriptor is no socket any more, the bytes go out as they are. */
 static ssize_t send_edited(struct send_plan *plan, int fd, const struct msghdr *original, int flags,
                            bool is_any_file)
 {
-    struct msghdr message = *original;
     int extra_flags = 0;
     int entry_errno = errno;
     for (;;) {
-        message.msg_iov = plan->iov;
-        message.msg_iovlen = plan->iov_count;
-        ssize_t result = is_copied(plan, &message, flags)
-                             ? send_copied(plan, fd, flags | extra_flags)
-                             : REAL(sendmsg)(fd, &message, flags | extra_flags);
+        ssize_t result = send_planned(plan, fd, original, flags | extra_flags, !extra_flags);
         int saved = result < 0 ? errno : entry_errno;
         if (result < 0 && saved == ENOTSOCK && is_any_file) {
             transfer_send_cancel(plan);
@@ -87,8 +98,6 @@ static ssize_t send_edited(struct send_plan *plan, int fd, const struct msghdr *
             return outcome.result;
         }
         transfer_send_resume(plan);
-        message.msg_control = NULL; /* went out with the first byte */
-        message.msg_controllen = 0;
         extra_flags = MSG_DONTWAIT;
     }
 }
@@ -119,11 +128,10 @@ EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
         return socket_have_written(&writing, REAL(send)(fd, buf, len, flags));
     }
     struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
     struct send_plan plan;
     CALLSITE_ENTER();
-    if (send_begin(&plan, connection, fd, &message, flags))
-        return send_edited(&plan, fd, &message, flags, false);
+    if (send_begin(&plan, connection, fd, &iov, 1, flags))
+        return send_edited(&plan, fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, flags, false);
     struct handover_write writing;
     handover_begin_to_send(&writing, connection, buf, len);
     return send_end(&plan, handover_have_sent(&writing, REAL(send)(fd, buf, len, flags)));
@@ -147,7 +155,7 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags,
     CALLSITE_ENTER();
     if (address && (flags & MSG_FASTOPEN))
         connection_connect_begin(connection, address, address_len);
-    if (send_begin(&plan, connection, fd, &message, flags))
+    if (send_begin(&plan, connection, fd, &iov, 1, flags))
         return send_edited(&plan, fd, &message, flags, false);
     struct handover_write writing;
     handover_begin_to_send(&writing, connection, buf, len);
@@ -165,7 +173,7 @@ static ssize_t message_send(struct connection *connection, int fd, const struct 
     struct send_plan plan;
     if (!list_is_sendable(message->msg_iov, message->msg_iovlen))
         return REAL(sendmsg)(fd, message, flags);
-    if (send_begin(&plan, connection, fd, message, flags))
+    if (send_begin(&plan, connection, fd, message->msg_iov, message->msg_iovlen, flags))
         return send_edited(&plan, fd, message, flags, false);
     return send_end(&plan, REAL(sendmsg)(fd, message, flags));
 }
@@ -248,10 +256,9 @@ static NOINLINE ssize_t connection_write(struct connection *connection, int fd, 
                                          size_t len)
 {
     struct iovec iov = {.iov_base = (void *)buf, .iov_len = len};
-    struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
     struct send_plan plan;
-    if (send_begin(&plan, connection, fd, &message, 0))
-        return send_edited(&plan, fd, &message, 0, true);
+    if (send_begin(&plan, connection, fd, &iov, 1, 0))
+        return send_edited(&plan, fd, &(struct msghdr){.msg_iov = &iov, .msg_iovlen = 1}, 0, true);
     struct handover_write writing;
     handover_begin_to_send(&writing, connection, buf, len);
     return send_end(&plan, handover_have_sent(&writing, REAL(write)(fd, buf, len)));
@@ -288,11 +295,12 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int count)
     handover_pass_by(fd);
     if (LIKELY(!connection) || count <= 0 || !list_is_sendable(iov, (size_t)count))
         return REAL(writev)(fd, iov, count);
-    struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
     struct send_plan plan;
     CALLSITE_ENTER();
-    if (send_begin(&plan, connection, fd, &message, 0))
+    if (send_begin(&plan, connection, fd, iov, (size_t)count, 0)) {
+        const struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)count};
         return send_edited(&plan, fd, &message, 0, true);
+    }
     return send_end(&plan, REAL(writev)(fd, iov, count));
 }
 

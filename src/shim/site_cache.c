@@ -1,7 +1,5 @@
 #include "shim/site_cache.h"
 
-#include <string.h>
-
 enum site_state { SITE_FREE, SITE_BEING_FILLED, SITE_READY };
 enum { SITE_PROBES = 8 };
 
@@ -32,7 +30,7 @@ struct site *site_find(struct site_cache *cache, const struct site_key *key)
     for (size_t i = 0; i < SITE_PROBES; i++) {
         struct site *site = &cache->sites[(home + i) % SITES_MAX];
         if (site_is_ready(site)) {
-            if (memcmp(&site->key, key, sizeof *key) == 0)
+            if (site_key_is_same(&site->key, key))
                 return site;
         } else if (site_claim(site)) {
             return site;

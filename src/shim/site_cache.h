@@ -12,6 +12,16 @@ struct site_key {
     uintptr_t words[SITE_KEY_WORDS];
 };
 
+/* site_key_is_same - compared word by word, in place. */
+static inline bool site_key_is_same(const struct site_key *a, const struct site_key *b)
+{
+    uintptr_t difference = 0;
+#pragma GCC unroll 6
+    for (int i = 0; i < SITE_KEY_WORDS; i++)
+        difference |= a->words[i] ^ b->words[i];
+    return difference == 0;
+}
+
 enum site_kind {
     SITE_CALLER,   /* who wants something */
     SITE_PLUMBING, /* who does it on behalf of a caller */

@@ -35,8 +35,8 @@ static uint64_t count_next(const struct id_source *source)
     return atomic_fetch_add_explicit(&source->page->id_counter, 1, memory_order_relaxed);
 }
 
-/* Three streams of ids, each a bijection of the count: none comes twice in any of them. The second word keeps who sees an
- * id from telling the next one. */
+/* Three streams of ids, each a bijection of the count: none comes twice in any of them. The second word keeps who sees
+ * an id from telling the next one. */
 static ALWAYS_INLINE uint64_t id_of(const struct id_source *source, int stream, uint64_t count)
 {
     static const uint64_t steps[] = {0x9e3779b97f4a7c15ULL, 0x9e3779b97f4a7c15ULL, 0xd1342543de82ef95ULL};

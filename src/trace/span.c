@@ -60,7 +60,8 @@ void span_set_context(struct span *span, const struct span_context *context,
     if (UNLIKELY(g_redact_choices.has_patterns) && redact_matches(context->tracestate, context->tracestate_len))
         return; /* with a hole in it, it would be another one */
     span->tracestate_len = context->tracestate_len;
-    memcpy(span->bytes, context->tracestate, context->tracestate_len);
+    if (UNLIKELY(context->tracestate_len))
+        memcpy(span->bytes, context->tracestate, context->tracestate_len);
 }
 
 void span_set_name(struct span *span, const char *name, size_t len)

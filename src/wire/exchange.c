@@ -103,7 +103,8 @@ struct exchange *exchange_begin_known(enum span_kind kind, uint64_t start_ns, st
  * go on. */
 static void propagation_describe(const struct exchange *exchange)
 {
-    parent_describe(exchange->span, &exchange->active, exchange->links, exchange->link_count);
+    if (UNLIKELY(!parent_is_plain(&exchange->active, exchange->link_count)))
+        parent_describe(exchange->span, &exchange->active, exchange->links, exchange->link_count);
     if (exchange->propagation_skipped)
         span_set_string(exchange->span, ATTRIBUTE_PROPAGATION_SKIPPED,
                         exchange->propagation_skipped, strlen(exchange->propagation_skipped));
@@ -212,9 +213,11 @@ void exchange_choose_parent(struct exchange *exchange, const struct parent_memor
         return;
     }
     client_context_make(exchange, NULL);
-    if (UNLIKELY(parent.link_count) && !parent.may_be_sampled)
-        sampler_follow(&exchange->context, false);
     exchange->link_count = (uint8_t)parent.link_count;
+    if (LIKELY(!parent.link_count))
+        return;
+    if (!parent.may_be_sampled)
+        sampler_follow(&exchange->context, false);
     memcpy(exchange->links, parent.links, parent.link_count * sizeof *parent.links);
 }
 
@@ -511,12 +514,12 @@ static void sizes_describe(struct exchange *exchange)
 }
 
 /* A request whose head was never complete still has a span: it gets its ids and its name late. */
-static void head_complete_late(struct exchange *exchange)
+static COLD void head_complete_late(struct exchange *exchange)
 {
     static const union endpoint unknown;
     struct http_common *common = NULL;
     const struct http_ends ends = {exchange->peer ? exchange->peer : &unknown, &unknown, exchange->tls, &common};
-    if (!exchange->head || !exchange->span)
+    if (!exchange->span)
         return;
     if (exchange->kind == SPAN_KIND_SERVER)
         exchange_server_head_end(exchange, &ends);
@@ -547,7 +550,8 @@ static bool is_told_by_application(const struct exchange *exchange)
 void exchange_end(struct exchange *exchange, uint64_t end_ns)
 {
     exchange_own_span(exchange);
-    head_complete_late(exchange);
+    if (UNLIKELY(exchange->head != NULL))
+        head_complete_late(exchange);
     if (is_told_by_application(exchange)) {
         span_abandon(exchange->span);
         exchange->span = NULL;
@@ -559,7 +563,8 @@ void exchange_fail(struct exchange *exchange, const char *error_type, const char
                    uint64_t end_ns)
 {
     exchange_own_span(exchange);
-    head_complete_late(exchange);
+    if (exchange->head)
+        head_complete_late(exchange);
     span_set_error(exchange->span, error_type, message);
     span_report(exchange, end_ns);
 }

@@ -378,8 +378,8 @@ static size_t blank_line_len(const char *bytes, const char *end)
 }
 
 /* All up to @at is known; with the blank line there the head is complete. */
-static ALWAYS_INLINE size_t head_end_take(struct http1_parser *parser, const char *bytes, const char *at, const char *end,
-                                          struct http1_head *out)
+static ALWAYS_INLINE size_t head_end_take(struct http1_parser *parser, const char *bytes, const char *at,
+                                          const char *end, struct http1_head *out)
 {
     size_t blank_len = at < end ? blank_line_len(at, end) : 0;
     if (blank_len == 0)
@@ -432,12 +432,9 @@ bool http1_know(struct http1_known *known, const struct http1_parser *parser, co
     return true;
 }
 
-size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes, size_t len,
-                             struct http1_head *out)
+size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes,
+                             size_t len, struct http1_head *out)
 {
-    if (parser->state != STATE_START || !known->len || len <= known->len ||
-        memcmp(bytes, known->bytes, known->len) != 0)
-        return 0;
     parser->declared = known->declared;
     out->first_line.status = known->status;
     out->is_known = true;

@@ -121,10 +121,16 @@ size_t http1_take_head(struct http1_parser *parser, const char *bytes, size_t le
 bool http1_know(struct http1_known *known, const struct http1_parser *parser, const char *bytes, size_t len,
                 const struct http1_head *head);
 
-/* http1_take_known_head - as http1_take_head, of a head that begins with what is @known. Of that, @out tells the status
- * alone. */
-size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes, size_t len,
-                             struct http1_head *out);
+/* http1_is_known - what is @known, and more, stands there. */
+static inline bool http1_is_known(const struct http1_known *known, const char *bytes, size_t len)
+{
+    return known->len && len > known->len && memcmp(bytes, known->bytes, known->len) == 0;
+}
+
+/* http1_take_known_head - as http1_take_head, between messages, of a head that begins with what is @known. Of that,
+ * @out tells the status alone. */
+size_t http1_take_known_head(struct http1_parser *parser, const struct http1_known *known, const char *bytes,
+                             size_t len, struct http1_head *out);
 
 /* http1_next - takes input up to the next event.
  * @line: room for a split line; may be NULL until the answer is HTTP1_NO_LINE.
@@ -134,9 +140,9 @@ size_t http1_take_known_head(struct http1_parser *parser, const struct http1_kno
 size_t http1_next(struct http1_parser *parser, struct http1_line *line, const char *bytes, size_t len,
                   struct http1_event *event);
 
-/* http1_take_rest - the usual end of a message in one go: all of its body that is to come lies within the next @len bytes,
- * as it is. Returns true, @body_len how many of them it is, and it is as after HTTP1_MESSAGE_END; else false, with nothing
- * changed. */
+/* http1_take_rest - the usual end of a message in one go: all of its body that is to come lies within the next @len
+ * bytes, as it is. Returns true, @body_len how many of them it is, and it is as after HTTP1_MESSAGE_END; else false,
+ * with nothing changed. */
 bool http1_take_rest(struct http1_parser *parser, size_t len, size_t *body_len);
 
 /* http1_set_framing - to be called at HTTP1_HEAD_END, before the next http1_next. RFC 9112, 6.3. */

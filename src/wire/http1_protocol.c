@@ -97,9 +97,11 @@ static ALWAYS_INLINE size_t head_take(struct stream *stream, const struct input 
                                       struct http1_head *head)
 {
     const struct http1_known *known = known_head_of(&stream->head);
-    size_t len =
-        known ? http1_take_known_head(&stream->parser, known, input->bytes + at, input->len - at, head) : 0;
-    return len ? len : http1_take_head(&stream->parser, input->bytes + at, input->len - at, head);
+    const char *bytes = input->bytes + at;
+    size_t left = input->len - at, len = 0;
+    if (known && http1_is_known(known, bytes, left))
+        len = http1_take_known_head(&stream->parser, known, bytes, left, head);
+    return LIKELY(len) ? len : http1_take_head(&stream->parser, bytes, left, head);
 }
 
 /* Runs the parser over @input. Made anew for each listener. */

@@ -37,6 +37,12 @@ void parent_memory_connected(struct parent_memory *memory);
  * microseconds. */
 void parent_choose(struct parent *parent, const struct parent_memory *memory);
 
+/* parent_is_plain - parent_describe has nothing to say. */
+static inline bool parent_is_plain(const struct active_context *active, size_t link_count)
+{
+    return (active->source == ACTIVE_NONE || active->source == ACTIVE_SERVER) && !link_count;
+}
+
 /* parent_describe - says on @span how its parent @active was found, or that it was not and may be any of @links, where that
  * is not plain. */
 void parent_describe(struct span *span, const struct active_context *active, const struct span_link *links,

@@ -123,7 +123,7 @@ static bool is_underway(int fd, int family)
            info.tcpi_bytes_sent > 0;
 }
 
-static COLD struct connection *table_adopt(int fd)
+COLD struct connection *table_adopt(int fd)
 {
     union endpoint peer;
     int type = 0;
@@ -143,12 +143,4 @@ static COLD struct connection *table_adopt(int fd)
         connection->is_underway = is_underway(fd, peer.any.sa_family);
     }
     return connection;
-}
-
-struct connection *table_find_socket(int fd)
-{
-    uintptr_t word = table_word(fd);
-    if (LIKELY(word > TABLE_IGNORED))
-        return UNLIKELY(word & TABLE_HANDOVER) ? NULL : (struct connection *)word;
-    return word == TABLE_IGNORED ? NULL : table_adopt(fd);
 }

@@ -60,7 +60,14 @@ void table_add_handover(int fd, struct handover *handover, unsigned end);
 
 /* table_find_socket - the same for calls that work on sockets only: an unknown descriptor is looked
  * at once (two system calls) and adopted if it is a connected stream socket. */
-struct connection *table_find_socket(int fd);
+struct connection *table_adopt(int fd);
+static inline struct connection *table_find_socket(int fd)
+{
+    uintptr_t word = table_word(fd);
+    if (LIKELY(word > TABLE_IGNORED))
+        return UNLIKELY(word & TABLE_HANDOVER) ? NULL : (struct connection *)word;
+    return word == TABLE_IGNORED ? NULL : table_adopt(fd);
+}
 
 /* table_add - @fd is a new stream socket; whatever had this number has been closed unseen. Returns
  * its connection, or NULL if it is to be ignored. */

@@ -221,6 +221,11 @@ static void requests_look(struct connection *connection, const struct iovec *iov
 {
     uint64_t offset = connection->sent_len;
     uint64_t seen = connection->sent_len + connection->ahead_len;
+    if (LIKELY(count == 1 && seen == offset)) {
+        connection->ahead_len = iov->iov_len;
+        connection->protocol->request_bytes(connection, iov->iov_base, iov->iov_len, offset, now_ns);
+        return;
+    }
     for (size_t i = 0; i < count && !connection->is_opaque; i++) {
         uint64_t end = offset + iov[i].iov_len;
         if (end > seen) {
@@ -286,7 +291,7 @@ static void send_look(struct send_plan *plan, int fd, int flags)
 }
 
 /* False if the lock could not be had: the connection is opaque then. */
-static bool lock_or_give_up(struct connection *connection)
+static ALWAYS_INLINE bool lock_or_give_up(struct connection *connection)
 {
     if (LIKELY(lock_acquire(&connection->lock)))
         return true;

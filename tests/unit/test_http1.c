@@ -734,7 +734,9 @@ Test(http1, a_head_that_begins_as_a_known_one_is_taken_from_there_on)
         size_t len = strlen(rows[i].next);
         cr_assert(head_know(&known, rows[i].first, rows[i].known_len));
         http1_init(&parser, false, ALL_FIELDS);
-        size_t taken = http1_take_known_head(&parser, &known, guarded(rows[i].next, len), len, &head);
+        const char *next = guarded(rows[i].next, len);
+        size_t taken =
+            http1_is_known(&known, next, len) ? http1_take_known_head(&parser, &known, next, len, &head) : 0;
         cr_assert_eq(taken, rows[i].taken, "%zu: %zu", i, taken);
         cr_assert(taken || http1_is_between_messages(&parser), "%zu", i);
         if (!taken)
