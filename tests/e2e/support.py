@@ -771,4 +771,6 @@ def not_sanitized(reason):
     return unittest.skipIf(SANITIZED, f"sanitizers: {reason}")
 
 
+needs_children = unittest.skipUnless(os.path.exists("/proc/thread-self/children"),
+                                     "the kernel does not tell which thread has started what")
 needs_root = unittest.skipUnless(os.geteuid() == 0, "only for root")

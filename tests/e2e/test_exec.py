@@ -8,7 +8,8 @@ import subprocess
 import unittest
 import urllib.request
 
-from support import PROGRAMS, PYTHON, SHIM, StrictServer, TracedTest, describe, needs, needs_root, not_sanitized, of_kind
+from support import (PROGRAMS, PYTHON, SHIM, StrictServer, TracedTest, describe, needs, needs_children, needs_root,
+                     not_sanitized, of_kind)
 
 LOADER = "/lib64/ld-linux-x86-64.so.2"
 STARTER = r"""
@@ -331,9 +332,15 @@ class ForARequest(TracedTest):
 
     def test_in_a_thread_of_python(self):
         self.start_python()
-        for path in ("/run", "/shell", "/spawn", "/fork", "/system"):
+        for path in ("/run", "/shell", "/spawn", "/fork"):
             self.get(path)
-        self.check_calls(5)
+        self.check_calls(4)
+
+    @needs_children
+    def test_by_a_shell_in_a_thread_of_python(self):
+        self.start_python()
+        self.get("/system")
+        self.check_calls(1)
 
     def test_by_all_ways(self):
         call = self.directory / "call"
@@ -352,6 +359,7 @@ class ForARequest(TracedTest):
     def test_the_environment(self):
         self.check_environment("/environment")
 
+    @needs_children
     def test_the_environment_of_a_shell(self):
         self.check_environment("/system-environment")
 

@@ -4,13 +4,14 @@ import concurrent.futures
 import pathlib
 import urllib.request
 
-from support import StrictServer, TracedTest, describe, free_port, needs, of_kind
+from support import StrictServer, TracedTest, describe, free_port, needs, needs_children, of_kind
 
 PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "accuracy" / "programs"
 CLIENTS, REQUESTS = 8, 40
 
 
 @needs("curl")
+@needs_children
 class OfThreads(TracedTest):
     """A server in C, which has curl called by system(3) and popen(3). A call's number tells whose it is."""
 
