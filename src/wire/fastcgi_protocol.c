@@ -66,8 +66,8 @@ static void line_note(struct connection *connection)
     exchange_note_line(connection->current, &line);
 }
 
-/* Not as soon as it is met: what else lies in the same input, the path say, decides on its flags. @is_ours: the
- * application cannot have anything longer or shorter in its place, since blanks around it would count here. */
+/* Not as soon as it is met: what else lies in the same input, the path say, decides on its flags. A longer one, of a later
+ * version, stays: the blanks that would have to follow ours would count here. */
 static void traceparent_settle(struct connection *connection)
 {
     struct fastcgi_request *request = connection->fastcgi;

@@ -1,11 +1,14 @@
 /* test_fastcgi_protocol.c - a web server and an application that talk FastCGI: the right spans at both ends, the
  * context on its way, and on the wire what the web server sent, with exactly a record of ours put in. */
 #include "wire/connection.h"
+#include "wire/fastcgi_params.h"
 
 #include "support/captured.h"
 #include "support/fastcgi_bytes.h"
 #include "support/simulated.h"
 #include "trace/active.h"
+#include "trace/ignore.h"
+#include "trace/propagator.h"
 #include "trace/traceparent.h"
 
 #include <criterion/criterion.h>
@@ -264,6 +267,66 @@ Test(fastcgi_protocol, nothing_goes_into_a_pair_that_does_not_end)
     client_answered();
     cr_assert_str_eq(captured_string(captured_at(0), ATTRIBUTE_PROPAGATION_SKIPPED), "split");
     simulated_close(g_sim.connection);
+}
+
+static struct span_context g_incoming;
+
+/* What lies in the record of ours: "NAME=length of the value", parted by blanks. */
+static const char *record_contents(void)
+{
+    static char contents[256];
+    static struct fastcgi_params params;
+    const unsigned char *record = (const unsigned char *)g_sim.wire + g_params_end;
+    size_t len = FASTCGI_HEADER_LEN + (size_t)(record[4] << 8 | record[5]), used = 0;
+    struct fastcgi_pair pair;
+    cr_assert_eq(g_sim.wire_len, g_request.len + len);
+    fastcgi_params_init(&params);
+    for (size_t at = FASTCGI_HEADER_LEN; at < len;) {
+        at += fastcgi_params_next(&params, (const char *)record + at, len - at, at, &pair);
+        cr_assert(pair.is_complete);
+        used += (size_t)snprintf(contents + used, sizeof contents - used, "%.*s=%zu ", (int)pair.name_len, pair.name,
+                                 pair.value_len);
+    }
+    return contents;
+}
+
+Test(fastcgi_protocol, all_formats_go_into_one_record)
+{
+    static struct active_context active;
+    char tracestate[201] = "vendor=";
+    memset(tracestate + strlen(tracestate), 'v', sizeof tracestate - 1 - strlen(tracestate));
+    propagators_parse("tracecontext,b3,xray", &g_propagators, NULL);
+    cr_assert_eq(traceparent_parse(INCOMING, strlen(INCOMING), &g_incoming), 0);
+    cr_assert_eq(tracestate_parse(tracestate, strlen(tracestate), &g_incoming), 0);
+    active.source = ACTIVE_SERVER;
+    span_context_child(&active.context, &g_incoming);
+    active_set(&active);
+    request_make(NOTHING, RECORD_LEN);
+    simulated_init(&g_sim);
+    simulated_send_all(&g_sim, g_request.bytes, g_request.len);
+    cr_assert_str_eq(record_contents(), "HTTP_TRACEPARENT=55 HTTP_TRACESTATE=200 HTTP_B3=51 HTTP_X_AMZN_TRACE_ID=74 ");
+    simulated_close(g_sim.connection);
+}
+
+/* Its path is behind the traceparent. */
+Test(fastcgi_protocol, what_is_to_be_ignored_is_known_before_the_context_goes_on)
+{
+    ignore_parse("/shop/*", &g_ignored, NULL);
+    work_for_a_request(INCOMING);
+    g_request.len = g_content.len = 0;
+    fastcgi_add_pair(&g_content, "HTTP_TRACEPARENT", INCOMING);
+    fastcgi_add_pairs(&g_content, PAIRS);
+    fastcgi_add_begin(&g_request, ID);
+    fastcgi_add_stream(&g_request, FASTCGI_PARAMS, ID, g_content.bytes, g_content.len, RECORD_LEN);
+    simulated_init(&g_sim);
+    simulated_send_all(&g_sim, g_request.bytes, g_request.len);
+    cr_assert_eq(g_sim.wire_len, g_request.len);
+    const char *value = memmem(g_sim.wire, g_sim.wire_len, "00-" TRACE_ID, ID_AT - 1);
+    cr_assert(value && memcmp(value + ID_AT, INCOMING_ID, IDS_LEN) != 0);
+    cr_assert_arr_eq(value + TRACEPARENT_LEN - 3, "-00", 3);
+    client_answered();
+    simulated_close(g_sim.connection);
+    cr_assert_eq(captured_count() + captured_open_count(), 0u);
 }
 
 Test(fastcgi_protocol, a_client_span_says_who_was_asked_for_what)
