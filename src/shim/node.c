@@ -225,7 +225,7 @@ static napi_value save(napi_env env, napi_callback_info info)
         g_api.napi_get_value_int32(env, argument, &fd) != NAPI_OK)
         return NULL;
     if (request_take(fd, &active)) {
-        len = offsetof(struct active_context, context.tracestate) + active.context.tracestate_len;
+        len = active_filled_len(&active);
         memcpy(cell->active, &active, len);
         len += sizeof cell->len;
     }

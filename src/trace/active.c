@@ -126,6 +126,13 @@ void active_copy(struct active_context *to, const struct active_context *from)
     span_context_copy(&to->context, &from->context);
 }
 
+size_t active_filled_len(const struct active_context *active)
+{
+    if (active->context.baggage_len)
+        return offsetof(struct active_context, context.baggage) + active->context.baggage_len;
+    return offsetof(struct active_context, context.tracestate) + active->context.tracestate_len;
+}
+
 static bool is_ended(const struct active_owner *owner)
 {
     return owner->request &&
@@ -475,9 +482,7 @@ size_t active_save(void *room)
     if (active->owner.request)
         atomic_store_explicit(&active->owner.request->is_kept, true, memory_order_relaxed);
     active_copy(room, active);
-    if (active->context.baggage_len)
-        return offsetof(struct active_context, context.baggage) + active->context.baggage_len;
-    return offsetof(struct active_context, context.tracestate) + active->context.tracestate_len;
+    return active_filled_len(active);
 }
 
 void active_restore(const void *saved, size_t len, bool is_borrowed)

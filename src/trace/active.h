@@ -135,6 +135,9 @@ void active_copy(struct active_context *to, const struct active_context *from);
  * when it was copied; @to is then unspecified. */
 bool active_copy_open(struct active_context *to, const struct active_context *from);
 
+/* active_filled_len - how many of its bytes are filled: the rest need not be copied. */
+size_t active_filled_len(const struct active_context *active);
+
 /* active_is_open - the span it belongs to has not ended. */
 bool active_is_open(const struct active_context *active);
 

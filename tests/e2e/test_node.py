@@ -82,6 +82,17 @@ class Node(TracedTest):
 
 
 class Parents(Node):
+    def test_baggage_goes_along(self):
+        relay = self.start_relay()
+        baggage = "user=" + "u" * 500
+        for number, value in enumerate((baggage, "short=1", None)):
+            connection = http.client.HTTPConnection("127.0.0.1", relay.port, timeout=30)
+            connection.request("GET", f"/agent/{number}", headers={"baggage": value} if value else {})
+            connection.getresponse().read()
+            connection.close()
+        self.assertEqual([request.all("baggage") for request in relay.upstream.requests],
+                         [[baggage]] * 2 + [["short=1"]] * 2 + [[]] * 2)
+
     def test_an_agent_with_fewer_sockets_than_requests(self):
         self.check("agent", calls=2)
 
