@@ -1,17 +1,14 @@
 #include "shim/node.h"
 
-#include "base/process.h"
 #include "base/raw.h"
 #include "base/text.h"
 #include "shim/module.h"
-#include "shim/node_api.h"
-#include "shim/real.h"
-#include "trace/active.h"
-#include "wire/table.h"
 
 #include <limits.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -19,8 +16,6 @@ static const char OPTIONS[] = "NODE_OPTIONS=";
 static const char REQUIRE[] = "--require ";
 static const char SCRIPT_STEM[] = "run-traced-node";
 static const char LIBRARY_STEM[] = "librun-traced";
-
-/* ---- at the start of a process ---- */
 
 static bool begins_with(const char *text, const char *prefix)
 {
@@ -146,137 +141,4 @@ void node_begin(char *const argv[])
 {
     if (UNLIKELY(is_node()))
         bridge_begin(argv);
-}
-
-/* ---- the native half ---- */
-
-/* What the script and this library share, one for each of Node's threads: a context, in the script's words "store". The
- * script sets it just before it calls what sends or connects, and takes it away behind that; so whoever asks meanwhile is
- * answered without a call into JavaScript. */
-struct cell {
-    uint32_t len; /* with these four bytes; 0: none */
-    unsigned char active[sizeof(struct active_context)]; /* packed: V8 keeps up to 64 bytes in its own heap, which is cheaper */
-};
-
-static struct node_api g_api;
-static THREAD_LOCAL struct cell *t_cell;
-
-static bool api_find(void)
-{
-    static const struct {
-        const char *name;
-        size_t offset;
-    } functions[] = {
-#define FUNCTION(name) {#name, offsetof(struct node_api, name)}
-        FUNCTION(napi_create_function),     FUNCTION(napi_create_uint32),        FUNCTION(napi_set_named_property),
-        FUNCTION(napi_get_cb_info),         FUNCTION(napi_get_value_int32),      FUNCTION(napi_get_typedarray_info),
-        FUNCTION(napi_create_reference),    FUNCTION(napi_add_env_cleanup_hook),
-#undef FUNCTION
-    };
-    for (size_t i = 0; i < ARRAY_LEN(functions); i++) {
-        void *found = real_dlsym(RTLD_DEFAULT, functions[i].name);
-        if (!found)
-            return false;
-        *(void **)((char *)&g_api + functions[i].offset) = found;
-    }
-    return true;
-}
-
-static bool cell_answer(struct active_context *out)
-{
-    const struct cell *cell = t_cell;
-    if (!cell || cell->len <= sizeof cell->len || cell->len > sizeof *cell)
-        return false;
-    memcpy(out, cell->active, cell->len - sizeof cell->len);
-    out->source = ACTIVE_RUNTIME;
-    return true;
-}
-
-/* Requests are told to the script in the order in which they came in on their connection; so this is the first one that
- * was not told of yet. */
-static bool request_take(int fd, struct active_context *out)
-{
-    struct connection *connection = table_find(fd);
-    bool is_found = false;
-    if (!connection || !lock_acquire(&connection->lock))
-        return false;
-    struct exchange *exchange = connection->is_opaque || connection->role != ROLE_SERVER ? NULL : connection->first;
-    for (; exchange && !is_found; exchange = exchange->next) {
-        struct active_request *request = &exchange->request;
-        if (exchange->active.source == ACTIVE_NONE || atomic_exchange(&request->is_kept, true))
-            continue;
-        active_copy(out, &exchange->active);
-        is_found = true;
-    }
-    lock_release(&connection->lock);
-    return is_found;
-}
-
-/* save(fd): the context of the request that was read on @fd is in the cell. Returns its length, or 0. */
-static napi_value save(napi_env env, napi_callback_info info)
-{
-    size_t argc = 1;
-    napi_value argument, result = NULL;
-    int32_t fd;
-    struct cell *cell = t_cell;
-    struct active_context active;
-    size_t len = 0;
-    if (!cell || g_api.napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) != NAPI_OK ||
-        g_api.napi_get_value_int32(env, argument, &fd) != NAPI_OK)
-        return NULL;
-    if (request_take(fd, &active)) {
-        len = active_filled_len(&active);
-        memcpy(cell->active, &active, len);
-        len += sizeof cell->len;
-    }
-    cell->len = (uint32_t)len;
-    g_api.napi_create_uint32(env, cell->len, &result);
-    return result;
-}
-
-/* Node takes this environment down: main's before exit, a worker's at its end; in its own thread. */
-static void detach(void *unused)
-{
-    (void)unused;
-    active_ask(NULL);
-    t_cell = NULL;
-}
-
-/* attach(cell): from now on the script answers for this thread. Returns 1 if that is so. */
-static napi_value attach(napi_env env, napi_callback_info info)
-{
-    size_t argc = 1, len;
-    napi_value argument, result = NULL;
-    napi_ref forever;
-    int type;
-    void *bytes;
-    bool is_attached = !t_cell && g_api.napi_get_cb_info(env, info, &argc, &argument, NULL, NULL) == NAPI_OK &&
-                       g_api.napi_get_typedarray_info(env, argument, &type, &len, &bytes, NULL, NULL) == NAPI_OK &&
-                       type == NAPI_UINT8_ARRAY && len == sizeof(struct cell) && (uintptr_t)bytes % _Alignof(struct cell) == 0 &&
-                       g_api.napi_create_reference(env, argument, 1, &forever) == NAPI_OK &&
-                       g_api.napi_add_env_cleanup_hook(env, detach, NULL) == NAPI_OK;
-    if (is_attached) {
-        t_cell = bytes;
-        active_ask(cell_answer);
-    }
-    g_api.napi_create_uint32(env, is_attached, &result);
-    return result;
-}
-
-/* Called by Node, in each of its threads that asks for it. */
-static napi_value module_begin(napi_env env, napi_value exports)
-{
-    napi_value size, attach_function, save_function;
-    if (g_api.napi_create_uint32(env, sizeof(struct cell), &size) == NAPI_OK &&
-        g_api.napi_create_function(env, "attach", SIZE_MAX, attach, NULL, &attach_function) == NAPI_OK &&
-        g_api.napi_create_function(env, "save", SIZE_MAX, save, NULL, &save_function) == NAPI_OK &&
-        g_api.napi_set_named_property(env, exports, "size", size) == NAPI_OK &&
-        g_api.napi_set_named_property(env, exports, "attach", attach_function) == NAPI_OK)
-        g_api.napi_set_named_property(env, exports, "save", save_function);
-    return exports;
-}
-
-void *node_entry(const void *handle)
-{
-    return handle && handle == module_self() && shim_is_tracing() && api_find() ? (void *)module_begin : NULL;
 }

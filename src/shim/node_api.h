@@ -3,6 +3,7 @@
 #ifndef RUN_TRACED_SHIM_NODE_API_H
 #define RUN_TRACED_SHIM_NODE_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,9 @@ struct node_api {
     int (*napi_get_value_int32)(napi_env env, napi_value value, int32_t *result);
     int (*napi_get_typedarray_info)(napi_env env, napi_value array, int *type, size_t *length, void **bytes,
                                     napi_value *buffer, size_t *offset);
+    int (*napi_get_value_string_utf8)(napi_env env, napi_value value, char *bytes, size_t size, size_t *len);
+    int (*napi_create_bigint_uint64)(napi_env env, uint64_t value, napi_value *result);
+    int (*napi_get_value_bigint_uint64)(napi_env env, napi_value value, uint64_t *result, bool *is_lossless);
     int (*napi_create_reference)(napi_env env, napi_value value, uint32_t count, napi_ref *result);
     int (*napi_add_env_cleanup_hook)(napi_env env, napi_cleanup_hook hook, void *argument);
 };

@@ -1,5 +1,5 @@
 /* The bridge into Node.js: which request is a call made for? One thread serves all of them, and goes from one to the other
- * by timers and promises; Node alone can tell, by its AsyncLocalStorage. The other half is node.c.
+ * by timers and promises; Node alone can tell, by its AsyncLocalStorage. The other half is node_bridge.c.
  *
  * This script is loaded by --require, before the program: node.c has put that into NODE_OPTIONS, and the first thing done
  * here is to put NODE_OPTIONS back. Then one listener waits for the first request that is served. A program that serves
@@ -37,7 +37,7 @@ const { env, dlopen, getBuiltinModule = require } = process;
   delete require.cache[__filename];
 })();
 
-const { apply, defineProperty, getOwnPropertyDescriptor, getPrototypeOf } = Reflect;
+const { apply, defineProperty, get, getOwnPropertyDescriptor, getPrototypeOf, set } = Reflect;
 const { getOwnPropertySymbols, prototype: { hasOwnProperty } } = Object;
 const SENDERS = ['writeBuffer', 'writev', 'writeUtf8String', 'writeAsciiString', 'writeLatin1String', 'writeUcs2String'];
 const CONNECTORS = ['connect', 'connect6'];
@@ -54,21 +54,36 @@ function replace(object, name, make) {
   defineProperty(object, name, { ...was, value });
 }
 
-/* @handle: of the first connection that a request came in on. Returns what is to be called with each one's, or undefined
- * if there can be no bridge. */
-function begin(handle) {
+function load() {
   const native = { exports: {} };
   apply(dlopen, process, [native, 'librun-traced.so']); /* by its soname: it is loaded already, or not to be found */
-  const { attach, save, size } = native.exports;
-  const cell = new Uint8Array(size);
-  const cellLen = new Uint32Array(cell.buffer, 0, 1);
-  const owner = getOwnPropertySymbols(handle).find((symbol) => symbol.description === 'owner_symbol');
-  const { AsyncLocalStorage } = getBuiltinModule('async_hooks');
-  const { ClientRequest } = getBuiltinModule('http');
-  if (!owner || !ClientRequest.prototype.onSocket || !attach(cell))
-    return undefined;
+  return native.exports;
+}
 
-  const storage = new AsyncLocalStorage();
+/* What a thread needs to tell the library who works for what. undefined: there can be no bridge. */
+function begin() {
+  const native = load();
+  const cell = new Uint8Array(native.size);
+  const cellLen = new Uint32Array(cell.buffer, 0, 1);
+  const { AsyncLocalStorage } = getBuiltinModule('async_hooks');
+  if (!native.attach(cell))
+    return undefined;
+  const take = (isThere) => {
+    const context = isThere ? cell.slice(0, cellLen[0]) : undefined;
+    cellLen[0] = 0;
+    return context;
+  };
+  return { ...native, cell, cellLen, take, storage: new AsyncLocalStorage() };
+}
+
+const ownerOf = (handle) => getOwnPropertySymbols(handle).find((symbol) => symbol.description === 'owner_symbol');
+
+/* @handle: of any connection. From now on what is sent and connected is told of; returns whether that can be. */
+function watchCalls({ cell, cellLen, storage }, handle) {
+  const owner = ownerOf(handle);
+  const { ClientRequest } = getBuiltinModule('http');
+  if (!owner || !ClientRequest.prototype.onSocket)
+    return false;
   const writesFor = new WeakMap(); /* socket -> context, or null: none */
   const createdBy = new WeakMap(); /* undici's request -> context */
   const wrapped = new WeakSet();
@@ -114,7 +129,11 @@ function begin(handle) {
   /* With something unsent, several heads may go out in one: nobody can say whose. */
   listen('undici:client:sendHeaders', ({ request, socket }) =>
     writeFor(socket, socket.writableLength ? null : createdBy.get(request)));
+  return true;
+}
 
+/* Returns what is to be called with each request that is read. */
+function watchRequests({ save, take, storage }) {
   /* What comes later of the request, its body and its end, are events of the connection's parser. Where contexts go with
    * async_hooks (before Node 24), the parser's is the one just entered; else it is entered again for each of them. */
   const isByHooks = typeof storage._enable === 'function';
@@ -127,24 +146,159 @@ function begin(handle) {
   };
 
   return (fd, request) => {
-    const len = save(fd);
-    const context = len ? cell.slice(0, len) : undefined;
-    cellLen[0] = 0;
+    const context = take(save(fd));
     storage.enterWith(context);
     if (!isByHooks && context)
       reenter(request, context);
   };
 }
 
+/* ---- tests ----
+ *
+ * In a process that runs a file of tests for `node --test`. No function of ours may be on the stack when the program's
+ * run, since the runner prints stacks: a test begins when its runner asks for its arguments, and ends when it hands
+ * itself to its parent, with a result; both are back before anything of the program's is called. Its function, and the
+ * hooks for it, run in the async scope of an object that takes its context along from when it was made: that is put
+ * right there. The class is Node's own, and nobody else's to see: an async hook finds it when the file's first test is
+ * made, and is gone then. */
+
+/* As in test_span.h. */
+const PASS = 1;
+const FAIL = 2;
+const SKIPPED = 3;
+
+function resultOf({ passed, skipped, isTodo }) {
+  if (skipped || (isTodo && !passed))
+    return SKIPPED;
+  return passed ? PASS : FAIL;
+}
+
+/* "file > suite > test", as Node's fullName has it: [all, all but the last]. */
+function namesOf(test) {
+  const names = [];
+  for (let at = test; at.parent; at = at.parent)
+    names.unshift(`${at.name}`);
+  const directory = `${process.cwd()}/`;
+  const file = `${process.argv[1] || ''}`;
+  names.unshift(file.startsWith(directory) ? file.slice(directory.length) : file);
+  return [names.join(' > '), names.slice(0, -1).join(' > ')];
+}
+
+function watchTests(prototype) {
+  const { beginTest, endTest, cell, take, storage } = bridge;
+  const { AsyncResource } = getBuiltinModule('async_hooks');
+  const open = new WeakMap(); /* test -> its id and context */
+  const testOf = new WeakMap(); /* what a test's functions are called with -> test */
+  const wrapped = new WeakSet();
+  const contextOf = (test) => (open.get(test) || {}).context;
+
+  /* What runs in @resource's scope works for @context. */
+  const carryIn = (resource, context) => {
+    const donor = storage.run(context, () => new AsyncResource('Test', { requireManualDestroy: true }));
+    for (const symbol of getOwnPropertySymbols(donor))
+      if (symbol === storage.kResourceStore || symbol.description === 'context_frame')
+        resource[symbol] = donor[symbol];
+  };
+  const beginOnce = (test) => {
+    if (!test.parent || test.hookType || test.filtered || open.has(test))
+      return;
+    let outer = test.parent;
+    while (outer && !contextOf(outer))
+      outer = outer.parent;
+    if (outer)
+      cell.set(contextOf(outer));
+    const id = beginTest(...namesOf(test));
+    const context = take(id);
+    open.set(test, { id, context });
+    carryIn(test, context);
+  };
+  const watchHooks = (hook) => {
+    const hooks = getPrototypeOf(hook);
+    if (hooks === prototype || wrapped.has(hooks))
+      return;
+    wrapped.add(hooks);
+    replace(hooks, 'getRunArgs', (original) => function() {
+      const given = apply(original, this, arguments);
+      quietly(() => carryIn(this, contextOf(testOf.get(given.ctx))));
+      return given;
+    });
+  };
+
+  replace(prototype, 'getRunArgs', (original) => function() {
+    const given = apply(original, this, arguments);
+    quietly(() => {
+      testOf.set(given.ctx, this);
+      beginOnce(this);
+      for (const { hooks } of this.parent ? [this, this.parent] : [this])
+        [...hooks.beforeEach, ...hooks.afterEach].forEach(watchHooks);
+    });
+    return given;
+  });
+  replace(prototype, 'addReadySubtest', (original) => function(test) {
+    quietly(() => {
+      const { id } = open.get(test) || {};
+      if (id)
+        endTest(id, resultOf(test));
+    });
+    return apply(original, this, arguments);
+  });
+}
+
+/* Calls @use with the handle of @socket, which has none yet, before it connects. */
+function onceItHasHandle(socket, use) {
+  const prototype = getPrototypeOf(socket);
+  if (has(socket, '_handle') || !('_handle' in prototype))
+    return;
+  defineProperty(socket, '_handle', {
+    configurable: true,
+    get() {
+      const handle = get(prototype, '_handle', socket);
+      if (handle && ownerOf(handle)) {
+        delete socket._handle;
+        quietly(() => use(handle));
+      }
+      return handle;
+    },
+    set(value) {
+      set(prototype, '_handle', value, socket);
+    },
+  });
+}
+
+function waitForTests() {
+  const { createHook } = getBuiltinModule('async_hooks');
+  const hook = createHook({ init(id, type, trigger, resource) {
+    if (type !== 'Test')
+      return;
+    quietly(() => {
+      let at = resource;
+      while (at && !has(at, 'addReadySubtest'))
+        at = getPrototypeOf(at);
+      if (!at || !has(at, 'getRunArgs'))
+        return;
+      hook.disable();
+      if (theBridge())
+        watchTests(at);
+    });
+  } });
+  hook.enable();
+  listen('net.client.socket', ({ socket }) => {
+    if (!areCallsWatched && bridge)
+      onceItHasHandle(socket, watchCallsOnce);
+  });
+}
+
+function quietly(work) {
+  try {
+    work();
+  } catch {
+    /* It goes on without us. */
+  }
+}
+
 function listen(name, listener) {
   const diagnostics = getBuiltinModule('diagnostics_channel');
-  const careful = (message) => {
-    try {
-      listener(message);
-    } catch {
-      /* It goes on without us. */
-    }
-  };
+  const careful = (message) => quietly(() => listener(message));
   if (diagnostics.subscribe)
     diagnostics.subscribe(name, careful);
   else
@@ -157,19 +311,32 @@ function hold(channel) {
   return channel;
 }
 
-let enter; /* null: there can be no bridge */
+let bridge; /* null: there can be none */
+let areCallsWatched = false;
+let enter;
+
+function theBridge() {
+  if (bridge === undefined) {
+    bridge = null;
+    bridge = begin() || null;
+  }
+  return bridge;
+}
+
+function watchCallsOnce(handle) {
+  areCallsWatched = areCallsWatched || watchCalls(bridge, handle);
+  return areCallsWatched;
+}
 
 try {
+  if (env.NODE_TEST_CONTEXT && getBuiltinModule('worker_threads').isMainThread && load().hasTests())
+    waitForTests();
   listen('http.server.request.start', ({ request, socket }) => {
     const handle = socket && socket._handle;
-    if (enter === null || !handle || !(handle.fd >= 0))
+    if (!handle || !(handle.fd >= 0) || !theBridge() || !watchCallsOnce(handle))
       return;
-    if (enter === undefined) {
-      enter = null;
-      enter = begin(handle) || null;
-    }
-    if (enter)
-      enter(handle.fd, request);
+    enter = enter || watchRequests(bridge);
+    enter(handle.fd, request);
   });
 } catch {
   /* No diagnostics_channel: a Node that is too old. */

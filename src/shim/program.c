@@ -190,6 +190,12 @@ void program_note_test(void)
         test_program_describe_criterion(span);
 }
 
+void program_forget_test(void)
+{
+    if (test_program_is_test())
+        test_program_forget(process_pid() == g_pid ? g_span : NULL);
+}
+
 void program_exit(int status)
 {
     if (!g_span || process_pid() != g_pid || process_is_vfork_child())

@@ -13,6 +13,9 @@ void program_begin(char *const argv[]);
 /* program_note_test - Criterion is about to run the test that this process is for. */
 void program_note_test(void);
 
+/* program_forget_test - this process is no test, but its tests are: see test_program_forget. */
+void program_forget_test(void);
+
 /* program_exit - the process exits with @status. In a fork or vfork child nothing is done: it has executed no program
  * of its own. Signal-safe. */
 void program_exit(int status);

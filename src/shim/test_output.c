@@ -169,10 +169,15 @@ COLD void test_output_look(const char *bytes, size_t len)
     errno = saved;
 }
 
-bool test_output_is_allowed(void)
+bool test_output_is_wanted(void)
 {
     const char *value = getenv("RUN_TRACED_TEST_OUTPUT");
-    return !test_program_is_test() && !(value && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0));
+    return !(value && (strcmp(value, "off") == 0 || strcmp(value, "0") == 0));
+}
+
+bool test_output_is_allowed(void)
+{
+    return !test_program_is_test() && test_output_is_wanted();
 }
 
 void test_output_begin(void)

@@ -14,6 +14,9 @@
 extern bool g_test_output_is_wanted;
 void test_output_look(const char *bytes, size_t len);
 
+/* test_output_is_wanted - false if RUN_TRACED_TEST_OUTPUT switches it off. */
+bool test_output_is_wanted(void);
+
 /* test_output_is_allowed - false if it is switched off, or in a process that is a test itself: nothing there is a
  * test again. */
 bool test_output_is_allowed(void);

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "export/ring_sink.h"
 #include "shim/ctest_file.h"
+#include "shim/node_test.h"
 #include "shim/proc_file.h"
 #include "shim/real.h"
 
@@ -78,7 +79,7 @@ static bool found(enum judge judge)
 
 /* ---- by an environment variable that the process above does not have yet, unless that is run-traced ---- */
 
-static bool is_new_variable(int parent_pid, const char *entry)
+bool test_program_is_new_variable(int parent_pid, const char *entry)
 {
     return ring_sink_is_command() || !proc_has_variable(parent_pid, entry);
 }
@@ -93,7 +94,7 @@ static bool by_variable(int parent_pid)
         return false;
     text_append_string(&entry, "RUN_TRACED_TEST=");
     text_append_string(&entry, name);
-    if (entry.overflowed || !is_new_variable(parent_pid, text_terminate(&entry)))
+    if (entry.overflowed || !test_program_is_new_variable(parent_pid, text_terminate(&entry)))
         return false;
     name_set(name, strlen(name));
     return found(JUDGE_STATUS);
@@ -121,11 +122,44 @@ static const char *script_of(char *const argv[])
 /* prove, and what else is made of Perl's Test::Harness. By TAP a test that exits with 0 may have failed. */
 static bool by_harness(char *const argv[], int parent_pid)
 {
-    if (!getenv("HARNESS_ACTIVE") || !is_new_variable(parent_pid, "HARNESS_ACTIVE="))
+    if (!getenv("HARNESS_ACTIVE") || !test_program_is_new_variable(parent_pid, "HARNESS_ACTIVE="))
         return false;
     const char *script = script_of(argv);
     name_set(script, strlen(script));
     return found(JUDGE_FAILURES);
+}
+
+/* What Node is to run: the first word that belongs to no option, from the working directory if it lies there. */
+static const char *node_script(char *const argv[])
+{
+    static const char *const with_value[] = {"-r", "--require", "--import", "--loader", "--experimental-loader",
+                                             "-C", "--conditions"};
+    size_t i = 1;
+    while (argv[i] && argv[i][0] == '-') {
+        bool has_value = false;
+        for (size_t k = 0; k < ARRAY_LEN(with_value); k++)
+            has_value = has_value || strcmp(argv[i], with_value[k]) == 0;
+        i += has_value && argv[i + 1] ? 2 : 1;
+    }
+    return argv[i];
+}
+
+static const char *below_working_directory(const char *path)
+{
+    char here[1024];
+    size_t len = getcwd(here, sizeof here) ? strlen(here) : 0;
+    return len && strncmp(path, here, len) == 0 && path[len] == '/' ? path + len + 1 : path;
+}
+
+/* node --test: a process for each file, which exits with 1 if a test in it fails. */
+static bool by_node(char *const argv[], int parent_pid)
+{
+    const char *script = node_test_is_file(parent_pid) ? node_script(argv) : NULL;
+    if (!script)
+        return false;
+    script = below_working_directory(script);
+    name_set(script, strlen(script));
+    return found(JUDGE_STATUS);
 }
 
 /* ---- by arguments ---- */
@@ -268,7 +302,8 @@ static bool by_ctest(char *const argv[], const struct parent_program *parent)
 static bool is_test(char *const argv[], int parent_pid)
 {
     static struct parent_program parent;
-    if (by_variable(parent_pid) || by_criterion(argv) || by_bats(argv) || by_harness(argv, parent_pid))
+    if (by_variable(parent_pid) || by_criterion(argv) || by_bats(argv) || by_harness(argv, parent_pid) ||
+        by_node(argv, parent_pid))
         return true;
     parent_read(parent_pid, &parent);
     return by_test_driver(argv, &parent) || by_ctest(argv, &parent);
@@ -300,6 +335,15 @@ bool test_program_begin(char *const argv[], int parent_pid)
 bool test_program_is_test(void)
 {
     return g_program.is_test;
+}
+
+void test_program_forget(struct span *span)
+{
+    g_program.is_test = false;
+    if (!span)
+        return;
+    span->test_judge = JUDGE_NO_TEST;
+    span_forget_test(span);
 }
 
 /* ---- what is said of it ---- */

@@ -12,6 +12,14 @@ bool test_program_begin(char *const argv[], int parent_pid);
 /* test_program_is_test - what that found. */
 bool test_program_is_test(void);
 
+/* test_program_is_new_variable - @entry ("NAME=", or "NAME=value") is in our environment: was it not in that of process
+ * @parent_pid, which has started us, or is that run-traced? */
+bool test_program_is_new_variable(int parent_pid, const char *entry);
+
+/* test_program_forget - it is none as a whole: the tests in it are known each by itself. @span: that of the process, or
+ * NULL. */
+void test_program_forget(struct span *span);
+
 /* test_program_describe - if it is, @span, that of the process, is the test's. */
 void test_program_describe(struct span *span);
 
