@@ -18,6 +18,7 @@
 #include "shim/real.h"
 #include "shim/ruby.h"
 #include "shim/shell_request.h"
+#include "shim/test_output.h"
 #include "trace/active.h"
 #include "trace/baggage.h"
 #include "trace/ignore.h"
@@ -116,6 +117,7 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
         tracing_begin(ring, exporters, argv);
     kept_environment_begin();
     if (g_is_tracing) {
+        test_output_begin();
         node_begin(argv);
         python_begin();
         ruby_begin();

@@ -11,7 +11,7 @@
 
 #include "shim/module.h"
 #include "shim/real.h"
-#include "shim/test_output.h"
+#include "shim/unittest.h"
 #include "trace/active.h"
 
 #include <stdatomic.h>
@@ -393,7 +393,7 @@ void python_begin(void)
         return;
     if (!module_exports(program, "PyGILState_Ensure") && !module_find_named(program, "libpython"))
         return;
-    test_output_begin();
+    unittest_begin();
     active_ignore_conditions(); /* it is for the interpreter's lock alone that Python waits by these */
     g_python_is_waiting = !value || (strcmp(value, "off") != 0 && strcmp(value, "0") != 0);
 }

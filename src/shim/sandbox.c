@@ -3,6 +3,7 @@
 #include "base/process.h"
 #include "base/raw.h"
 #include "export/direct_sink.h"
+#include "shim/libtest.h"
 #include "shim/real.h"
 #include "trace/span.h"
 #include "wire/table.h"
@@ -56,6 +57,8 @@ EARLY EXPORT int prctl(int option, ...)
     for (size_t i = 0; i < ARRAY_LEN(a); i++)
         a[i] = va_arg(arguments, unsigned long);
     va_end(arguments);
+    if (option == PR_SET_NAME)
+        libtest_note_name((const char *)a[0]);
     enum sandbox sandbox = option == PR_SET_SECCOMP ? sandbox_of_mode(a[0]) : SANDBOX_NONE;
     if (LIKELY(sandbox == SANDBOX_NONE) || !sandbox_prepare())
         return REAL(prctl)(option, a[0], a[1], a[2], a[3]);

@@ -199,6 +199,9 @@ static void while_serving(void)
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, SMALL_STACK);
     pthread_mutex_lock(&g_mutex);
+    TRY(pthread_setname_np(pthread_self(), "fifteen bytes.."));
+    TRY(pthread_setname_np(pthread_self(), "sixteen bytes..."));
+    TRY(pthread_join(pthread_self(), NULL));
     TRY(pthread_create(&thread, &attributes, child_of_a_request, (void *)77));
     pthread_mutex_unlock(&g_mutex);
     pthread_join(thread, &result);
