@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "shim/libtest.h"
+#include "shim/tap.h"
 #include "shim/test_program.h"
 
 #include <errno.h>
@@ -27,17 +28,25 @@ bool test_output_is_allowed(void)
     return !test_program_is_test() && test_output_is_wanted();
 }
 
+/* Perl's Test::More writes to a copy of the standard output. */
+static void look_at_other(int fd, const char *bytes, size_t len)
+{
+    if (atomic_fetch_sub(&g_looks_left, 1) <= 0)
+        test_output_set_looker(NULL);
+    else if (len && memory_is_readable(bytes, len) && (*bytes == '1' || *bytes == 'T'))
+        tap_recognise(fd, bytes, len);
+}
+
 static COLD void look_first(int fd, const char *bytes, size_t len)
 {
     int saved = errno;
-    if (fd != STDOUT_FILENO) {
-        if (atomic_fetch_sub(&g_looks_left, 1) <= 0)
-            test_output_set_looker(NULL);
+    if (process_is_vfork_child())
         return;
-    }
-    if (!process_is_vfork_child()) {
+    if (fd != STDOUT_FILENO) {
+        look_at_other(fd, bytes, len);
+    } else {
         test_output_set_looker(NULL);
-        if (memory_is_readable(bytes, len))
+        if (memory_is_readable(bytes, len) && !tap_recognise(fd, bytes, len))
             libtest_recognise(bytes, len);
     }
     errno = saved;
@@ -45,6 +54,8 @@ static COLD void look_first(int fd, const char *bytes, size_t len)
 
 void test_output_begin(void)
 {
-    if (test_output_is_allowed())
-        test_output_set_looker(look_first);
+    if (!test_output_is_allowed())
+        return;
+    tap_begin();
+    test_output_set_looker(look_first);
 }

@@ -2,6 +2,7 @@
 #include "shim/test_program.h"
 
 #include "base/compiler.h"
+#include "base/process.h"
 #include "base/raw.h"
 #include "base/text.h"
 #include "export/ring_sink.h"
@@ -14,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { NAME_LEN_MAX = 512, PARENT_LEN_MAX = 4096, PARENT_WORDS_MAX = 128 };
+enum { NAME_LEN_MAX = 512, COMMAND_LEN_MAX = 4096, WORDS_MAX = 128 };
 
 /* What a runner makes of the exit status. */
 enum judge {
@@ -35,20 +36,20 @@ static struct {
     char name_bytes[NAME_LEN_MAX], suite_bytes[NAME_LEN_MAX];
 } g_program;
 
-/* The arguments of the process that has started us. */
-struct parent_program {
-    char bytes[PARENT_LEN_MAX];
-    char *words[PARENT_WORDS_MAX + 1]; /* NULL-terminated */
+/* The arguments of a process. */
+struct command_line {
+    char bytes[COMMAND_LEN_MAX];
+    char *words[WORDS_MAX + 1]; /* NULL-terminated */
     size_t count;
 };
 
-static void parent_read(int parent_pid, struct parent_program *parent)
+static void command_line_read(int pid, struct command_line *line)
 {
-    size_t len = proc_file_read(parent_pid, "cmdline", parent->bytes, sizeof parent->bytes);
-    parent->count = 0;
-    for (char *at = parent->bytes; at < parent->bytes + len && parent->count < PARENT_WORDS_MAX; at += strlen(at) + 1)
-        parent->words[parent->count++] = at;
-    parent->words[parent->count] = NULL;
+    size_t len = proc_file_read(pid, "cmdline", line->bytes, sizeof line->bytes);
+    line->count = 0;
+    for (char *at = line->bytes; at < line->bytes + len && line->count < WORDS_MAX; at += strlen(at) + 1)
+        line->words[line->count++] = at;
+    line->words[line->count] = NULL;
 }
 
 static const char *base_name(const char *path)
@@ -185,7 +186,7 @@ static bool ends_with(char *const argv[], char *const words[])
 }
 
 /* automake: sh test-driver --test-name NAME ... --expect-failure no -- PROGRAM ... */
-static bool by_test_driver(char *const argv[], const struct parent_program *parent)
+static bool by_test_driver(char *const argv[], const struct command_line *parent)
 {
     enum { DRIVER_AT_MAX = 3 };
     size_t i = 0, name = 0;
@@ -280,7 +281,7 @@ static const char *gtest_filter(char *const argv[])
 
 /* CTest tells a test nothing of its name. The file that has it lies where tests are run, unless they ask for another place, or
  * where ctest was started. */
-static bool by_ctest(char *const argv[], const struct parent_program *parent)
+static bool by_ctest(char *const argv[], const struct command_line *parent)
 {
     static const char file[] = "/CTestTestfile.cmake";
     char path[1024];
@@ -301,11 +302,11 @@ static bool by_ctest(char *const argv[], const struct parent_program *parent)
 
 static bool is_test(char *const argv[], int parent_pid)
 {
-    static struct parent_program parent;
+    static struct command_line parent;
     if (by_variable(parent_pid) || by_criterion(argv) || by_bats(argv) || by_harness(argv, parent_pid) ||
         by_node(argv, parent_pid))
         return true;
-    parent_read(parent_pid, &parent);
+    command_line_read(parent_pid, &parent);
     return by_test_driver(argv, &parent) || by_ctest(argv, &parent);
 }
 
@@ -335,6 +336,18 @@ bool test_program_begin(char *const argv[], int parent_pid)
 bool test_program_is_test(void)
 {
     return g_program.is_test;
+}
+
+size_t test_program_script(char *bytes, size_t size)
+{
+    static struct command_line own;
+    command_line_read(process_pid(), &own);
+    if (!own.count)
+        return 0;
+    const char *script = script_of(own.words);
+    size_t len = MIN(strlen(script), size);
+    memcpy(bytes, script, len);
+    return len;
 }
 
 void test_program_forget(struct span *span)

@@ -16,6 +16,10 @@ bool test_program_is_test(void);
  * @parent_pid, which has started us, or is that run-traced? */
 bool test_program_is_new_variable(int parent_pid, const char *entry);
 
+/* test_program_script - the program that this process runs, or what an interpreter is to run there, by its arguments.
+ * Returns how many of @size bytes it takes. */
+size_t test_program_script(char *bytes, size_t size);
+
 /* test_program_forget - it is none as a whole: the tests in it are known each by itself. @span: that of the process, or
  * NULL. */
 void test_program_forget(struct span *span);
