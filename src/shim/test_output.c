@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "base/process.h"
 #include "shim/libtest.h"
+#include "shim/surefire.h"
 #include "shim/tap.h"
 #include "shim/test_program.h"
 
@@ -46,7 +47,7 @@ static COLD void look_first(int fd, const char *bytes, size_t len)
         look_at_other(fd, bytes, len);
     } else {
         test_output_set_looker(NULL);
-        if (memory_is_readable(bytes, len) && !tap_recognise(fd, bytes, len))
+        if (memory_is_readable(bytes, len) && !tap_recognise(fd, bytes, len) && !surefire_recognise(bytes, len))
             libtest_recognise(bytes, len);
     }
     errno = saved;
