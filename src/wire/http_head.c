@@ -33,37 +33,36 @@ void http_head_init(struct http_head *head)
     head->traceparent.is_valid = false;
 }
 
-/* From @from to where it is the same; false: it does not lie there. */
-static bool part_move(const char **part, size_t part_len, const char *from, const char *to, size_t len)
+static bool part_lies_in(const char *part, size_t part_len, const char *bytes, size_t len)
 {
-    if (part_len && (*part < from || *part + part_len > from + len))
-        return false;
-    *part = part_len ? to + (*part - from) : "";
-    return true;
+    return !part_len || (part >= bytes && part + part_len <= bytes + len);
 }
 
-bool http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
-                          struct http_parts *out)
+static const char *part_moved(const char *part, size_t part_len, const char *from, const char *to)
 {
-    struct http_head kept;
-    memcpy(&kept, head, sizeof out->bytes);
-    if (!part_move(&kept.method, kept.method_len, from, to, len) ||
-        !part_move(&kept.target, kept.target_len, from, to, len) ||
-        !part_move(&kept.host, kept.host_len, from, to, len) ||
-        !part_move(&kept.user_agent, kept.user_agent_len, from, to, len))
+    return part_len ? to + (part - from) : part;
+}
+
+bool http_head_keep_parts(struct http_head *head, const char *from, const char *to, size_t len, struct http_parts *out)
+{
+    if (!part_lies_in(head->method, head->method_len, from, len) ||
+        !part_lies_in(head->target, head->target_len, from, len) ||
+        !part_lies_in(head->host, head->host_len, from, len) ||
+        !part_lies_in(head->user_agent, head->user_agent_len, from, len))
         return false;
-    kept.tracestate = "";
-    kept.tracestate_len = kept.traceparent_count = 0;
-    kept.is_passed_on = kept.tracestate_is_cut = kept.has_tracestate = false;
-    kept.store = NULL;
-    kept.extras = NULL;
-    memcpy(out->bytes, &kept, sizeof out->bytes);
+    head->method = part_moved(head->method, head->method_len, from, to);
+    head->target = part_moved(head->target, head->target_len, from, to);
+    head->host = part_moved(head->host, head->host_len, from, to);
+    head->user_agent = part_moved(head->user_agent, head->user_agent_len, from, to);
+    memcpy(out->bytes, head, sizeof out->bytes);
     return true;
 }
 
 void http_head_init_known(struct http_head *head, const struct http_parts *parts, struct http_described *described)
 {
     memcpy(head, parts->bytes, sizeof parts->bytes);
+    memset((char *)head + sizeof parts->bytes, 0, offsetof(struct http_head, traceparent) - sizeof parts->bytes);
+    head->tracestate = "";
     head->described = described;
     head->traceparent.is_valid = false;
 }

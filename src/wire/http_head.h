@@ -42,19 +42,20 @@ struct http_described {
 /* Its parts lie in the input that they were found in, or, for a head that comes in pieces, in a store. */
 struct http_head {
     const char *method, *target, *host, *user_agent;
-    const char *tracestate; /* of all tracestate headers, joined by commas */
     uint16_t target_len;
     uint16_t host_len;
     uint16_t user_agent_len;
-    uint16_t tracestate_len;
     uint8_t method_len;
+    int minor;
+    /* What differs where the same is asked again: */
+    const char *tracestate; /* of all tracestate headers, joined by commas */
+    uint16_t tracestate_len;
     uint8_t traceparent_count;
     bool is_passed_on; /* a traceparent of these: of a client's head */
     bool tracestate_is_cut;
     bool has_tracestate;
     bool is_in_store; /* the head itself */
     uint8_t request_id_count;
-    int minor;
     uint64_t request_id; /* hash of the last X-Request-ID */
     struct http_head_store *store;   /* NULL: none */
     struct http_extras *extras;      /* NULL: none */
@@ -63,8 +64,7 @@ struct http_head {
     struct span_context traceparent; /* of the last traceparent header; valid or not */
 };
 
-/* All of a head but its traceparent. */
-enum { HTTP_PARTS_LEN = offsetof(struct http_head, traceparent) };
+enum { HTTP_PARTS_LEN = offsetof(struct http_head, tracestate) };
 struct http_parts {
     _Alignas(struct http_head) char bytes[HTTP_PARTS_LEN];
 };
@@ -73,10 +73,9 @@ struct http_parts {
  * given to http_head_free. */
 void http_head_init(struct http_head *head);
 
-/* http_head_keep_parts - @out becomes the parts of @head, which lie in the @len bytes @from, as they lie in the copy
- * @to; for http_head_init_known. What it has of contexts is left out. Returns false if a part lies elsewhere. */
-bool http_head_keep_parts(const struct http_head *head, const char *from, const char *to, size_t len,
-                          struct http_parts *out);
+/* http_head_keep_parts - the parts of @head, which lie in the @len bytes @from, lie in the copy @to from then on; @out
+ * becomes what http_head_init_known takes. Returns false, with nothing changed, if a part lies elsewhere. */
+bool http_head_keep_parts(struct http_head *head, const char *from, const char *to, size_t len, struct http_parts *out);
 
 /* http_head_init_known - as http_head_init, with @parts and what is said of them. */
 void http_head_init_known(struct http_head *head, const struct http_parts *parts, struct http_described *described);
