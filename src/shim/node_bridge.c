@@ -45,14 +45,14 @@ static bool api_find(void)
     return true;
 }
 
-static bool cell_answer(struct active_context *out)
+static enum active_answer cell_answer(struct active_context *out)
 {
     const struct cell *cell = t_cell;
     if (!cell || cell->len <= sizeof cell->len || cell->len > sizeof *cell)
-        return false;
+        return ACTIVE_ANSWER_NOBODY;
     memcpy(out, cell->active, cell->len - sizeof cell->len);
     out->source = ACTIVE_RUNTIME;
-    return true;
+    return ACTIVE_ANSWER_KNOWN;
 }
 
 /* Requests are told to the script in the order in which they came in on their connection; so this is the first one that

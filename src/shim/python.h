@@ -5,6 +5,8 @@
 
 #include "base/compiler.h"
 
+#include "shim/python_tasks.h"
+
 #include <stdbool.h>
 
 /* Behind the function below: not to be used directly. */
@@ -15,12 +17,14 @@ void python_try(void);
 void python_begin(void);
 
 /* python_has_received - the program has received something: with the first requests that it serves the bridge is put in
- * place, in the modules that are there by then. No lock of ours may be held: it takes the interpreter's. One load in all
+ * place, in the modules that are there by then. No lock of ours may be held: it takes the interpreter's. Two loads in all
  * other programs. */
 static inline void python_has_received(void)
 {
     if (UNLIKELY(g_python_is_waiting))
         python_try();
+    if (UNLIKELY(g_python_has_tasks))
+        python_tasks_have_received();
 }
 
 #endif

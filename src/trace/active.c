@@ -22,12 +22,14 @@ static BULKY _Atomic int32_t g_lost[OPEN_SLOTS];
 static _Atomic int32_t g_lost_total;
 static _Atomic bool g_has_served; /* this process has, once */
 static bool g_conditions_say_nothing;
+static _Atomic(active_asker *) g_asker; /* of threads that have none of their own */
 static _Atomic bool g_has_custom;                                      /* spans of the program's own, at any time */
 static _Atomic(const struct active_context *) g_tests[ACTIVE_TESTS_MAX]; /* NULL: free */
 
 static THREAD_LOCAL struct active_context t_active;
 static THREAD_LOCAL struct active_context t_room; /* what the runtime has answered, and for who decides otherwise */
 static THREAD_LOCAL active_asker *t_asker;
+static THREAD_LOCAL uint32_t t_read_count;  /* requests */
 static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop */
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
 static THREAD_LOCAL bool t_was_used;        /* something was done in the name of t_active */
@@ -312,15 +314,31 @@ static const struct active_context *certain(enum active_verdict *verdict)
 }
 
 /* What the runtime does not know of is for none of the requests that it keeps. */
-static const struct active_context *ask(enum active_verdict *verdict)
+static const struct active_context *nobody_kept(enum active_verdict *verdict)
 {
     const struct active_request *request = t_active.source ? t_active.owner.request : NULL;
     *verdict = ACTIVE_CERTAIN;
-    if (t_asker(&t_room))
-        return &t_room;
     if (!request || atomic_load_explicit(&request->is_kept, memory_order_relaxed))
         return NULL;
     return certain(verdict);
+}
+
+static NOINLINE const struct active_context *ask(active_asker *asker, enum active_verdict *verdict)
+{
+    if (t_runtime_decides)
+        return certain(verdict);
+    switch (asker(&t_room)) {
+    case ACTIVE_ANSWER_KNOWN:
+        *verdict = ACTIVE_CERTAIN;
+        return &t_room;
+    case ACTIVE_ANSWER_OWN:
+        return certain(verdict);
+    case ACTIVE_ANSWER_ANYONE:
+        *verdict = ACTIVE_ANYONE;
+        return NULL;
+    default:
+        return nobody_kept(verdict);
+    }
 }
 
 /* Who has answered a request, waited for others meanwhile, and starts a thread then, has the rest of that request's work
@@ -374,9 +392,8 @@ const struct active_context *active_current(enum active_verdict *verdict)
         verdict = &unused;
     if (UNLIKELY(atomic_load_explicit(&g_has_custom, memory_order_relaxed)))
         custom_drop_ended();
-    if (UNLIKELY(t_asker != NULL))
-        return ask(verdict);
-    return certain(verdict);
+    active_asker *asker = t_asker ? t_asker : atomic_load_explicit(&g_asker, memory_order_acquire);
+    return UNLIKELY(asker != NULL) ? ask(asker, verdict) : certain(verdict);
 }
 
 bool active_came_in_with(const struct active_context *active,
@@ -431,6 +448,7 @@ uint32_t active_turn(void)
 void active_request_begin(struct active_request *request)
 {
     request->slot = slot_of(process_tid());
+    t_read_count++;
     atomic_store_explicit(&request->call_count, 0, memory_order_relaxed);
     atomic_store_explicit(&request->is_kept, false, memory_order_relaxed);
     if (UNLIKELY(!atomic_load_explicit(&g_has_served, memory_order_relaxed)))
@@ -474,10 +492,9 @@ unsigned active_lost_count(void)
     return count > 0 ? (unsigned)count : 0;
 }
 
-size_t active_save(void *room)
+size_t active_save(const struct active_context *active, void *room)
 {
-    const struct active_context *active = active_current(NULL);
-    if (!active)
+    if (!active || active->source == ACTIVE_NONE)
         return 0;
     if (active->owner.request)
         atomic_store_explicit(&active->owner.request->is_kept, true, memory_order_relaxed);
@@ -511,4 +528,14 @@ void active_leave(void)
 void active_ask(active_asker *asker)
 {
     t_asker = asker;
+}
+
+void active_ask_everywhere(active_asker *asker)
+{
+    atomic_store_explicit(&g_asker, asker, memory_order_release);
+}
+
+uint32_t active_read_count(void)
+{
+    return t_read_count;
 }

@@ -56,6 +56,7 @@ enum active_verdict {
     ACTIVE_CERTAIN, /* a chain of causes leads to it; or to none, says the runtime, that it keeps */
     ACTIVE_UNKNOWN, /* the thread has never had to do with requests by itself: it works for one that is open */
     ACTIVE_UNCLEAR, /* it may go on with what it did last, or with any other request */
+    ACTIVE_ANYONE,  /* it may work for any request, or for none */
 };
 
 /* active_init_from_environment - TRACEPARENT, TRACESTATE and BAGGAGE become the process's default context if
@@ -198,9 +199,10 @@ unsigned active_lost_count(void);
 
 enum { ACTIVE_SAVED_LEN_MAX = sizeof(struct active_context) };
 
-/* active_save - the calling thread's context as bytes for active_restore, in this process alone. Returns how many, at most
- * ACTIVE_SAVED_LEN_MAX; 0: there is none. The request counts as kept: what the runtime says of it is the whole truth. */
-size_t active_save(void *room);
+/* active_save - @active, which may be NULL or have no source, as bytes for active_restore, in this process alone. Returns how
+ * many, at most ACTIVE_SAVED_LEN_MAX; 0: there is none. The request counts as kept: what the runtime says of it is the whole
+ * truth. */
+size_t active_save(const struct active_context *active, void *room);
 
 /* active_restore - what active_save gave becomes the calling thread's context, until it reads another request: it is
  * certain, open or ended; or, @is_borrowed, that of who woke it, which it may work for or not. @len 0: none, for
@@ -213,11 +215,24 @@ bool active_saved_is_open(const void *saved);
 /* active_leave - the runtime has no more to say of what the thread does. */
 void active_leave(void);
 
-/* A runtime that has to be asked: sets @out and returns true if it knows of a context that the calling thread works for
- * now. The thread's own knowledge is then not asked. Must not change errno. */
-typedef bool active_asker(struct active_context *out);
+/* What a runtime says that is asked whom the calling thread works for now. */
+enum active_answer {
+    ACTIVE_ANSWER_NOBODY, /* for none of the requests that the runtime keeps */
+    ACTIVE_ANSWER_KNOWN,  /* for what was put into the room */
+    ACTIVE_ANSWER_OWN,    /* what the thread itself knows decides */
+    ACTIVE_ANSWER_ANYONE, /* that cannot be told */
+};
+
+/* A runtime that has to be asked. Must not change errno. */
+typedef enum active_answer active_asker(struct active_context *out);
 
 /* active_ask - @asker is asked from now on whenever the calling thread's context is wanted; NULL: no more. */
 void active_ask(active_asker *asker);
+
+/* active_ask_everywhere - the same in all threads that have no asker of their own, for the rest of the process. */
+void active_ask_everywhere(active_asker *asker);
+
+/* active_read_count - how many requests the calling thread has read. */
+uint32_t active_read_count(void);
 
 #endif

@@ -104,7 +104,7 @@ static NOINLINE void choose_among_open(struct parent *parent, enum active_verdic
     if (may_be_last)
         link_add(parent, &last->context);
     candidates_collect(parent, verdict == ACTIVE_CERTAIN, open_count);
-    bool is_decided = may_be_last ? active_is_open(last) : verdict != ACTIVE_UNCLEAR;
+    bool is_decided = may_be_last ? active_is_open(last) : verdict < ACTIVE_UNCLEAR;
     if (parent->link_count != 1 || !is_decided)
         return;
     parent->link_count = 0;

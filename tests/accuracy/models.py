@@ -89,8 +89,8 @@ def starting(model):
     return dataclasses.replace(model, needs=[*model.needs, program("curl")], cost=10)
 
 
-def gunicorn(name, *flags):
-    return Model(name, ALL, THREE, [program("gunicorn"), module("requests", "python3-requests")],
+def gunicorn(name, *flags, needs=()):
+    return Model(name, ALL, THREE, [program("gunicorn"), module("requests", "python3-requests"), *needs],
                  lambda place: [PYTHON, shutil.which("gunicorn"), "--chdir", SOURCES, "--bind", f"127.0.0.1:{place.port}",
                                 "--backlog", 512, *flags, "python_wsgi"])
 
@@ -251,6 +251,9 @@ MODELS = [
     python("uvicorn httpx", NEARLY_ALL, "python_asgi.py",
            [module("uvicorn", "python3-uvicorn"), module("httpx", "python3-httpx")]),
     python("asyncio streams", NEARLY_ALL, "python_streams.py"),
+    python("trio httpx", NEARLY_ALL, "python_trio.py", [module("trio", "python3-trio"), module("httpx", "python3-httpx")]),
+    gunicorn("gunicorn gevent", "--workers", 2, "--worker-class", "gevent", needs=[module("gevent", "python3-gevent")]),
+    gunicorn("gunicorn eventlet", "--workers", 2, "--worker-class", "eventlet", needs=[module("eventlet", "python3-eventlet")]),
     node("node agent", "node_agent.js"),
     node("node agent 4 sockets", "node_agent.js", [4]),
     node("node fetch", "node_fetch.js"),

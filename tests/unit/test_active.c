@@ -320,10 +320,10 @@ Test(active, what_a_runtime_keeps_is_certain_open_or_ended)
     char saved[ACTIVE_SAVED_LEN_MAX];
     memcpy(active.context.tracestate, "a=1", 3);
     active.context.tracestate_len = 3;
-    cr_assert_eq(active_save(saved), 0);
+    cr_assert_eq(active_save(active_current(NULL), saved), 0);
     active_request_begin(&g_request);
     active_set(&active);
-    size_t len = active_save(saved);
+    size_t len = active_save(active_current(NULL), saved);
     cr_assert_gt(len, 0);
     cr_assert(g_request.is_kept);
     active_restore("", 0, false);
@@ -343,10 +343,10 @@ Test(active, what_a_runtime_keeps_is_certain_open_or_ended)
 
 static struct active_context g_answer;
 
-static bool answer(struct active_context *out)
+static enum active_answer answer(struct active_context *out)
 {
     active_copy(out, &g_answer);
-    return g_answer.source != ACTIVE_NONE;
+    return g_answer.source != ACTIVE_NONE ? ACTIVE_ANSWER_KNOWN : ACTIVE_ANSWER_NOBODY;
 }
 
 Test(active, a_runtime_that_is_asked_has_the_word)
