@@ -247,10 +247,11 @@ void openssl_call_end(const struct openssl_call *call, int result)
 void openssl_call_end_read(const struct openssl_call *call, const void *bytes, size_t len, int result)
 {
     int saved = errno;
+    uint32_t set_count = active_set_count();
     openssl_call_end(call, result);
     if (call->session && len)
         tls_session_received(call->session, bytes, len);
-    python_has_received();
+    python_has_decrypted(set_count);
     errno = saved;
 }
 

@@ -25,41 +25,6 @@ bool g_python_is_waiting;
 static PyObject *g_context_name; /* "_context" of a Handle */
 static PyObject *g_saved_name;   /* ours, of a _WorkItem */
 
-/* ---- contexts ---- */
-
-static bool context_enter(PyObject *context)
-{
-    if (g_python.PyContext_Enter(context) == 0)
-        return true;
-    g_python.PyErr_Clear(); /* it is the one that we are in */
-    return false;
-}
-
-static void context_exit(PyObject *context, bool was_entered)
-{
-    if (was_entered && g_python.PyContext_Exit(context))
-        g_python.PyErr_Clear();
-}
-
-/* What is done in @context is for what the thread works for now, unless it is known to be for another request. */
-static void context_take(PyObject *context)
-{
-    const struct active_context *active = active_current(NULL);
-    if (!active)
-        return;
-    bool was_read_now = active->source == ACTIVE_SERVER;
-    bool was_entered = context_enter(context);
-    struct python_saved saved = python_saved_current();
-    bool is_taken = !saved.object || python_saved_is_borrowed(&saved) || (was_read_now && !python_saved_is_open(&saved));
-    if (is_taken) {
-        PyObject *object = python_saved_make(was_read_now ? PYTHON_SAVED_OWN : PYTHON_SAVED_BORROWED, active);
-        python_saved_set(object);
-        python_release(object);
-    }
-    python_saved_release(&saved);
-    context_exit(context, was_entered);
-}
-
 /* ---- the methods ---- */
 
 static python_function handle_init, handle_run, work_init, work_run;
@@ -85,7 +50,7 @@ static PyObject *handle_init(PyObject *self, PyObject *args, PyObject *kwargs)
     PyObject *result = python_method_call(&g_places[HANDLE_INIT], self, args, kwargs);
     PyObject *context = result ? attribute_get(self, g_context_name) : NULL;
     if (context) {
-        context_take(context);
+        python_saved_hand_to(context, active_current(NULL), PYTHON_SAVED_OWN);
         g_python.Py_DecRef(context);
     }
     return result;
@@ -93,9 +58,7 @@ static PyObject *handle_init(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static void context_apply(PyObject *context)
 {
-    bool was_entered = context_enter(context);
-    struct python_saved saved = python_saved_current();
-    context_exit(context, was_entered);
+    struct python_saved saved = python_saved_in(context);
     python_saved_apply(&saved);
     python_saved_release(&saved);
 }
@@ -109,7 +72,7 @@ static PyObject *handle_run(PyObject *self, PyObject *args, PyObject *kwargs)
     PyObject *result = python_method_call(&g_places[HANDLE_RUN], self, args, kwargs);
     /* What has read a request goes on with it the next time. */
     if (result && active_last()->source == ACTIVE_SERVER)
-        context_take(context);
+        python_saved_hand_to(context, active_current(NULL), PYTHON_SAVED_OWN);
     active_leave();
     g_python.Py_DecRef(context);
     return result;

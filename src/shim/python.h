@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 
 #include "shim/python_tasks.h"
+#include "shim/python_uvloop.h"
 
 #include <stdbool.h>
 
@@ -17,14 +18,34 @@ void python_try(void);
 void python_begin(void);
 
 /* python_has_received - the program has received something: with the first requests that it serves the bridge is put in
- * place, in the modules that are there by then. No lock of ours may be held: it takes the interpreter's. Two loads in all
- * other programs. */
-static inline void python_has_received(void)
+ * place, in the modules that are there by then. No lock of ours may be held: it takes the interpreter's. @set_count:
+ * active_set_count() before. Three loads in all other programs. */
+static inline void python_has_received(uint32_t set_count)
 {
     if (UNLIKELY(g_python_is_waiting))
         python_try();
     if (UNLIKELY(g_python_has_tasks))
         python_tasks_have_received();
+    if (UNLIKELY(g_python_has_uvloop))
+        python_uvloop_have_received(set_count);
+}
+
+/* python_has_decrypted - the same of what it had received in secret. */
+static inline void python_has_decrypted(uint32_t set_count)
+{
+    if (UNLIKELY(g_python_is_waiting))
+        python_try();
+    if (UNLIKELY(g_python_has_tasks))
+        python_tasks_have_received();
+    if (UNLIKELY(g_python_has_uvloop))
+        python_uvloop_have_decrypted(set_count);
+}
+
+/* python_has_read - it reads from anything. One load in all other programs. */
+static inline void python_has_read(void)
+{
+    if (UNLIKELY(g_python_has_uvloop))
+        python_uvloop_have_read();
 }
 
 #endif

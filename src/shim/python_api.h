@@ -45,6 +45,9 @@ enum { PYTHON_VARARGS_AND_KEYWORDS = 3 };
     F(int, PyTuple_SetItem, (PyObject *, intptr_t, PyObject *))                                                        \
     F(PyObject *, PyBytes_FromStringAndSize, (const char *, intptr_t))                                                 \
     F(int, PyBytes_AsStringAndSize, (PyObject *, char **, intptr_t *))                                                 \
+    F(long, PyLong_AsLong, (PyObject *))                                                                               \
+    F(PyObject *, PyDict_New, (void))                                                                                  \
+    F(PyObject *, PyContext_CopyCurrent, (void))                                                                       \
     F(PyObject *, PyContext_New, (void))                                                                               \
     F(PyObject *, PyContextVar_New, (const char *, PyObject *))                                                        \
     F(int, PyContextVar_Get, (PyObject *, PyObject *, PyObject **))                                                    \

@@ -187,3 +187,21 @@ void python_frames_visit(bool (*visit)(const struct text *file, const struct tex
         is_wanted = visit(&file, &function, argument);
     }
 }
+
+const void *python_frames_here(void)
+{
+    return frame_first();
+}
+
+bool python_frames_above(const void *base, struct text *function)
+{
+    struct python_place place;
+    bool is_any = false;
+    const void *frame = frame_first();
+    for (int i = 0; frame && frame != base && i < FRAMES_MAX; i++, frame = frame_next(frame))
+        is_any = frame_read(frame, &place) || is_any;
+    if (!is_any || frame != base)
+        return false;
+    python_place_function(&place, function);
+    return true;
+}

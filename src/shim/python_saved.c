@@ -85,6 +85,45 @@ void python_saved_set(PyObject *object)
     python_release(token);
 }
 
+static bool context_enter(PyObject *context)
+{
+    if (g_python.PyContext_Enter(context) == 0)
+        return true;
+    g_python.PyErr_Clear(); /* it is the one that we are in */
+    return false;
+}
+
+static void context_exit(PyObject *context, bool was_entered)
+{
+    if (was_entered && g_python.PyContext_Exit(context))
+        g_python.PyErr_Clear();
+}
+
+struct python_saved python_saved_in(PyObject *context)
+{
+    bool was_entered = context_enter(context);
+    struct python_saved saved = python_saved_current();
+    context_exit(context, was_entered);
+    return saved;
+}
+
+void python_saved_hand_to(PyObject *context, const struct active_context *active, enum python_saved_kind kind)
+{
+    if (!active)
+        return;
+    bool was_read_now = active->source == ACTIVE_SERVER;
+    bool was_entered = context_enter(context);
+    struct python_saved saved = python_saved_current();
+    bool is_taken = !saved.object || python_saved_is_borrowed(&saved) || (was_read_now && !python_saved_is_open(&saved));
+    if (is_taken) {
+        PyObject *object = python_saved_make(was_read_now ? kind : PYTHON_SAVED_BORROWED, active);
+        python_saved_set(object);
+        python_release(object);
+    }
+    python_saved_release(&saved);
+    context_exit(context, was_entered);
+}
+
 PyObject *python_saved_enter(PyObject *object)
 {
     PyObject *nothing = object ? NULL : g_python.PyBytes_FromStringAndSize("", 0);

@@ -41,6 +41,13 @@ void python_saved_apply(const struct python_saved *saved);
 /* python_saved_current - what the variable has in the Context that the thread is in. */
 struct python_saved python_saved_current(void);
 
+/* python_saved_in - what it has in @context. */
+struct python_saved python_saved_in(PyObject *context);
+
+/* python_saved_hand_to - what is done in @context is for @active, the calling thread's, unless it is known to be for another
+ * request. @kind: is it, if the thread has read just now what it works for? NULL: nothing changes. */
+void python_saved_hand_to(PyObject *context, const struct active_context *active, enum python_saved_kind kind);
+
 /* python_saved_set - sets it there; NULL: nothing is changed. */
 void python_saved_set(PyObject *object);
 

@@ -3,6 +3,7 @@
 #include "base/compiler.h"
 #include "shim/python_greenlet.h"
 #include "shim/python_saved.h"
+#include "shim/python_uvloop.h"
 #include "trace/active.h"
 
 #include <errno.h>
@@ -27,19 +28,26 @@ static bool is_in_own_span(void)
 static enum active_answer answer(struct active_context *out)
 {
     enum python_saved_kind kind;
-    if (!t_has_tasks && is_in_own_span())
+    bool may_be_anyones = t_has_tasks || python_uvloop_is_here();
+    if (!may_be_anyones && is_in_own_span())
         return ACTIVE_ANSWER_OWN;
+    enum python_uvloop_gift gift = python_uvloop_gift();
+    if (gift == PYTHON_UVLOOP_ONE)
+        active_copy(out, active_last());
+    if (gift != PYTHON_UVLOOP_NOTHING)
+        return gift == PYTHON_UVLOOP_ONE ? ACTIVE_ANSWER_KNOWN : ACTIVE_ANSWER_ANYONE;
     if (!python_saved_answer(out, &kind))
-        return t_has_tasks ? ACTIVE_ANSWER_ANYONE : ACTIVE_ANSWER_OWN;
+        return may_be_anyones ? ACTIVE_ANSWER_ANYONE : ACTIVE_ANSWER_OWN;
     return kind == PYTHON_SAVED_BORROWED ? ACTIVE_ANSWER_ANYONE : ACTIVE_ANSWER_KNOWN;
 }
 
 bool python_tasks_begin(void)
 {
     bool have_greenlets = python_greenlet_begin();
+    bool has_uvloop = python_uvloop_begin();
     g_python_has_tasks = have_greenlets || python_module("trio._core._run");
     active_ask_everywhere(answer);
-    return g_python_has_tasks;
+    return g_python_has_tasks || has_uvloop;
 }
 
 /* trio's loop runs in this thread. */

@@ -50,6 +50,7 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
                            const struct iovec *iov, size_t count, ssize_t result, int flags)
 {
     int saved = errno;
+    uint32_t set_count = active_set_count();
     if (flags & (MSG_PEEK | MSG_OOB | MSG_ERRQUEUE))
         return result; /* nothing was taken from the stream */
     if (result > 0 && (flags & MSG_TRUNC))
@@ -62,7 +63,7 @@ static ssize_t receive_end(struct connection *connection, uint32_t generation, i
         transfer_receive_ended(connection, generation, 0);
     if (result > 0 && count == 1 && connection_generation(connection) == generation)
         handover_have_received(connection, iov->iov_base, flags & MSG_TRUNC ? 0 : result);
-    python_has_received();
+    python_has_received(set_count);
     errno = saved;
     return result;
 }
@@ -218,6 +219,7 @@ static NOINLINE ssize_t handover_read(uintptr_t word, int fd, void *buf, size_t 
 EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
     uintptr_t word = table_word(fd);
+    python_has_read();
     if (LIKELY(word <= TABLE_IGNORED))
         return REAL(read)(fd, buf, len);
     if (word & TABLE_HANDOVER)

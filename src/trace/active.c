@@ -30,6 +30,7 @@ static THREAD_LOCAL struct active_context t_active;
 static THREAD_LOCAL struct active_context t_room; /* what the runtime has answered, and for who decides otherwise */
 static THREAD_LOCAL active_asker *t_asker;
 static THREAD_LOCAL uint32_t t_read_count;  /* requests */
+static THREAD_LOCAL uint32_t t_set_count;   /* times that t_active was set */
 static THREAD_LOCAL uint32_t t_turn;        /* counts the waits of an event loop */
 static THREAD_LOCAL uint32_t t_set_in_turn; /* when t_active was set */
 static THREAD_LOCAL bool t_was_used;        /* something was done in the name of t_active */
@@ -204,6 +205,7 @@ void active_set(const struct active_context *active)
         leave_request();
     active_copy(&t_active, active);
     t_set_in_turn = t_turn;
+    t_set_count++;
     bool is_custom = request && request->is_custom;
     t_has_history =
         t_has_history || active->source == ACTIVE_SERVER || (active->source == ACTIVE_THREAD && !is_custom);
@@ -538,4 +540,9 @@ void active_ask_everywhere(active_asker *asker)
 uint32_t active_read_count(void)
 {
     return t_read_count;
+}
+
+uint32_t active_set_count(void)
+{
+    return t_set_count;
 }

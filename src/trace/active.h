@@ -235,4 +235,7 @@ void active_ask_everywhere(active_asker *asker);
 /* active_read_count - how many requests the calling thread has read. */
 uint32_t active_read_count(void);
 
+/* active_set_count - how often active_set was called by it. */
+uint32_t active_set_count(void);
+
 #endif

@@ -168,6 +168,16 @@ void connection_connect_begin(struct connection *connection, const struct sockad
     lock_release(&connection->lock);
 }
 
+/* While an exchange is open it is more of that, or nobody can say. */
+void connection_note_writer(struct connection *connection, const struct active_context *active)
+{
+    if (connection->is_opaque || connection->role == ROLE_SERVER || !lock_acquire(&connection->lock))
+        return;
+    if (!connection->first)
+        parent_memory_say(&connection->connect, active);
+    lock_release(&connection->lock);
+}
+
 /* A CLIENT span for a connection that never came to be. @start_ns: monotonic. */
 static struct span *unmade_span_start(struct connection *connection, const char *name, uint64_t start_ns)
 {

@@ -111,6 +111,9 @@ void connection_connect_end(struct connection *connection, int error);
  * on. */
 void connection_take_up(struct connection *connection);
 
+/* connection_note_writer - what a runtime sends on it later is written now for @active, or NULL: who knows whom. */
+void connection_note_writer(struct connection *connection, const struct active_context *active);
+
 /* connection_peer_closed - a read returned 0. */
 void connection_peer_closed(struct connection *connection);
 

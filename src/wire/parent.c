@@ -13,7 +13,7 @@ enum { CANDIDATES_LOOKED_AT = 4096 };
 void parent_memory_clear(struct parent_memory *memory)
 {
     memory->active.source = ACTIVE_NONE;
-    memory->was_ended = false;
+    memory->is_said = memory->was_ended = false;
     memory->tid = 0;
 }
 
@@ -40,12 +40,25 @@ void parent_memory_connected(struct parent_memory *memory)
     memory->turn = active_turn();
 }
 
+void parent_memory_say(struct parent_memory *memory, const struct active_context *active)
+{
+    bool is_disputed = !active || (memory->is_said && (memory->active.source == ACTIVE_NONE ||
+                                                       memory->active.owner.request != active->owner.request));
+    memory->is_said = true;
+    if (is_disputed)
+        memory->active.source = ACTIVE_NONE;
+    else
+        active_copy(&memory->active, active);
+}
+
 /* A connection that was made for a request may be used for another one, if that came to its end meanwhile. Not if it goes
  * out as soon as the connection is there. */
 static bool memory_decides(const struct parent_memory *memory)
 {
     if (!memory || memory->active.source == ACTIVE_NONE || memory->active.source == ACTIVE_ONLY)
         return false;
+    if (memory->is_said)
+        return true;
     if (active_is_of_process(&memory->active) && active_has_tests())
         return false; /* before the test */
     return active_is_open(&memory->active) || memory->was_ended ||

@@ -72,6 +72,9 @@ def gem(name, package):
         ["ruby", "-e", f"require '{name}'"], capture_output=True, check=False).returncode)
 
 
+UVLOOP = module("uvloop", "python3-uvloop")
+
+
 # ---- programs of our own ----------------------------------------------------------------------------------------------
 
 def compiled(name, goal, binary, calls=TWO, more=()):
@@ -249,7 +252,11 @@ MODELS = [
     gunicorn("gunicorn gthread", "--workers", 2, "--threads", 35),
     python("aiohttp", NEARLY_ALL, "python_aiohttp.py", [module("aiohttp", "python3-aiohttp")]),
     python("uvicorn httpx", NEARLY_ALL, "python_asgi.py",
-           [module("uvicorn", "python3-uvicorn"), module("httpx", "python3-httpx")]),
+           [module("uvicorn", "python3-uvicorn"), module("httpx", "python3-httpx")], more=["asyncio"]),
+    python("uvicorn uvloop httpx", NEARLY_ALL, "python_asgi.py",
+           [module("uvicorn", "python3-uvicorn"), module("httpx", "python3-httpx"), UVLOOP], more=["uvloop"]),
+    python("aiohttp uvloop", NEARLY_ALL, "python_aiohttp.py", [module("aiohttp", "python3-aiohttp"), UVLOOP],
+           more=["uvloop"]),
     python("asyncio streams", NEARLY_ALL, "python_streams.py"),
     python("trio httpx", NEARLY_ALL, "python_trio.py", [module("trio", "python3-trio"), module("httpx", "python3-httpx")]),
     gunicorn("gunicorn gevent", "--workers", 2, "--worker-class", "gevent", needs=[module("gevent", "python3-gevent")]),

@@ -1,4 +1,4 @@
-"""aiohttp as server, and as client with one session. PORT UPSTREAM_PORT. A task calls /up/N/after."""
+"""aiohttp as server, and as client with one session. PORT UPSTREAM_PORT [uvloop]. A task calls /up/N/after."""
 import asyncio
 import random
 import sys
@@ -36,7 +36,11 @@ async def with_session(app):
         yield
 
 
+if sys.argv[3:] == ["uvloop"]:
+    import uvloop
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
 application = web.Application()
 application.cleanup_ctx.append(with_session)
 application.router.add_get("/r/{number}", serve)
-web.run_app(application, host="127.0.0.1", port=PORT, print=None, access_log=None, backlog=512)
+web.run_app(application, host="127.0.0.1", port=PORT, print=None, access_log=None, backlog=512,
+            loop=asyncio.new_event_loop())

@@ -1,4 +1,4 @@
-"""A plain ASGI application, by uvicorn, with one httpx.AsyncClient. PORT UPSTREAM_PORT. A task calls /up/N/after."""
+"""A plain ASGI application, by uvicorn, with one httpx.AsyncClient. PORT UPSTREAM_PORT LOOP. A task calls /up/N/after."""
 import asyncio
 import random
 import sys
@@ -28,4 +28,4 @@ async def application(scope, _receive, send):
     task.add_done_callback(tasks.discard)
 
 
-uvicorn.run(application, host="127.0.0.1", port=PORT, log_level="error", lifespan="off", backlog=512)
+uvicorn.run(application, host="127.0.0.1", port=PORT, loop=sys.argv[3], log_level="error", lifespan="off", backlog=512)
