@@ -53,7 +53,7 @@ void python_saved_release(struct python_saved *saved)
 
 bool python_saved_is_borrowed(const struct python_saved *saved)
 {
-    return saved->bytes[0] == PYTHON_SAVED_BORROWED;
+    return saved->bytes[0] == PYTHON_SAVED_BORROWED || active_saved_is_over(saved->bytes + 1);
 }
 
 bool python_saved_is_open(const struct python_saved *saved)
@@ -155,7 +155,7 @@ bool python_saved_answer(struct active_context *out, enum python_saved_kind *kin
     if (len <= 1 || len > 1 + sizeof *out)
         return false;
     const char *bytes = (const char *)object + PYTHON_BYTES;
-    *kind = (enum python_saved_kind)bytes[0];
+    *kind = active_saved_is_over(bytes + 1) ? PYTHON_SAVED_BORROWED : (enum python_saved_kind)bytes[0];
     memcpy(out, bytes + 1, len - 1);
     out->source = ACTIVE_RUNTIME;
     return true;

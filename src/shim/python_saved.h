@@ -10,7 +10,7 @@
 
 enum python_saved_kind {
     PYTHON_SAVED_OWN,      /* it belongs to this request */
-    PYTHON_SAVED_BORROWED, /* who woke it worked for this one; or it may be this one, or another */
+    PYTHON_SAVED_BORROWED, /* it may be this one, or another: who woke it worked for it, or the next one has come */
 };
 
 struct python_saved {

@@ -13,13 +13,14 @@
 
 bool g_python_has_uvloop;
 
-static python_function call_soon, transport_write, transport_write_lines;
+static python_function call_soon, transport_write, transport_write_lines, aiohttp_serve;
 
-enum { CALL_SOON, WRITE, WRITE_LINES };
+enum { CALL_SOON, WRITE, WRITE_LINES, AIOHTTP_SERVE };
 static struct python_method_place g_places[] = {
     [CALL_SOON] = PYTHON_METHOD("uvloop.loop", "Loop", "call_soon", call_soon),
     [WRITE] = PYTHON_METHOD("uvloop.loop", "UVStream", "write", transport_write),
     [WRITE_LINES] = PYTHON_METHOD("uvloop.loop", "UVStream", "writelines", transport_write_lines),
+    [AIOHTTP_SERVE] = PYTHON_METHOD("aiohttp.web_protocol", "RequestHandler", "_handle_request", aiohttp_serve),
 };
 
 static const void *g_none;
@@ -146,12 +147,30 @@ static PyObject *transport_write_lines(PyObject *self, PyObject *args, PyObject 
     return python_method_call(&g_places[WRITE_LINES], self, args, kwargs);
 }
 
+/* The task that serves a connection may not be waiting for the request when that comes: nobody is woken then. It has taken it
+ * now. */
+static PyObject *aiohttp_serve(PyObject *self, PyObject *args, PyObject *kwargs)
+{
+    PyObject *transport = t_is_loop ? python_attribute(self, "transport") : NULL;
+    struct connection *connection = transport ? table_find(transport_fd(transport)) : NULL;
+    struct active_context *active = active_room();
+    if (connection && connection_only_request(connection, active)) {
+        PyObject *object = python_saved_make(PYTHON_SAVED_OWN, active);
+        python_saved_set(object);
+        python_release(object);
+    }
+    python_release(transport);
+    return python_method_call(&g_places[AIOHTTP_SERVE], self, args, kwargs);
+}
+
 bool python_uvloop_begin(void)
 {
     bool is_any = false;
     g_none = real_dlsym(RTLD_DEFAULT, "_Py_NoneStruct");
-    for (size_t i = 0; g_none && i < ARRAY_LEN(g_places); i++)
+    for (size_t i = 0; g_none && i < AIOHTTP_SERVE; i++)
         is_any = python_method_take(&g_places[i]) || is_any;
+    if (is_any)
+        python_method_take(&g_places[AIOHTTP_SERVE]);
     g_python_has_uvloop = is_any;
     return is_any;
 }

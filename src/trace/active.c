@@ -451,11 +451,31 @@ void active_request_begin(struct active_request *request)
 {
     request->slot = slot_of(process_tid());
     t_read_count++;
+    request->previous.request = NULL;
     atomic_store_explicit(&request->call_count, 0, memory_order_relaxed);
     atomic_store_explicit(&request->is_kept, false, memory_order_relaxed);
     if (UNLIKELY(!atomic_load_explicit(&g_has_served, memory_order_relaxed)))
         atomic_store_explicit(&g_has_served, true, memory_order_relaxed);
     atomic_fetch_add_explicit(&g_open[request->slot], OPEN_ONE + request->index, memory_order_relaxed);
+}
+
+void active_request_follow(struct active_request *request, struct active_owner *previous)
+{
+    request->previous = *previous;
+    if (previous->request)
+        atomic_store_explicit(&previous->request->superseded, previous->expected + 1, memory_order_relaxed);
+    previous->request = request;
+    previous->expected = atomic_load_explicit(&request->generation, memory_order_relaxed);
+}
+
+/* A runtime goes on with @request: who keeps the one before stays with that. */
+static void request_keep(struct active_request *request)
+{
+    uint32_t expected = request->previous.expected + 1;
+    if (atomic_exchange_explicit(&request->is_kept, true, memory_order_relaxed) || !request->previous.request)
+        return;
+    atomic_compare_exchange_strong_explicit(&request->previous.request->superseded, &expected, 0, memory_order_relaxed,
+                                            memory_order_relaxed);
 }
 
 void active_request_end(struct active_request *request)
@@ -499,7 +519,7 @@ size_t active_save(const struct active_context *active, void *room)
     if (!active || active->source == ACTIVE_NONE)
         return 0;
     if (active->owner.request)
-        atomic_store_explicit(&active->owner.request->is_kept, true, memory_order_relaxed);
+        request_keep(active->owner.request);
     active_copy(room, active);
     return active_filled_len(active);
 }
@@ -514,10 +534,23 @@ void active_restore(const void *saved, size_t len, bool is_borrowed)
     t_set_in_turn = t_turn;
 }
 
-bool active_saved_is_open(const void *saved)
+static struct active_owner saved_owner(const void *saved)
 {
     struct active_owner owner;
     memcpy(&owner, (const char *)saved + offsetof(struct active_context, owner), sizeof owner);
+    return owner;
+}
+
+bool active_saved_is_over(const void *saved)
+{
+    struct active_owner owner = saved_owner(saved);
+    return is_ended(&owner) &&
+           atomic_load_explicit(&owner.request->superseded, memory_order_relaxed) == owner.expected + 1;
+}
+
+bool active_saved_is_open(const void *saved)
+{
+    struct active_owner owner = saved_owner(saved);
     return !is_ended(&owner);
 }
 

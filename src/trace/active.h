@@ -22,6 +22,14 @@ enum active_source {
     ACTIVE_TEST,        /* the only test that is open in the process */
 };
 
+struct active_request;
+
+/* The request that a context belongs to, and whether that is still the same. */
+struct active_owner {
+    struct active_request *request; /* NULL: it is in another process, and always open */
+    uint32_t expected;
+};
+
 /* A request being served, as far as it concerns who works for it. Lies in memory that is never given back, so
  * that what was kept of it can always be asked whether it has ended. */
 struct active_request {
@@ -34,13 +42,11 @@ struct active_request {
     _Atomic bool has_children;   /* a span that is reported names it as its parent */
     uint32_t slot, lost_slot;    /* where it is counted */
     uint32_t index;              /* among all requests */
+    /* Another one was read on its connection, and no runtime keeps that: who serves one after the other may have gone on with it.
+     * Of this one while it had the generation one less; 0: none. */
+    _Atomic uint32_t superseded;
+    struct active_owner previous; /* on its connection; request NULL: none */
     bool is_custom;              /* no request, but a span of the program's own (shim/custom_span.h) */
-};
-
-/* The request that a context belongs to, and whether that is still the same. */
-struct active_owner {
-    struct active_request *request; /* NULL: it is in another process, and always open */
-    uint32_t expected;
 };
 
 struct active_context {
@@ -177,6 +183,9 @@ void active_note_custom(void);
 /* active_request_begin - a request was read by the calling thread. */
 void active_request_begin(struct active_request *request);
 
+/* active_request_follow - @request was read on the same connection as @previous, the one before, which becomes @request. */
+void active_request_follow(struct active_request *request, struct active_owner *previous);
+
 /* active_request_end - it has been answered, by the calling thread. Contexts that belong to it are ended. */
 void active_request_end(struct active_request *request);
 
@@ -208,6 +217,10 @@ size_t active_save(const struct active_context *active, void *room);
  * certain, open or ended; or, @is_borrowed, that of who woke it, which it may work for or not. @len 0: none, for
  * certain. */
 void active_restore(const void *saved, size_t len, bool is_borrowed);
+
+/* active_saved_is_over - the request of what active_save gave was answered, and who works for it may have gone on with the next
+ * one on its connection. */
+bool active_saved_is_over(const void *saved);
 
 /* active_saved_is_open - has the request of what active_save gave not ended? */
 bool active_saved_is_open(const void *saved);

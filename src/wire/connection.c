@@ -168,6 +168,20 @@ void connection_connect_begin(struct connection *connection, const struct sockad
     lock_release(&connection->lock);
 }
 
+bool connection_only_request(struct connection *connection, struct active_context *out)
+{
+    bool is_found = false;
+    if (!lock_acquire(&connection->lock))
+        return false;
+    const struct exchange *exchange = connection->is_opaque || connection->role != ROLE_SERVER ? NULL : connection->first;
+    if (exchange && !exchange->next && exchange->active.source != ACTIVE_NONE) {
+        active_copy(out, &exchange->active);
+        is_found = true;
+    }
+    lock_release(&connection->lock);
+    return is_found;
+}
+
 /* While an exchange is open it is more of that, or nobody can say. */
 void connection_note_writer(struct connection *connection, const struct active_context *active)
 {

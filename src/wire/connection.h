@@ -77,6 +77,7 @@ struct connection {
     struct fastcgi_request *fastcgi; /* whose parameters go by; else NULL */
     struct http_common *common;    /* of its requests' attributes; NULL: nothing yet */
     struct exchange *first, *last; /* awaiting their responses, in order */
+    struct active_owner last_request; /* that was read on it; request NULL: none */
     struct exchange *current;      /* whose request is going by; NULL between requests */
     uint64_t sent_len;             /* bytes of the application's that the kernel took */
     uint64_t wire_len;             /* these and ours */
@@ -110,6 +111,9 @@ void connection_connect_end(struct connection *connection, int error);
  * read from it: where one alone waits there, and the thread is at work for no other, it works for that one from now
  * on. */
 void connection_take_up(struct connection *connection);
+
+/* connection_only_request - copies the request that is open on it, if it is one alone. */
+bool connection_only_request(struct connection *connection, struct active_context *out);
 
 /* connection_note_writer - what a runtime sends on it later is written now for @active, or NULL: who knows whom. */
 void connection_note_writer(struct connection *connection, const struct active_context *active);
