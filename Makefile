@@ -26,7 +26,7 @@ TEST_PACKAGES := g++ libcriterion-dev python3 wget nginx-light apache2-utils git
                  lighttpd lighttpd-mod-openssl apache2-bin stunnel4 gunicorn python3-uvicorn puma \
                  ruby-webrick php-fpm python3-pytest python3-pytest-xdist bats
 # Without these a few tests are skipped: they are tried, and missed by nobody.
-OPTIONAL_TEST_PACKAGES := chromium chromium-driver
+OPTIONAL_TEST_PACKAGES := chromium chromium-driver python3-uvloop python3-trio python3-gevent python3-eventlet
 FUZZ_PACKAGES := clang libclang-rt-dev python3
 BENCH_PACKAGES := python3 python3-venv nginx-light wrk valgrind strace ltrace
 

@@ -1,4 +1,4 @@
-"""A server of asyncio's for the tests: asyncio_mixed.py PORT_FILE UPSTREAM_PORT. For GET /N it calls upstream /N/KIND in many
+"""A server of asyncio's for the tests: asyncio_mixed.py PORT_FILE UPSTREAM_PORT [uvloop]. For GET /N it calls upstream /N/KIND in many
 ways: at once, from a task, several together, from a thread pool, after the answer, and for a consumer of a queue that
 serves all requests."""
 
@@ -69,4 +69,7 @@ async def main():
     await consumer
 
 
+if sys.argv[3:] == ["uvloop"]:
+    import uvloop
+    uvloop.install()
 asyncio.run(main())
