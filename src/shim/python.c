@@ -65,7 +65,8 @@ static void context_apply(PyObject *context)
 
 static PyObject *handle_run(PyObject *self, PyObject *args, PyObject *kwargs)
 {
-    PyObject *context = attribute_get(self, g_context_name);
+    /* With tasks it runs in its Context: that says it. */
+    PyObject *context = python_tasks_are_here() ? NULL : attribute_get(self, g_context_name);
     if (!context)
         return python_method_call(&g_places[HANDLE_RUN], self, args, kwargs);
     context_apply(context);

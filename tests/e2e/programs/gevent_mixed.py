@@ -15,6 +15,7 @@ import gevent.server
 
 UPSTREAM = int(sys.argv[2])
 POOL = concurrent.futures.ThreadPoolExecutor(4)
+SERVED = []
 QUEUE = gevent.queue.Queue()
 
 
@@ -30,6 +31,13 @@ def consume():
         fetch(f"/{QUEUE.get()}/queue")
 
 
+def look():
+    while True:
+        gevent.sleep(0.001)
+        while SERVED:
+            fetch(f"/{SERVED.pop()}/background")
+
+
 def serve(connection, _address):
     stream = connection.makefile("rb")
     while line := stream.readline():
@@ -42,11 +50,13 @@ def serve(connection, _address):
         gevent.joinall([gevent.spawn(fetch, f"/{number}/together") for _ in range(2)])
         POOL.submit(fetch, f"/{number}/pool").result()
         QUEUE.put(number)
+        SERVED.append(number)
         gevent.spawn_later(random.random() * 0.01, fetch, f"/{number}/after")
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 gevent.spawn(consume)
+gevent.spawn(look)
 SERVER = gevent.server.StreamServer(("127.0.0.1", 0), serve)
 SERVER.start()
 with open(sys.argv[1], "w", encoding="ascii") as port_file:

@@ -7,6 +7,7 @@ import sys
 import trio
 
 UPSTREAM = int(sys.argv[2])
+SERVED = []
 
 
 def fetch_blocking(path):
@@ -33,6 +34,13 @@ async def consume(numbers):
         await fetch(f"/{number}/queue")
 
 
+async def look():
+    while True:
+        await trio.sleep(0.001)
+        while SERVED:
+            await fetch(f"/{SERVED.pop()}/background")
+
+
 async def serve(stream, number, numbers, nursery):
     await fetch(f"/{number}/at-once")
     await trio.sleep(random.random() * 0.01)
@@ -43,6 +51,7 @@ async def serve(stream, number, numbers, nursery):
         tasks.start_soon(fetch, f"/{number}/together")
     await trio.to_thread.run_sync(fetch_blocking, f"/{number}/pool")
     await numbers.send(number)
+    SERVED.append(number)
     nursery.start_soon(after, number)
     await stream.send_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
@@ -51,6 +60,7 @@ async def main():
     send, receive = trio.open_memory_channel(1000)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(consume, receive)
+        nursery.start_soon(look)
 
         async def accepted(stream):
             head = b""
