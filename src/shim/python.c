@@ -59,7 +59,7 @@ static PyObject *handle_init(PyObject *self, PyObject *args, PyObject *kwargs)
 static void context_apply(PyObject *context)
 {
     struct python_saved saved = python_saved_in(context);
-    python_saved_apply(&saved);
+    python_saved_apply(&saved, saved.object && python_saved_is_borrowed(&saved));
     python_saved_release(&saved);
 }
 
@@ -98,7 +98,7 @@ static PyObject *work_run(PyObject *self, PyObject *args, PyObject *kwargs)
     struct python_saved saved = python_saved_of(attribute_get(self, g_saved_name));
     PyObject *token = has_tasks ? python_saved_enter(saved.object) : NULL;
     if (!has_tasks)
-        python_saved_apply(&saved);
+        python_saved_apply(&saved, false);
     python_saved_release(&saved);
     PyObject *result = python_method_call(&g_places[WORK_RUN], self, args, kwargs);
     python_saved_leave(token);

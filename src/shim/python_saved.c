@@ -53,7 +53,8 @@ void python_saved_release(struct python_saved *saved)
 
 bool python_saved_is_borrowed(const struct python_saved *saved)
 {
-    return saved->bytes[0] == PYTHON_SAVED_BORROWED || active_saved_is_over(saved->bytes + 1);
+    return saved->bytes[0] == PYTHON_SAVED_BORROWED ||
+           (active_saved_is_superseded(saved->bytes + 1) && !python_saved_is_open(saved));
 }
 
 bool python_saved_is_open(const struct python_saved *saved)
@@ -61,10 +62,10 @@ bool python_saved_is_open(const struct python_saved *saved)
     return active_saved_is_open(saved->bytes + 1);
 }
 
-void python_saved_apply(const struct python_saved *saved)
+void python_saved_apply(const struct python_saved *saved, bool is_borrowed)
 {
     if (saved->object)
-        active_restore(saved->bytes + 1, saved->len - 1, python_saved_is_borrowed(saved));
+        active_restore(saved->bytes + 1, saved->len - 1, is_borrowed);
     else
         active_restore("", 0, false);
 }
@@ -155,7 +156,8 @@ bool python_saved_answer(struct active_context *out, enum python_saved_kind *kin
     if (len <= 1 || len > 1 + sizeof *out)
         return false;
     const char *bytes = (const char *)object + PYTHON_BYTES;
-    *kind = active_saved_is_over(bytes + 1) ? PYTHON_SAVED_BORROWED : (enum python_saved_kind)bytes[0];
+    /* An answer that was written, but has not gone out yet, leaves a request open. */
+    *kind = active_saved_is_superseded(bytes + 1) ? PYTHON_SAVED_BORROWED : (enum python_saved_kind)bytes[0];
     memcpy(out, bytes + 1, len - 1);
     out->source = ACTIVE_RUNTIME;
     return true;

@@ -36,7 +36,7 @@ bool python_saved_is_borrowed(const struct python_saved *saved);
 bool python_saved_is_open(const struct python_saved *saved);
 
 /* python_saved_apply - it becomes the calling thread's: active_restore. */
-void python_saved_apply(const struct python_saved *saved);
+void python_saved_apply(const struct python_saved *saved, bool is_borrowed);
 
 /* python_saved_current - what the variable has in the Context that the thread is in. */
 struct python_saved python_saved_current(void);

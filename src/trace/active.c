@@ -463,7 +463,8 @@ void active_request_follow(struct active_request *request, struct active_owner *
 {
     request->previous = *previous;
     if (previous->request)
-        atomic_store_explicit(&previous->request->superseded, previous->expected + 1, memory_order_relaxed);
+        request->previous_superseded =
+            atomic_exchange_explicit(&previous->request->superseded, previous->expected + 1, memory_order_relaxed);
     previous->request = request;
     previous->expected = atomic_load_explicit(&request->generation, memory_order_relaxed);
 }
@@ -474,8 +475,8 @@ static void request_keep(struct active_request *request)
     uint32_t expected = request->previous.expected + 1;
     if (atomic_exchange_explicit(&request->is_kept, true, memory_order_relaxed) || !request->previous.request)
         return;
-    atomic_compare_exchange_strong_explicit(&request->previous.request->superseded, &expected, 0, memory_order_relaxed,
-                                            memory_order_relaxed);
+    atomic_compare_exchange_strong_explicit(&request->previous.request->superseded, &expected,
+                                            request->previous_superseded, memory_order_relaxed, memory_order_relaxed);
 }
 
 void active_request_end(struct active_request *request)
@@ -541,11 +542,10 @@ static struct active_owner saved_owner(const void *saved)
     return owner;
 }
 
-bool active_saved_is_over(const void *saved)
+bool active_saved_is_superseded(const void *saved)
 {
     struct active_owner owner = saved_owner(saved);
-    return is_ended(&owner) &&
-           atomic_load_explicit(&owner.request->superseded, memory_order_relaxed) == owner.expected + 1;
+    return owner.request && owner.expected < atomic_load_explicit(&owner.request->superseded, memory_order_relaxed);
 }
 
 bool active_saved_is_open(const void *saved)

@@ -43,9 +43,10 @@ struct active_request {
     uint32_t slot, lost_slot;    /* where it is counted */
     uint32_t index;              /* among all requests */
     /* Another one was read on its connection, and no runtime keeps that: who serves one after the other may have gone on with it.
-     * Of this one while it had the generation one less; 0: none. */
+     * So it is with all that had a lower generation. */
     _Atomic uint32_t superseded;
     struct active_owner previous; /* on its connection; request NULL: none */
+    uint32_t previous_superseded; /* what that one had there before this one came */
     bool is_custom;              /* no request, but a span of the program's own (shim/custom_span.h) */
 };
 
@@ -218,9 +219,9 @@ size_t active_save(const struct active_context *active, void *room);
  * certain. */
 void active_restore(const void *saved, size_t len, bool is_borrowed);
 
-/* active_saved_is_over - the request of what active_save gave was answered, and who works for it may have gone on with the next
- * one on its connection. */
-bool active_saved_is_over(const void *saved);
+/* active_saved_is_superseded - the next request on the same connection as that of what active_save gave has been read, and no
+ * runtime keeps it: who works for the one may have gone on with the other once that is answered. */
+bool active_saved_is_superseded(const void *saved);
 
 /* active_saved_is_open - has the request of what active_save gave not ended? */
 bool active_saved_is_open(const void *saved);

@@ -56,8 +56,6 @@ static ALWAYS_INLINE void request_begin(struct connection *connection, const str
     if (is_client)
         exchange_choose_parent(exchange, connection->is_first_request || connection->connect.is_said ? &connection->connect
                                                                                                      : NULL);
-    else if (exchange->active.source != ACTIVE_NONE)
-        active_request_follow(&exchange->request, &connection->last_request);
     connection->connect.is_said = false;
     if (start_ns == connection->connect_start_ns)
         span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);
@@ -234,6 +232,8 @@ void http_request_head_end(struct connection *connection)
     if (exchange->head && !exchange->head->host_len)
         connection_find_local(connection);
     exchange_server_head_end(exchange, &ends);
+    if (exchange->active.source != ACTIVE_NONE)
+        active_request_follow(&exchange->request, &connection->last_request);
     if (is_next_here(connection, exchange))
         exchange_activate(exchange);
 }
