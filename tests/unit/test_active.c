@@ -366,6 +366,45 @@ Test(active, a_runtime_that_is_asked_has_the_word)
     cr_assert(is_current(&active));
 }
 
+static enum active_answer anyone(struct active_context *out)
+{
+    (void)out;
+    return ACTIVE_ANSWER_ANYONE;
+}
+
+Test(active, a_runtime_that_cannot_tell_leaves_it_to_nobody)
+{
+    struct active_context active = context_of(ACTIVE_SERVER);
+    enum active_verdict verdict;
+    active_set(&active);
+    active_ask_everywhere(anyone);
+    cr_assert_null(active_current(&verdict));
+    cr_assert_eq(verdict, ACTIVE_ANYONE);
+    active_ask(answer);
+    g_answer = context_of(ACTIVE_RUNTIME);
+    cr_assert(is_current(&g_answer), "its own asker comes first");
+}
+
+Test(active, what_is_kept_of_a_request_is_in_doubt_until_somebody_keeps_the_next_one)
+{
+    static struct active_request first, second;
+    struct active_owner last = {NULL, 0};
+    struct active_context active = context_of(ACTIVE_SERVER), next = active;
+    char saved[ACTIVE_SAVED_LEN_MAX], next_saved[ACTIVE_SAVED_LEN_MAX];
+    active_request_begin(&first);
+    active_request_follow(&first, &last);
+    active.owner = last;
+    cr_assert(active_save(&active, saved));
+    cr_assert_not(active_saved_is_superseded(saved));
+    active_request_begin(&second);
+    active_request_follow(&second, &last);
+    cr_assert(active_saved_is_superseded(saved));
+    next.owner = last;
+    cr_assert(active_save(&next, next_saved));
+    cr_assert_not(active_saved_is_superseded(saved));
+    cr_assert_not(active_saved_is_superseded(next_saved));
+}
+
 Test(active, the_environment)
 {
     static const struct {
