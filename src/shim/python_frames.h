@@ -35,8 +35,8 @@ void python_frames_stack(struct text *text);
 /* python_frames_here - the innermost frame, or NULL: good while it runs. */
 const void *python_frames_here(void);
 
-/* python_frames_above - appends the function of the frame that was called next by @base, a frame of the calling thread's. False:
- * none was, or @base is not running any more. */
+/* python_frames_above - appends the function of the frame that was called next by @base, a frame of the calling
+ * thread's. False: none was, or @base is not running any more. */
 bool python_frames_above(const void *base, struct text *function);
 
 /* python_frames_visit - calls @visit with each frame's file and function, the innermost first, until it returns false. Cut at

@@ -115,7 +115,8 @@ void python_saved_hand_to(PyObject *context, const struct active_context *active
     bool was_read_now = active->source == ACTIVE_SERVER;
     bool was_entered = context_enter(context);
     struct python_saved saved = python_saved_current();
-    bool is_taken = !saved.object || python_saved_is_borrowed(&saved) || (was_read_now && !python_saved_is_open(&saved));
+    bool is_taken = !saved.object || python_saved_is_borrowed(&saved) ||
+                    (was_read_now && !python_saved_is_open(&saved));
     if (is_taken) {
         PyObject *object = python_saved_make(was_read_now ? kind : PYTHON_SAVED_BORROWED, active);
         python_saved_set(object);

@@ -44,8 +44,8 @@ struct python_saved python_saved_current(void);
 /* python_saved_in - what it has in @context. */
 struct python_saved python_saved_in(PyObject *context);
 
-/* python_saved_hand_to - what is done in @context is for @active, the calling thread's, unless it is known to be for another
- * request. @kind: is it, if the thread has read just now what it works for? NULL: nothing changes. */
+/* python_saved_hand_to - what is done in @context is for @active, the calling thread's, unless it is known to be for
+ * another request. @kind: is it, if the thread has read just now what it works for? NULL: nothing changes. */
 void python_saved_hand_to(PyObject *context, const struct active_context *active, enum python_saved_kind kind);
 
 /* python_saved_set - sets it there; NULL: nothing is changed. */
@@ -56,8 +56,8 @@ void python_saved_set(PyObject *object);
 PyObject *python_saved_enter(PyObject *object);
 void python_saved_leave(PyObject *token);
 
-/* python_saved_answer - what the variable has, for who asks (active_ask_everywhere): copied to @out. False: nothing that can be
- * read. At any time; signal-safe. */
+/* python_saved_answer - what the variable has, for who asks (active_ask_everywhere): copied to @out. False: nothing
+ * that can be read. At any time; signal-safe. */
 bool python_saved_answer(struct active_context *out, enum python_saved_kind *kind);
 
 #endif

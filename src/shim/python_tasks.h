@@ -1,6 +1,6 @@
-/* python_tasks.h - threads of Python that go from one Context to another and that nobody tells us of when: trio's, those
- * whose greenlets have Contexts of their own (gevent, eventlet). Which request is served in a Context stands in a variable
- * (python_saved.h): it is put there when the request has been read, and asked for when a call is made. */
+/* python_tasks.h - threads of Python that go from one Context to another and that nobody tells us of when: trio's,
+ * those whose greenlets have Contexts of their own (gevent, eventlet). Which request is served in a Context stands in
+ * a variable (python_saved.h): it is put there when the request has been read, and asked for when a call is made. */
 #ifndef RUN_TRACED_SHIM_PYTHON_TASKS_H
 #define RUN_TRACED_SHIM_PYTHON_TASKS_H
 
@@ -8,8 +8,8 @@
 
 extern bool g_python_has_tasks;
 
-/* python_tasks_begin - the variable has a say in all threads from now on; looks for the libraries among the modules that are
- * there, again each time. False: one may come later. The interpreter's lock is held. */
+/* python_tasks_begin - the variable has a say in all threads from now on; looks for the libraries among the modules
+ * that are there, again each time. False: one may come later. The interpreter's lock is held. */
 bool python_tasks_begin(void);
 
 /* python_tasks_have_received - if the thread is such a one and has just read a request: what it does in this Context

@@ -108,7 +108,8 @@ static PyObject *call_soon(PyObject *self, PyObject *args, PyObject *kwargs)
 
 static int transport_fd(PyObject *transport)
 {
-    PyObject *get = python_attribute(transport, "get_extra_info"), *name = g_python.PyUnicode_InternFromString("socket");
+    PyObject *get = python_attribute(transport, "get_extra_info");
+    PyObject *name = g_python.PyUnicode_InternFromString("socket");
     PyObject *args = get && name ? g_python.PyTuple_New(1) : NULL;
     PyObject *socket = NULL, *fileno = NULL, *nothing = NULL, *number = NULL;
     if (args) {
@@ -147,8 +148,8 @@ static PyObject *transport_write_lines(PyObject *self, PyObject *args, PyObject 
     return python_method_call(&g_places[WRITE_LINES], self, args, kwargs);
 }
 
-/* The task that serves a connection may not be waiting for the request when that comes: nobody is woken then. It has taken it
- * now. */
+/* The task that serves a connection may not be waiting for the request when that comes: nobody is woken then. It has
+ * taken it now. */
 static PyObject *aiohttp_serve(PyObject *self, PyObject *args, PyObject *kwargs)
 {
     PyObject *transport = t_is_loop ? python_attribute(self, "transport") : NULL;

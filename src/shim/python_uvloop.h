@@ -1,7 +1,7 @@
-/* python_uvloop.h - uvloop's threads. It reads in C, outside of Python, and hands to the connection's protocol what it has read
- * in a Context that all connections of a server share; what a task writes it sends at the end of the turn, in yet another one.
- * So three things are watched: what a protocol wakes or starts while it is given a request that was read just now; who calls
- * a transport's write; and reads, which begin all that. */
+/* python_uvloop.h - uvloop's threads. It reads in C, outside of Python, and hands to the connection's protocol what
+ * it has read in a Context that all connections of a server share; what a task writes it sends at the end of the
+ * turn, in yet another one. So three things are watched: what a protocol wakes or starts while it is given a request
+ * that was read just now; who calls a transport's write; and reads, which begin all that. */
 #ifndef RUN_TRACED_SHIM_PYTHON_UVLOOP_H
 #define RUN_TRACED_SHIM_PYTHON_UVLOOP_H
 

@@ -42,8 +42,8 @@ struct active_request {
     _Atomic bool has_children;   /* a span that is reported names it as its parent */
     uint32_t slot, lost_slot;    /* where it is counted */
     uint32_t index;              /* among all requests */
-    /* Another one was read on its connection, and no runtime keeps that: who serves one after the other may have gone on with it.
-     * So it is with all that had a lower generation. */
+    /* Another one was read on its connection, and no runtime keeps that: who serves one after the other may have gone
+     * on with it. So it is with all that had a lower generation. */
     _Atomic uint32_t superseded;
     struct active_owner previous; /* on its connection; request NULL: none */
     uint32_t previous_superseded; /* what that one had there before this one came */
@@ -184,7 +184,8 @@ void active_note_custom(void);
 /* active_request_begin - a request was read by the calling thread. */
 void active_request_begin(struct active_request *request);
 
-/* active_request_follow - @request was read on the same connection as @previous, the one before, which becomes @request. */
+/* active_request_follow - @request was read on the same connection as @previous, the one before, which becomes
+ * @request. */
 void active_request_follow(struct active_request *request, struct active_owner *previous);
 
 /* active_request_end - it has been answered, by the calling thread. Contexts that belong to it are ended. */
@@ -209,9 +210,9 @@ unsigned active_lost_count(void);
 
 enum { ACTIVE_SAVED_LEN_MAX = sizeof(struct active_context) };
 
-/* active_save - @active, which may be NULL or have no source, as bytes for active_restore, in this process alone. Returns how
- * many, at most ACTIVE_SAVED_LEN_MAX; 0: there is none. The request counts as kept: what the runtime says of it is the whole
- * truth. */
+/* active_save - @active, which may be NULL or have no source, as bytes for active_restore, in this process alone.
+ * Returns how many, at most ACTIVE_SAVED_LEN_MAX; 0: there is none. The request counts as kept: what the runtime says
+ * of it is the whole truth. */
 size_t active_save(const struct active_context *active, void *room);
 
 /* active_restore - what active_save gave becomes the calling thread's context, until it reads another request: it is
@@ -219,8 +220,8 @@ size_t active_save(const struct active_context *active, void *room);
  * certain. */
 void active_restore(const void *saved, size_t len, bool is_borrowed);
 
-/* active_saved_is_superseded - the next request on the same connection as that of what active_save gave has been read, and no
- * runtime keeps it: who works for the one may have gone on with the other once that is answered. */
+/* active_saved_is_superseded - the next request on the same connection as that of what active_save gave has been
+ * read, and no runtime keeps it: who works for the one may have gone on with the other once that is answered. */
 bool active_saved_is_superseded(const void *saved);
 
 /* active_saved_is_open - has the request of what active_save gave not ended? */

@@ -173,7 +173,8 @@ bool connection_only_request(struct connection *connection, struct active_contex
     bool is_found = false;
     if (!lock_acquire(&connection->lock))
         return false;
-    const struct exchange *exchange = connection->is_opaque || connection->role != ROLE_SERVER ? NULL : connection->first;
+    bool is_server = !connection->is_opaque && connection->role == ROLE_SERVER;
+    const struct exchange *exchange = is_server ? connection->first : NULL;
     if (exchange && !exchange->next && exchange->active.source != ACTIVE_NONE) {
         active_copy(out, &exchange->active);
         is_found = true;

@@ -54,8 +54,9 @@ static ALWAYS_INLINE void request_begin(struct connection *connection, const str
         return;
     }
     if (is_client)
-        exchange_choose_parent(exchange, connection->is_first_request || connection->connect.is_said ? &connection->connect
-                                                                                                     : NULL);
+        exchange_choose_parent(exchange, connection->is_first_request || connection->connect.is_said
+                                             ? &connection->connect
+                                             : NULL);
     connection->connect.is_said = false;
     if (start_ns == connection->connect_start_ns)
         span_add_event(exchange->span, SPAN_EVENT_CONNECT, start_ns);

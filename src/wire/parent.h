@@ -33,13 +33,13 @@ void parent_memory_connect(struct parent_memory *memory);
 /* parent_memory_connected - it has heard just now that it is made. */
 void parent_memory_connected(struct parent_memory *memory);
 
-/* parent_memory_say - the next request is made for @active, or, if that is NULL, for who knows whom. So it is when two say different
- * things before there is one. */
+/* parent_memory_say - the next request is made for @active, or, if that is NULL, for who knows whom. So it is when
+ * two say different things before there is one. */
 void parent_memory_say(struct parent_memory *memory, const struct active_context *active);
 
 /* parent_choose - for a call that the calling thread makes now. @memory: of the connection, if this is its first
- * request or something was said; else NULL. Hot path, signal-safe; where nothing decides between open requests they are looked for, which takes
- * microseconds. */
+ * request or something was said; else NULL. Hot path, signal-safe; where nothing decides between open requests they
+ * are looked for, which takes microseconds. */
 void parent_choose(struct parent *parent, const struct parent_memory *memory);
 
 /* parent_is_plain - parent_describe has nothing to say. */

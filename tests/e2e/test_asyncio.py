@@ -22,8 +22,8 @@ def path_of(span):
 
 
 def needs_module(name):
-    return unittest.skipIf(subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode,
-                           f"{PYTHON} has no {name}")
+    is_missing = subprocess.run([PYTHON, "-c", f"import {name}"], capture_output=True, check=False).returncode
+    return unittest.skipIf(is_missing, f"{PYTHON} has no {name}")
 
 
 class Mixed(TracedTest):

@@ -1,4 +1,5 @@
-"""A plain ASGI application, by uvicorn, with one httpx.AsyncClient. PORT UPSTREAM_PORT LOOP. A task calls /up/N/after."""
+"""A plain ASGI application, by uvicorn, with one httpx.AsyncClient. PORT UPSTREAM_PORT LOOP. A task
+calls /up/N/after."""
 import asyncio
 import random
 import sys

@@ -1,5 +1,5 @@
-"""A plain server on trio, a task a connection and another one a request, with one httpx.AsyncClient. PORT UPSTREAM_PORT. A task
-calls /up/N/after."""
+"""A plain server on trio, a task a connection and another one a request, with one httpx.AsyncClient. PORT
+UPSTREAM_PORT. A task calls /up/N/after."""
 import random
 import sys
 

@@ -1,4 +1,5 @@
-"""A server of asyncio's for the tests: asyncio_mixed.py PORT_FILE UPSTREAM_PORT [uvloop]. For GET /N it calls upstream /N/KIND in many
+"""A server of asyncio's for the tests: asyncio_mixed.py PORT_FILE UPSTREAM_PORT [uvloop]. For
+GET /N it calls upstream /N/KIND in many
 ways: at once, from a task, several together, from a thread pool, after the answer, for a consumer of a queue that
 serves all requests, and for one that looks now and then."""
 

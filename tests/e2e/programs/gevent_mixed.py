@@ -1,4 +1,5 @@
-"""What asyncio_mixed.py does, by gevent: gevent_mixed.py PORT_FILE UPSTREAM_PORT. The thread pool's threads are greenlets."""
+"""What asyncio_mixed.py does, by gevent: gevent_mixed.py PORT_FILE UPSTREAM_PORT. The
+thread pool's threads are greenlets."""
 
 # pylint: disable=wrong-import-position,wrong-import-order
 from gevent import monkey
