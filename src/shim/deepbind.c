@@ -3,10 +3,9 @@
 #include "base/compiler.h"
 #include "base/lock.h"
 #include "base/raw.h"
-#include "shim/gnutls.h"
+#include "shim/exports.h"
 #include "shim/library_entry.h"
 #include "shim/module.h"
-#include "shim/openssl.h"
 #include "shim/real.h"
 
 #include <link.h>
@@ -17,14 +16,13 @@
 enum { KNOWN_MAX = 2048, SLOT_COUNT = 1024, PAGE_LEN = 4096, LATER = -1 };
 
 struct name {
-    const char *name;
-    void *ours;
-    int real_at; /* of the real one in struct real_calls; LATER: each library has its own */
+    char name[REAL_NAME_SIZE]; /* no pointers: they would have to be relocated in every process */
+    int16_t real_at; /* of the real one in struct real_calls; LATER: each library has its own */
 };
 
 static const struct name NAMES[] = {
-#define INTERPOSE(name) {#name, (void *)name, offsetof(struct real_calls, name)},
-#define INTERPOSE_LATER(name) {#name, (void *)name, LATER},
+#define INTERPOSE(name) {#name, offsetof(struct real_calls, name)},
+#define INTERPOSE_LATER(name) {#name, LATER},
 #include "shim/symbols.def"
 #undef INTERPOSE
 #undef INTERPOSE_LATER
@@ -34,7 +32,7 @@ static _Atomic bool g_is_noted;
 static struct lock g_lock;
 static BULKY const struct link_map *g_known[KNOWN_MAX]; /* loaded before */
 static size_t g_known_count;
-static uint8_t g_by_hash[SLOT_COUNT]; /* index in NAMES + 1; 0: none */
+static BULKY uint8_t g_by_hash[SLOT_COUNT]; /* index in NAMES + 1; 0: none */
 
 _Static_assert(ARRAY_LEN(NAMES) < 255, "an index fits into a byte");
 
@@ -136,22 +134,23 @@ static void slot_write(const struct library *library, uintptr_t *slot, uintptr_t
 }
 
 /* What the library is to reach for @theirs: @theirs itself if that is not what we stand before. */
-static void *replacement_of(const struct name *name, void *theirs)
+static void *replacement_of(const struct name *name, void *theirs, void *ours)
 {
-    if (!theirs || theirs == name->ours)
+    if (!theirs || theirs == ours)
         return theirs;
     if (name->real_at == LATER)
         return library_entry_find(name->name, theirs);
-    return theirs == *(void *const *)((const char *)real_calls() + name->real_at) ? name->ours : theirs;
+    return theirs == *(void *const *)((const char *)real_calls() + name->real_at) ? ours : theirs;
 }
 
 static void slot_correct(const struct library *library, uintptr_t *slot, const struct name *name)
 {
     uintptr_t value = *slot;
+    void *own = exports_own_function(name->name);
     void *theirs = real_dlsym(library->handle, name->name);
     bool is_bound_late = value >= library->text_begin && value < library->text_end;
-    void *ours = value == (uintptr_t)theirs || is_bound_late ? replacement_of(name, theirs) : theirs;
-    if (value != (uintptr_t)name->ours && ours != theirs)
+    void *ours = value == (uintptr_t)theirs || is_bound_late ? replacement_of(name, theirs, own) : theirs;
+    if (value != (uintptr_t)own && ours != theirs)
         slot_write(library, slot, (uintptr_t)ours);
 }
 

@@ -1,6 +1,7 @@
 #include "shim/library_entry.h"
 
 #include "shim/curl_library.h"
+#include "shim/exports.h"
 #include "shim/gnutls.h"
 #include "shim/openssl.h"
 #include "shim/real.h"
@@ -11,6 +12,7 @@
 /* An entry changes none of the registers that arguments come in; those that it takes are the linker's. */
 #if defined(__x86_64__)
 #define ENTRY(name, copy)                                                                          \
+    ".p2align 5\n"                                                                                \
     ".type run_traced_" #name "_" #copy ", @function\n"                                            \
     "run_traced_" #name "_" #copy ":\n"                                                            \
     ".cfi_startproc\n"                                                                             \
@@ -22,6 +24,7 @@
     ".size run_traced_" #name "_" #copy ", . - run_traced_" #name "_" #copy "\n"
 #elif defined(__aarch64__)
 #define ENTRY(name, copy)                                                                          \
+    ".p2align 5\n"                                                                                \
     ".type run_traced_" #name "_" #copy ", %function\n"                                            \
     "run_traced_" #name "_" #copy ":\n"                                                            \
     ".cfi_startproc\n"                                                                             \
@@ -38,25 +41,20 @@
 #endif
 
 __asm__(".text\n"
+        ".p2align 5\n"
+        "run_traced_entries:\n"
 #define INTERPOSE(name)
 #define INTERPOSE_LATER(name) ENTRY(name, 1) ENTRY(name, 2) ENTRY(name, 3) ENTRY(name, 4)
 #include "shim/symbols.def"
 #undef INTERPOSE_LATER
 );
 
-#define INTERPOSE_LATER(name)                                                                      \
-    void run_traced_##name##_1(void), run_traced_##name##_2(void), run_traced_##name##_3(void),    \
-        run_traced_##name##_4(void);
-#include "shim/symbols.def"
-#undef INTERPOSE_LATER
+/* All are of one length, so that no table of pointers has to be relocated in every process. */
+enum { ENTRY_LEN = 32 };
+extern const char run_traced_entries[] __attribute__((visibility("hidden")));
 
-static const struct {
-    const char *name;
-    void *ours;
-    void (*entries[LIBRARY_ENTRIES_MAX])(void);
-} FUNCTIONS[] = {
-#define INTERPOSE_LATER(name)                                                                      \
-    {#name, (void *)name, {run_traced_##name##_1, run_traced_##name##_2, run_traced_##name##_3, run_traced_##name##_4}},
+static const char NAMES[][REAL_NAME_SIZE] = {
+#define INTERPOSE_LATER(name) #name,
 #include "shim/symbols.def"
 #undef INTERPOSE
 #undef INTERPOSE_LATER
@@ -76,11 +74,11 @@ static struct library_family *family_of(const char *name)
     return NULL;
 }
 
-/* The index in FUNCTIONS, or -1. */
+/* The index in NAMES, or -1. */
 static int function_of(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(FUNCTIONS); i++)
-        if (strcmp(FUNCTIONS[i].name, name) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(NAMES); i++)
+        if (strcmp(NAMES[i], name) == 0)
             return (int)i;
     return -1;
 }
@@ -88,7 +86,7 @@ static int function_of(const char *name)
 void *library_entry_for_all(const char *name)
 {
     int at = family_of(name) ? function_of(name) : -1;
-    return at >= 0 ? FUNCTIONS[at].ours : NULL;
+    return at >= 0 ? exports_own_function(name) : NULL;
 }
 
 void *library_entry_find(const char *name, void *theirs)
@@ -96,7 +94,9 @@ void *library_entry_find(const char *name, void *theirs)
     struct library_family *family = family_of(name);
     int at = family ? function_of(name) : -1;
     int copy = at >= 0 ? library_copy(family, theirs) : 0;
-    return copy > 0 && copy <= LIBRARY_ENTRIES_MAX ? (void *)FUNCTIONS[at].entries[copy - 1] : theirs;
+    if (copy <= 0 || copy > LIBRARY_ENTRIES_MAX)
+        return theirs;
+    return (void *)(run_traced_entries + (at * LIBRARY_ENTRIES_MAX + copy - 1) * ENTRY_LEN);
 }
 
 void library_entry_note_unload(void)

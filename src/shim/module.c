@@ -2,6 +2,7 @@
 
 #include "base/compiler.h"
 #include "base/raw.h"
+#include "shim/exports.h"
 #include "shim/real.h"
 
 #include <dlfcn.h>
@@ -104,7 +105,7 @@ bool module_find(const void *address, struct module *out)
     return true;
 }
 
-const struct link_map *module_self(void)
+EARLY const struct link_map *module_self(void)
 {
     static const struct link_map *self;
     extern ElfW(Dyn) _DYNAMIC[] __attribute__((visibility("hidden")));
@@ -271,31 +272,12 @@ static bool imports(const struct link_map *map, const char *const *names)
     return false;
 }
 
-/* The GNU hash table: its filter tells most of what is not there by one word. */
 bool module_exports(const struct link_map *map, const char *name)
 {
-    struct symbol_table table = {0};
-    const uint32_t *table_hash;
-    uint32_t hash = 5381;
-    dynamic_table(map, &table, &table_hash);
-    if (!table_hash || !table.symbols || !table_hash[0] || !table_hash[2])
-        return false;
-    for (const char *at = name; *at; at++)
-        hash = hash * 33 + (unsigned char)*at;
-    const ElfW(Addr) *filter = (const ElfW(Addr) *)(table_hash + 4);
-    ElfW(Addr) word = filter[hash / 64 % table_hash[2]];
-    if (!(word >> hash % 64 & word >> (hash >> table_hash[3]) % 64 & 1))
-        return false;
-    const uint32_t *buckets = (const uint32_t *)(filter + table_hash[2]);
-    const uint32_t *chain = buckets + table_hash[0];
-    uint32_t at = buckets[hash % table_hash[0]];
-    for (bool is_last = at < table_hash[1]; !is_last; at++) {
-        uint32_t found = chain[at - table_hash[1]];
-        if ((found | 1) == (hash | 1) && strcmp(table.names + table.symbols[at].st_name, name) == 0)
-            return true;
-        is_last = found & 1;
-    }
-    return false;
+    struct exports exports;
+    bool is_several;
+    return exports_of(map->l_addr, map->l_ld, &exports) &&
+           exports_find(&exports, name, exports_hash(name), &is_several);
 }
 
 /* Symbol versions: "Symbol Versioning", Linux Standard Base Core Specification, 10.7. */
