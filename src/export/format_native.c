@@ -11,14 +11,14 @@
 static void append_key(struct text *text, bool *is_first, enum attribute_key key)
 {
     static const struct {
-        const char *text;
-        size_t len;
+        uint8_t len;
+        char text[sizeof(",\"\":") + ATTRIBUTE_NAME_LEN_MAX];
     } keys[] = {
-#define ATTRIBUTE(key, name) {",\"" name "\":", sizeof(",\"" name "\":") - 1},
+#define ATTRIBUTE(key, name) {sizeof(",\"" name "\":") - 1, ",\"" name "\":"},
 #include "trace/attributes.def"
 #undef ATTRIBUTE
     };
-    text_append(text, keys[key].text + *is_first, keys[key].len - *is_first);
+    text_append(text, keys[key].text + *is_first, (size_t)keys[key].len - *is_first);
     *is_first = false;
 }
 

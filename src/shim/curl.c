@@ -28,6 +28,7 @@ static const struct library_symbol SYMBOLS[] = {
 };
 
 static BULKY struct curl_library g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct library_caller g_callers[LIBRARY_CALLERS_MAX];
 
 struct library_family g_curl_family = {
     .prefix = "libcurl",
@@ -35,6 +36,7 @@ struct library_family g_curl_family = {
     .symbol_count = ARRAY_LEN(SYMBOLS),
     .copies = (char *)g_copies,
     .calls_len = sizeof g_copies[0],
+    .callers = g_callers,
 };
 
 static void setopt_note(CURL *easy, CURLoption option, void *value)

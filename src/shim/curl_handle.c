@@ -19,8 +19,9 @@ static void handle_init(void *object)
     curl_handle_clear(handle);
 }
 
-static BULKY_DATA struct handle_map g_handles = {
-    .slab = SLAB_INITIALIZER(sizeof(struct curl_handle), 16, 512),
+static BULKY_DATA struct slab g_objects = SLAB_INITIALIZER(sizeof(struct curl_handle), 16, 512);
+static const struct handle_map g_handles = {
+    .slab = &g_objects,
     .slots = g_slots,
     .slot_count = SLOT_COUNT,
     .init = handle_init,
@@ -50,7 +51,7 @@ void curl_handle_clear(struct curl_handle *handle)
 
 void curl_handle_each(void (*visit)(struct curl_handle *handle, void *state), void *state)
 {
-    if (slab_high_water(&g_handles.slab) == 0)
+    if (slab_high_water(&g_objects) == 0)
         return; /* most programs never had one */
     for (size_t i = 0; i < SLOT_COUNT; i++) {
         struct curl_handle *handle = (struct curl_handle *)atomic_load_explicit(&g_slots[i], memory_order_acquire);

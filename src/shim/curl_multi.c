@@ -25,8 +25,9 @@ static void multi_init(void *object)
     multi->first = multi->count = 0;
 }
 
-static BULKY_DATA struct handle_map g_multis = {
-    .slab = SLAB_INITIALIZER(sizeof(struct multi), 4, 256),
+static BULKY_DATA struct slab g_objects = SLAB_INITIALIZER(sizeof(struct multi), 4, 256);
+static const struct handle_map g_multis = {
+    .slab = &g_objects,
     .slots = g_slots,
     .slot_count = SLOT_COUNT,
     .init = multi_init,

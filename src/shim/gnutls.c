@@ -67,6 +67,7 @@ static const struct library_symbol SYMBOLS[] = {
 };
 
 static BULKY struct gnutls g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct library_caller g_callers[LIBRARY_CALLERS_MAX];
 
 struct library_family g_gnutls_family = {
     .prefix = "libgnutls",
@@ -74,6 +75,7 @@ struct library_family g_gnutls_family = {
     .symbol_count = ARRAY_LEN(SYMBOLS),
     .copies = (char *)g_copies,
     .calls_len = sizeof g_copies[0],
+    .callers = g_callers,
 };
 
 enum { E_LIBRARY_IS_GONE = -1250 }; /* GNUTLS_E_UNIMPLEMENTED_FEATURE */

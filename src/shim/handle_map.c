@@ -30,11 +30,11 @@ void *handle_map_find(const struct handle_map *map, const void *handle)
     return slot ? atomic_load_explicit(slot, memory_order_acquire) : NULL;
 }
 
-void *handle_map_get(struct handle_map *map, void *handle)
+void *handle_map_get(const struct handle_map *map, void *handle)
 {
     uint32_t index;
     struct handle_object *object = handle_map_find(map, handle);
-    if (object || !(object = slab_alloc(&map->slab, &index)))
+    if (object || !(object = slab_alloc(map->slab, &index)))
         return object;
     object->index = index;
     object->handle = handle;
@@ -44,16 +44,16 @@ void *handle_map_get(struct handle_map *map, void *handle)
         if (atomic_compare_exchange_strong(slot_at(map, handle, i), &expected, object))
             return object;
     }
-    slab_free(&map->slab, index);
+    slab_free(map->slab, index);
     return NULL;
 }
 
-void handle_map_forget(struct handle_map *map, const void *handle)
+void handle_map_forget(const struct handle_map *map, const void *handle)
 {
     _Atomic(struct handle_object *) *slot = slot_find(map, handle);
     struct handle_object *object = slot ? atomic_exchange(slot, NULL) : NULL;
     if (!object)
         return;
     object->handle = NULL;
-    slab_free(&map->slab, object->index);
+    slab_free(map->slab, object->index);
 }

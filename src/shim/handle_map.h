@@ -16,7 +16,7 @@ struct handle_object {
 };
 
 struct handle_map {
-    struct slab slab;
+    struct slab *slab;
     _Atomic(struct handle_object *) *slots;
     size_t slot_count;
     void (*init)(void *object); /* fills in a new one, behind the handle, before others can find it */
@@ -26,9 +26,9 @@ struct handle_map {
 void *handle_map_find(const struct handle_map *map, const void *handle);
 
 /* handle_map_get - the same, but makes one; NULL if there are too many. */
-void *handle_map_get(struct handle_map *map, void *handle);
+void *handle_map_get(const struct handle_map *map, void *handle);
 
 /* handle_map_forget - @handle is no more. */
-void handle_map_forget(struct handle_map *map, const void *handle);
+void handle_map_forget(const struct handle_map *map, const void *handle);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "base/compiler.h"
 #include "base/lock.h"
+#include "shim/real.h"
 
 #include <link.h>
 #include <stddef.h>
@@ -17,8 +18,8 @@ enum {
 };
 
 struct library_symbol {
-    const char *name;
-    size_t offset; /* of its pointer in the family's struct of calls */
+    char name[REAL_NAME_SIZE]; /* itself: a pointer would have to be relocated in every process */
+    uint16_t offset; /* of its pointer in the family's struct of calls */
 };
 
 struct library_caller {
@@ -36,7 +37,7 @@ struct library_family {
     /* Behind the functions below. */
     const void *identities[LIBRARY_COPIES_MAX]; /* NULL: free */
     uintptr_t identity_ids[LIBRARY_COPIES_MAX]; /* of the objects that they lie in */
-    struct library_caller callers[LIBRARY_CALLERS_MAX];
+    struct library_caller *callers; /* LIBRARY_CALLERS_MAX */
     struct lock lock;
 };
 

@@ -26,8 +26,8 @@ static THREAD_LOCAL struct cell *t_cell;
 static bool api_find(void)
 {
     static const struct {
-        const char *name;
-        size_t offset;
+        char name[32];
+        uint16_t offset;
     } functions[] = {
 #define FUNCTION(name) {#name, offsetof(struct node_api, name)}
         FUNCTION(napi_create_function),     FUNCTION(napi_create_uint32),        FUNCTION(napi_set_named_property),

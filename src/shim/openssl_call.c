@@ -70,6 +70,7 @@ static const struct library_symbol SYMBOLS[] = {
 };
 
 static BULKY struct openssl g_copies[LIBRARY_COPIES_MAX];
+static BULKY struct library_caller g_callers[LIBRARY_CALLERS_MAX];
 
 struct library_family g_openssl_family = {
     .prefix = "libssl",
@@ -77,6 +78,7 @@ struct library_family g_openssl_family = {
     .symbol_count = ARRAY_LEN(SYMBOLS),
     .copies = (char *)g_copies,
     .calls_len = sizeof g_copies[0],
+    .callers = g_callers,
 };
 
 int openssl_copy_of(const struct openssl *real)

@@ -4,12 +4,13 @@
 #include "shim/real.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct python_functions g_python;
 
 static const struct {
-    const char *name;
-    size_t offset;
+    char name[32];
+    uint16_t offset;
 } FUNCTIONS[] = {
 #define F(type, name, arguments) {#name, offsetof(struct python_functions, name)},
     PYTHON_FUNCTIONS(F)

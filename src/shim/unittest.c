@@ -47,7 +47,7 @@ static bool ends_with(const struct text *text, const char *end)
 static enum announced announced_by(const struct text *function)
 {
     static const struct {
-        const char *name;
+        char name[24];
         enum announced announced;
     } functions[] = {
         {"startTest", ANNOUNCED_BEGIN},

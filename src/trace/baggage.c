@@ -9,12 +9,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct name_list g_attributes;
+static BULKY struct name_list g_attributes;
 static bool g_all_are_attributes;
 
 void baggage_init(void)
 {
     const char *names = getenv("RUN_TRACED_BAGGAGE_ATTRIBUTES");
+    if (!names)
+        return;
     name_list_parse(&g_attributes, names, false);
     g_all_are_attributes = name_list_find(&g_attributes, "*", 1) >= 0;
 }

@@ -1,11 +1,12 @@
 #include "trace/ignore.h"
 
+#include "base/compiler.h"
 #include "base/text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-struct ignore_list g_ignored;
+BULKY struct ignore_list g_ignored;
 
 /* "/path", "*path", or either after a method. */
 static bool pattern_parse(const char *text, size_t len, struct ignore_pattern *out)
@@ -47,7 +48,9 @@ void ignore_parse(const char *list, struct ignore_list *out, void (*refused)(con
 
 void ignore_init(void)
 {
-    ignore_parse(getenv("RUN_TRACED_IGNORE"), &g_ignored, NULL);
+    const char *ignored = getenv("RUN_TRACED_IGNORE");
+    if (ignored)
+        ignore_parse(ignored, &g_ignored, NULL);
 }
 
 /* Goes back to the last '*' only: what an earlier one stands for need never be more than it had to be. */

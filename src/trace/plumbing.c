@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static const char *const NAMESPACES[] = {
+static const char NAMESPACES[][20] = {
     /* C++ */
     "__gnu_cxx", "asio", "beast", "cpr", "httplib", "std",
     /* Rust */

@@ -126,7 +126,7 @@ void propagators_inject(const struct span_context *context, uint32_t left_out, s
 
 const char *carrier_field_name(enum carrier_field field)
 {
-    static const char *const names[CARRIER_FIELD_COUNT] = {
+    static const char names[CARRIER_FIELD_COUNT][28] = {
         [CARRIER_B3] = "b3",
         [CARRIER_B3_TRACE_ID] = "x-b3-traceid",
         [CARRIER_B3_SPAN_ID] = "x-b3-spanid",

@@ -1,6 +1,7 @@
 #include "trace/redact.h"
 
 #include "base/bytes.h"
+#include "base/compiler.h"
 #include "base/percent.h"
 #include "trace/name_list.h"
 #include "trace/path_id.h"
@@ -20,8 +21,8 @@ enum {
 struct redact_choices g_redact_choices;
 
 static bool g_query_is_kept, g_some_are_kept;
-static struct name_list g_kept_keys;
-static struct pattern_list g_patterns;
+static BULKY struct name_list g_kept_keys;
+static BULKY struct pattern_list g_patterns;
 
 static bool is_chosen(const char *variable, const char *choice)
 {
@@ -32,11 +33,14 @@ static bool is_chosen(const char *variable, const char *choice)
 void redact_init(void)
 {
     g_query_is_kept = is_chosen("RUN_TRACED_URL_QUERY", "keep");
-    name_list_parse(&g_kept_keys, getenv("RUN_TRACED_URL_QUERY_KEEP"), false);
-    g_some_are_kept = g_query_is_kept || g_kept_keys.count;
-    pattern_list_parse(&g_patterns, getenv("RUN_TRACED_REDACT"), NULL);
+    const char *kept_keys = getenv("RUN_TRACED_URL_QUERY_KEEP"), *patterns = getenv("RUN_TRACED_REDACT");
+    if (kept_keys)
+        name_list_parse(&g_kept_keys, kept_keys, false);
+    g_some_are_kept = g_query_is_kept || (kept_keys && g_kept_keys.count);
+    if (patterns)
+        pattern_list_parse(&g_patterns, patterns, NULL);
     g_redact_choices = (struct redact_choices){
-        .has_patterns = g_patterns.count > 0,
+        .has_patterns = patterns && g_patterns.count > 0,
         .has_routes = is_chosen("RUN_TRACED_URL_ROUTES", "on"),
     };
 }

@@ -8,16 +8,18 @@
 
 enum { NAME_LEN_MAX = 128 }; /* of what is looked at; a longer one counts as secret */
 
+typedef char word[28];
+
 /* Parts of names, of header fields and keys alike. */
-static const char *const PARTS[] = {"token",      "secret",   "passw",     "pwd",       "apikey",    "accesskey",
+static const word PARTS[] = {"token",      "secret",   "passw",     "pwd",       "apikey",    "accesskey",
                                     "signature",  "credential", "privatekey", "csrf",   "xsrf",      "jwt",
                                     "saml",       "assertion",  "sessionid",  "sessid", "passphrase",
                                     "authkey",    "authcode",   "securitykey", "xamz"};
 /* Whole names. */
-static const char *const KEYS[] = {"sig",  "key",    "code", "auth", "sid",            "pin",      "otp",
+static const word KEYS[] = {"sig",  "key",    "code", "auth", "sid",            "pin",      "otp",
                                    "pass", "ticket", "hmac", "sas",  "awsaccesskeyid", "keypairid"};
-static const char *const HEADER_PARTS[] = {"auth", "cookie", "session"};
-static const char *const HEADERS[] = {"ocp-apim-subscription-key", "x-functions-key", "sec-websocket-key",
+static const word HEADER_PARTS[] = {"auth", "cookie", "session"};
+static const word HEADERS[] = {"ocp-apim-subscription-key", "x-functions-key", "sec-websocket-key",
                                       "sec-websocket-protocol",    "dpop"};
 
 /* Lower case, without what only parts words. False: there is too much of it. */
@@ -35,7 +37,7 @@ static bool normalize(const char *name, size_t len, struct text *text)
     return !plain.overflowed;
 }
 
-static bool has_part(const struct text *name, const char *const *parts, size_t count)
+static bool has_part(const struct text *name, const word *parts, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (memmem(name->bytes, name->len, parts[i], strlen(parts[i])))
@@ -43,7 +45,7 @@ static bool has_part(const struct text *name, const char *const *parts, size_t c
     return false;
 }
 
-static bool is_one_of(const char *name, size_t len, const char *const *names, size_t count)
+static bool is_one_of(const char *name, size_t len, const word *names, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (strlen(names[i]) == len && memcmp(name, names[i], len) == 0)
@@ -70,7 +72,7 @@ bool secret_name_is_header(const char *name)
 
 bool secret_name_is_credential(const char *value, size_t len)
 {
-    static const char *const beginnings[] = {"bearer ", "basic ", "digest ", "negotiate ", "ntlm ", "token ", "eyJ"};
+    static const word beginnings[] = {"bearer ", "basic ", "digest ", "negotiate ", "ntlm ", "token ", "eyJ"};
     for (size_t i = 0; i < ARRAY_LEN(beginnings); i++) {
         size_t beginning_len = strlen(beginnings[i]);
         if (len >= beginning_len && strncasecmp(value, beginnings[i], beginning_len) == 0)

@@ -607,7 +607,7 @@ bool attribute_next(struct attribute_iterator *iterator, struct attribute *out)
 
 const char *attribute_name(unsigned key)
 {
-    static const char *const names[] = {
+    static const char names[][ATTRIBUTE_NAME_LEN_MAX + 1] = {
 #define ATTRIBUTE(key, name) name,
 #include "trace/attributes.def"
 #undef ATTRIBUTE

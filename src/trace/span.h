@@ -268,6 +268,8 @@ size_t span_tracestate(const struct span *span, const char **tracestate);
  * Returns how many. */
 size_t span_links(const struct span *span, struct span_link *out);
 
+enum { ATTRIBUTE_NAME_LEN_MAX = 39 };
+
 /* attribute_name - the name on the wire; NULL if @key is out of range. */
 const char *attribute_name(unsigned key);
 
