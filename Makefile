@@ -15,7 +15,7 @@ LTO = $(if $(DEBUG)$(SAN),,-flto=auto -ffat-lto-objects -frandom-seed=$@)
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer) \
             $(if $(filter thread,$(SAN)),-Wno-tsan)
 COMPILE = $(CC) -std=gnu11 -D_GNU_SOURCE -DRUN_TRACED_VERSION='"$(VERSION)"' -Isrc -Itests/unit $(WARNINGS) \
-          $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -MMD -MP
+          $(CFLAGS) $(SANITIZE) -fPIC -fvisibility=hidden -fno-semantic-interposition -ffunction-sections -MMD -MP
 
 # The packages of Debian 12 that this needs: to build and run, and beyond that to test.
 BUILD_PACKAGES := gcc libc6-dev make pkgconf libcjson-dev libcurl4-openssl-dev curl \
@@ -74,10 +74,15 @@ $(BUILD)/librun-traced.map: src/shim/symbols.def src/shim/offered.def
 	$(Q){ echo '{ global:'; sed -n 's/^\(INTERPOSE[A-Z_]*\|OFFER\)(\([A-Za-z0-9_]*\).*/    \2;/p' $^; \
 	  echo '  local: *; };'; } > $@
 
-$(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map
+# In every process that starts, each segment, each page that is changed and each change of protection costs a microsecond or
+# more: hence two segments, a layout of our own, and nothing made read-only afterwards.
+SHIM_LAYOUT := -ffunction-sections -Wl,-T,src/shim/layout.ld -Wl,-z,norelro -Wl,-z,noseparate-code
+
+$(SHIM): $(SHIM_OBJECTS) $(BUILD)/librun-traced.map src/shim/layout.ld
 	@echo "  LINK  $@"
 	$(Q)$(CC) -shared $(CFLAGS) $(LTO) $(SANITIZE) -Wl,--version-script=$(BUILD)/librun-traced.map \
-	  $(if $(LTO),-flto-partition=one) -Wl,-z,defs -Wl,-z,now -Wl,-z,relro -Wl,-Bsymbolic-functions -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
+	  $(if $(LTO),-flto-partition=one) $(SHIM_LAYOUT) -Wl,-z,defs -Wl,-z,now -Wl,-Bsymbolic-functions \
+	  -Wl,-soname,librun-traced.so -o $@ $(SHIM_OBJECTS)
 
 # The library looks for it under its own name.
 $(NODE_BRIDGE): src/shim/node_bridge.cjs

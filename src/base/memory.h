@@ -19,6 +19,10 @@ bool memory_ask(uintptr_t first, uintptr_t last);
 /* memory_is_writable - the same for writing; asks each time, and says no where nobody can tell. */
 bool memory_is_writable(void *address, size_t len);
 
+/* memory_bring_in - memory of our own that is about to be written to: one system call instead of a fault for each page,
+ * or two. Before Linux 5.14 it does nothing. Library start-up. */
+void memory_bring_in(void *address, size_t len);
+
 /* memory_is_readable - are these @len bytes mapped and readable? The kernel is asked once for a page (0.3 to 0.7 us);
  * for some pages a thread remembers that they were. Of more than 64 KiB, the first 64 and the last page are
  * looked at. A page that was taken away since it was last read looks readable still; everything does to a kernel

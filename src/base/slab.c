@@ -3,6 +3,11 @@
 #include "base/compiler.h"
 #include "base/raw.h"
 
+#include <stdbool.h>
+
+/* Of any: a process that ends without having used one need not touch them to know. */
+static _Atomic bool g_is_used;
+
 static _Atomic uint32_t *free_link(void *object)
 {
     return object;
@@ -34,13 +39,15 @@ void *slab_at(struct slab *slab, uint32_t index)
 
 uint32_t slab_high_water(struct slab *slab)
 {
-    return atomic_load_explicit(&slab->next, memory_order_acquire);
+    bool is_used = atomic_load_explicit(&g_is_used, memory_order_acquire);
+    return is_used ? atomic_load_explicit(&slab->next, memory_order_acquire) : 0;
 }
 
 static COLD void *alloc_fresh(struct slab *slab, uint32_t *index)
 {
     uint32_t limit = MIN(slab->chunks_max, SLAB_CHUNKS_MAX) * slab->chunk_objects;
     uint32_t next = atomic_load(&slab->next);
+    atomic_store_explicit(&g_is_used, true, memory_order_release);
     do {
         if (next >= limit || !chunk_at(slab, next / slab->chunk_objects))
             return NULL;

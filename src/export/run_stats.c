@@ -4,7 +4,7 @@
 #include "base/raw.h"
 
 /* Where counts go until (and unless) the run's shared page is mapped. */
-static struct run_stats g_private;
+static BULKY struct run_stats g_private;
 static _Atomic(struct run_stats *) g_stats = &g_private;
 
 static struct run_stats *stats_current(void)

@@ -26,7 +26,7 @@ struct custom_span {
     struct active_context before; /* what the thread worked for that began it */
 };
 
-static struct slab g_spans = SLAB_INITIALIZER(sizeof(struct custom_span), 8, 128);
+static BULKY_DATA struct slab g_spans = SLAB_INITIALIZER(sizeof(struct custom_span), 8, 128);
 
 static uint32_t generation_of(const struct custom_span *custom)
 {

@@ -1,5 +1,6 @@
 #include "shim/life.h"
 
+#include "base/memory.h"
 #include "base/process.h"
 #include "export/direct_sink.h"
 #include "export/ring_sink.h"
@@ -35,6 +36,9 @@
 enum { FLUSH_TIMEOUT_MS = 100 };
 
 static bool g_is_tracing;
+
+/* By layout.ld: what is changed at the start. */
+extern char __bss_start[], run_traced_start_end[] __attribute__((visibility("hidden")));
 
 EARLY bool shim_is_tracing(void)
 {
@@ -109,6 +113,7 @@ __attribute__((constructor)) static void life_begin(int argc, char **argv)
 {
     (void)argc;
     int saved = errno;
+    memory_bring_in(__bss_start, (size_t)(run_traced_start_end - __bss_start));
     real_resolve();
     /* A setuid program's environment is a stranger's: it does not say where to write. */
     const char *ring = secure_getenv("RUN_TRACED_RING");

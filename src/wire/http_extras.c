@@ -18,7 +18,7 @@
 
 struct http_extras_wanted g_http_extras_wanted = {.told = FIELDS_DEFAULT};
 
-static struct name_list g_captured;
+static BULKY struct name_list g_captured;
 static uint32_t g_fields; /* bit 1 << enum carrier_field: of a propagator in use */
 static BULKY_DATA struct slab g_extras = SLAB_INITIALIZER(sizeof(struct http_extras), 16, 512);
 
@@ -26,6 +26,14 @@ static void told_add(struct http1_fields *told, const char *name)
 {
     told->letters |= HTTP1_LETTER(name[0]);
     told->lens |= HTTP1_NAME_LEN(strlen(name));
+}
+
+static void captured_init(const char *list)
+{
+    name_list_parse(&g_captured, list, true);
+    for (unsigned i = 0; i < g_captured.count; i++)
+        told_add(&g_http_extras_wanted.told, g_captured.names[i]);
+    g_http_extras_wanted.is_capturing = g_captured.count > 0;
 }
 
 void http_extras_init(void)
@@ -48,10 +56,10 @@ void http_extras_init(void)
             told_add(&told, carrier_field_name((enum carrier_field)field));
             g_fields |= 1U << field;
         }
-    name_list_parse(&g_captured, getenv("RUN_TRACED_CAPTURE_HEADERS"), true);
-    for (unsigned i = 0; i < g_captured.count; i++)
-        told_add(&told, g_captured.names[i]);
-    g_http_extras_wanted = (struct http_extras_wanted){.told = told, .is_capturing = g_captured.count > 0};
+    const char *captured = getenv("RUN_TRACED_CAPTURE_HEADERS");
+    g_http_extras_wanted.told = told;
+    if (captured)
+        captured_init(captured);
 }
 
 static struct http_extras *extras_ensure(struct http_extras **extras)
