@@ -58,6 +58,7 @@ struct ring_program {
     uint8_t span_id[SPAN_ID_LEN];
     uint8_t parent_span_id[SPAN_ID_LEN]; /* all zero: a root span */
     uint8_t trace_flags;
+    bool runs_tests; /* it is a runner whose tests find their names in its arguments */
     bool is_set; /* false: it has none, the rest is unspecified */
 };
 

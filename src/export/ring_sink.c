@@ -344,10 +344,23 @@ static const struct ring_process *process_find(int pid)
     return NULL;
 }
 
-void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN])
+/* Whose span id we were given must be it: a number may be another one's, in another namespace. */
+static const struct ring_process *parent_find(int pid, const uint8_t span_id[SPAN_ID_LEN])
 {
     const struct ring_process *parent = process_find(pid);
-    if (!parent || memcmp(parent->program.span_id, span_id, SPAN_ID_LEN) != 0)
+    return parent && memcmp(parent->program.span_id, span_id, SPAN_ID_LEN) == 0 ? parent : NULL;
+}
+
+bool ring_sink_parent_runs_tests(int pid, const uint8_t span_id[SPAN_ID_LEN])
+{
+    const struct ring_process *parent = g_ring ? parent_find(pid, span_id) : NULL;
+    return !parent || parent->program.runs_tests;
+}
+
+void ring_sink_recognise_parent(int pid, const uint8_t span_id[SPAN_ID_LEN])
+{
+    const struct ring_process *parent = parent_find(pid, span_id);
+    if (!parent)
         return;
     g_pid_namespace = parent->pid_namespace;
     g_pid_namespace_pid = process_pid();

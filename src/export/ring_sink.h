@@ -33,6 +33,10 @@ bool ring_sink_has_programs(void);
 /* ring_sink_take_root - this process is the command, and has not done so before: @out becomes what its span is to be. */
 bool ring_sink_take_root(struct ring_program *out);
 
+/* ring_sink_parent_runs_tests - may the arguments of our parent, process @pid, say which test we are? False if it is a
+ * program that has the span @span_id, which TRACEPARENT names, and is no runner that does so. */
+bool ring_sink_parent_runs_tests(int pid, const uint8_t span_id[SPAN_ID_LEN]);
+
 /* ring_sink_recognise_parent - process @pid is our parent, by its number in our pid namespace. If it has that number
  * in the ring too, and the span @span_id that TRACEPARENT names, then its namespace is ours, which is not asked for
  * again. */

@@ -53,7 +53,7 @@ static void context_choose(int parent_pid, struct span_context *context, uint8_t
 {
     const struct active_context *environment = active_environment();
     const struct span_context *parent = environment ? &environment->context : NULL;
-    static struct span_context ancestor;
+    static BULKY struct span_context ancestor;
     struct ring_program found;
     memset(parent_span_id, 0, SPAN_ID_LEN);
     if (ring_sink_is_used() && ring_sink_take_root(&found)) {
@@ -117,10 +117,12 @@ static void program_of(const struct span_context *context, const uint8_t *parent
 }
 
 /* Known to the ring before the span is: the collector may look at once. */
-static struct span *span_claim(const struct span_context *context, const uint8_t parent_span_id[SPAN_ID_LEN])
+static struct span *span_claim(const struct span_context *context, const uint8_t parent_span_id[SPAN_ID_LEN],
+                               bool runs_tests)
 {
     struct ring_program program;
     program_of(context, parent_span_id, &program);
+    program.runs_tests = runs_tests;
     ring_sink_set_program(&program);
     struct span *span = span_start(SPAN_KIND_INTERNAL, 0);
     if (ring_sink_is_used())
@@ -152,7 +154,7 @@ void program_begin(char *const argv[])
     context_choose(parent_pid, &context, parent_span_id, test_program_begin(argv, parent_pid), &link);
     if (!span_context_is_sampled(&context))
         return; /* what hangs below does as its parent's flags say */
-    struct span *span = span_claim(&context, parent_span_id);
+    struct span *span = span_claim(&context, parent_span_id, test_program_is_runner(argv));
     if (!span)
         return;
     span_set_context(span, &context, parent_span_id);

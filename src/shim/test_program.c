@@ -10,6 +10,7 @@
 #include "shim/node_test.h"
 #include "shim/proc_file.h"
 #include "shim/real.h"
+#include "trace/active.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -103,7 +104,7 @@ static bool by_variable(int parent_pid)
 
 static bool is_interpreter(const char *path)
 {
-    static const char *const names[] = {"perl", "python", "ruby", "php", "node", "sh", "bash", "dash", "lua", "tclsh"};
+    static const char names[][8] = {"perl", "python", "ruby", "php", "node", "sh", "bash", "dash", "lua", "tclsh"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strncmp(base_name(path), names[i], strlen(names[i])) == 0)
             return true;
@@ -185,15 +186,32 @@ static bool ends_with(char *const argv[], char *const words[])
     return true;
 }
 
+/* Where in @words the test driver's name is, or where they end. */
+static size_t test_driver_at(char *const words[])
+{
+    enum { DRIVER_AT_MAX = 3 };
+    size_t i = 0;
+    while (words[i] && i < DRIVER_AT_MAX && strcmp(base_name(words[i]), "test-driver") != 0)
+        i++;
+    return i < DRIVER_AT_MAX ? i : words_count(words);
+}
+
+static bool is_ctest(char *const words[])
+{
+    return words[0] && strcmp(base_name(words[0]), "ctest") == 0;
+}
+
+bool test_program_is_runner(char *const argv[])
+{
+    return is_ctest(argv) || (argv[0] && argv[test_driver_at(argv)]);
+}
+
 /* automake: sh test-driver --test-name NAME ... --expect-failure no -- PROGRAM ... */
 static bool by_test_driver(char *const argv[], const struct command_line *parent)
 {
-    enum { DRIVER_AT_MAX = 3 };
-    size_t i = 0, name = 0;
+    size_t i = test_driver_at(parent->words), name = 0;
     bool is_failure_expected = false;
-    while (i < parent->count && i < DRIVER_AT_MAX && strcmp(base_name(parent->words[i]), "test-driver") != 0)
-        i++;
-    if (i == parent->count || i == DRIVER_AT_MAX)
+    if (!parent->words[i])
         return false;
     for (i++; i + 1 < parent->count && strcmp(parent->words[i], "--") != 0; i++) {
         if (strcmp(parent->words[i], "--test-name") == 0)
@@ -287,7 +305,7 @@ static bool by_ctest(char *const argv[], const struct command_line *parent)
     char path[1024];
     struct text there = text_on(path, sizeof path - 1);
     const char *started_in = getenv("PWD");
-    if (!parent->count || strcmp(base_name(parent->words[0]), "ctest") != 0)
+    if (!is_ctest(parent->words))
         return false;
     text_append_string(&there, started_in ? started_in : "");
     text_append_string(&there, file);
@@ -300,12 +318,21 @@ static bool by_ctest(char *const argv[], const struct command_line *parent)
     return found(JUDGE_NONE);
 }
 
+/* May the arguments of who has started us say more? To ask /proc for them costs as much as 20 system calls. */
+static bool has_started_tests(int parent_pid)
+{
+    const struct active_context *environment = active_environment();
+    return !environment || ring_sink_parent_runs_tests(parent_pid, environment->context.span_id);
+}
+
 static bool is_test(char *const argv[], int parent_pid)
 {
-    static struct command_line parent;
+    static BULKY struct command_line parent;
     if (by_variable(parent_pid) || by_criterion(argv) || by_bats(argv) || by_harness(argv, parent_pid) ||
         by_node(argv, parent_pid))
         return true;
+    if (!has_started_tests(parent_pid))
+        return false;
     command_line_read(parent_pid, &parent);
     return by_test_driver(argv, &parent) || by_ctest(argv, &parent);
 }

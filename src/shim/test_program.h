@@ -5,9 +5,12 @@
 
 #include "shim/test_span.h"
 
-/* test_program_begin - looks whether this program is a test. @argv: its arguments, NULL-terminated. Two or three system calls,
- * more in a test. */
+/* test_program_begin - looks whether this program is a test. @argv: its arguments, NULL-terminated. Some system
+ * calls if it is one, or where it cannot be told who has started us. */
 bool test_program_begin(char *const argv[], int parent_pid);
+
+/* test_program_is_runner - does a program with these arguments start tests whose names stand in its own? */
+bool test_program_is_runner(char *const argv[]);
 
 /* test_program_is_test - what that found. */
 bool test_program_is_test(void);
