@@ -152,7 +152,7 @@ static void site_remember(struct call_sites *sites, const struct place_question 
     sites->count += *slot != NULL;
 }
 
-static const struct loaded *loaded_find(struct call_sites *sites, const struct traced_process *process,
+static const struct loaded *loaded_find(struct call_sites *sites, struct traced_process *process,
                                         const char *path)
 {
     uint64_t hash = hash_add(1, &process->registered_boottime_ns, sizeof process->registered_boottime_ns);
@@ -263,7 +263,7 @@ static bool address_parse(const struct call *call, struct place_question *out)
 /* Of which file the question is. A build id says it all; without one, what is at the path may be another file by
  * now. */
 static bool file_know(struct call_sites *sites, const void *build_id, size_t build_id_len,
-                      const struct traced_process *process, struct place_question *question)
+                      struct traced_process *process, struct place_question *question)
 {
     question->file = (struct module_file){.build_id_len = 0};
     if (build_id_len && build_id_len <= BUILD_ID_LEN_MAX) {
@@ -299,7 +299,7 @@ static void site_tell(const struct site *site, const struct call *call, struct s
     span_set_int(span, ATTRIBUTE_CODE_LINE_NUMBER, site->line);
 }
 
-void call_sites_describe(struct call_sites *sites, struct span *span, const struct traced_process *process)
+void call_sites_describe(struct call_sites *sites, struct span *span, struct traced_process *process)
 {
     if (span->kind != SPAN_KIND_CLIENT) /* others have no call */
         return;
@@ -313,7 +313,7 @@ void call_sites_describe(struct call_sites *sites, struct span *span, const stru
         site_tell(site, &call, span);
 }
 
-bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, const struct traced_process *process,
+bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, struct traced_process *process,
                      struct call_place *out)
 {
     const struct frames_module *module = frame->module;

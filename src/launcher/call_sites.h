@@ -25,7 +25,7 @@ void call_sites_begin(struct call_sites *sites);
 /* call_sites_describe - adds code.function.name, code.file.path and code.line.number to @span, as far as it has none. A
  * function's name that is only its ELF symbol, as the traced process found it, is replaced by what debug information
  * has. @process: whose span it is; NULL: not known. */
-void call_sites_describe(struct call_sites *sites, struct span *span, const struct traced_process *process);
+void call_sites_describe(struct call_sites *sites, struct span *span, struct traced_process *process);
 
 /* What is known of a place; empty strings, and 0: not that. */
 struct call_place {
@@ -36,7 +36,7 @@ struct call_place {
 
 /* call_sites_find - what is at @frame of @process, as of a call's. @out: valid until something else is asked. False:
  * nothing is known. */
-bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, const struct traced_process *process,
+bool call_sites_find(struct call_sites *sites, const struct frames_place *frame, struct traced_process *process,
                      struct call_place *out);
 
 /* call_sites_look_up_count - how many addresses were looked up. */

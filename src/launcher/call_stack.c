@@ -33,7 +33,7 @@ static void place_append(const struct frames_place *frame, const struct call_pla
     text_append_string(text, place->function[0] ? ")" : "");
 }
 
-static void stack_append(struct call_sites *sites, struct frames_reader *reader, const struct traced_process *process,
+static void stack_append(struct call_sites *sites, struct frames_reader *reader, struct traced_process *process,
                          struct text *text)
 {
     struct frames_place frame;
@@ -59,7 +59,7 @@ static void stack_append(struct call_sites *sites, struct frames_reader *reader,
     text_append_string(text, " more");
 }
 
-void call_stack_describe(struct call_sites *sites, struct span *span, const struct traced_process *process)
+void call_stack_describe(struct call_sites *sites, struct span *span, struct traced_process *process)
 {
     char bytes[FRAMES_LEN_MAX], out[SPAN_BYTES_LEN];
     size_t len;

@@ -7,6 +7,6 @@
 /* call_stack_describe - if the record has addresses, in their place: a line for each, the innermost first, "at
  * function (file:line)", "at function (module)" or "at module+0xoffset", as far as it is known. What there is no
  * room for is counted in a last line. Whatever the record consists of. @process: NULL: not known. */
-void call_stack_describe(struct call_sites *sites, struct span *span, const struct traced_process *process);
+void call_stack_describe(struct call_sites *sites, struct span *span, struct traced_process *process);
 
 #endif

@@ -8,45 +8,24 @@
 #include "launcher/call_stack.h"
 #include "launcher/collector_limits.h"
 #include "launcher/line_batch.h"
+#include "launcher/newcomers.h"
 #include "launcher/outputs.h"
 #include "launcher/tail.h"
 
 #include <errno.h>
-#include <linux/futex.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 /* How long spans may lie: short while they come, so that few records are needed; longer in quiet. */
 static const uint64_t DELAY_MIN_NS = 2 * NANOS_PER_MILLI;
+static const uint64_t DELAY_FEW_NS = 8 * NANOS_PER_MILLI; /* at most, while anything comes */
 static const uint64_t DELAY_MAX_NS = 50 * NANOS_PER_MILLI;
 /* The last look waits so long for processes that are dying with a span open. */
 static const uint64_t DYING_MAX_NS = 50 * NANOS_PER_MILLI;
-
-/* A traced process that comes wakes this thread with a futex (one system call for it, no descriptor);
- * here it becomes something that an event loop can wait for. */
-static void *waker_run(void *argument)
-{
-    struct collector *collector = argument;
-    _Atomic uint32_t *word = &collector->ring->has_new_process;
-    const struct timespec at_most = {.tv_nsec = 100 * NANOS_PER_MILLI}; /* whatever is in the ring */
-    while (!atomic_load(&collector->is_leaving)) {
-        uint64_t one = 1;
-        syscall(SYS_futex, word, FUTEX_WAIT, 0, &at_most, NULL, 0); /* not if it is set already */
-        if (!atomic_load(word))
-            continue;
-        if (write(collector->wake_fd, &one, sizeof one) < 0)
-            break;
-        /* The event loop sets the word back; as long as it is set, or set again, it is told. */
-        usleep(1000);
-    }
-    return NULL;
-}
 
 static void dirty_all(struct ring *ring)
 {
@@ -64,15 +43,20 @@ static int descriptors_open(struct collector *collector)
 {
     collector->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     collector->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    collector->wake_fd = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK); /* 1: a first look is due */
-    if (collector->epoll_fd < 0 || collector->timer_fd < 0 || collector->wake_fd < 0)
+    if (collector->epoll_fd < 0 || collector->timer_fd < 0)
         return -errno;
     int error = traced_processes_open(&collector->processes);
+    collector->processes.newcomers = &collector->newcomers;
+    if (!error) /* signals are blocked already; its thread inherits that */
+        error = newcomers_open(&collector->newcomers, collector->ring, collector->process_limit);
     if (!error)
         error = watch(collector, collector->timer_fd);
     if (!error)
-        error = watch(collector, collector->wake_fd);
-    return error ? error : watch(collector, collector->processes.epoll_fd);
+        error = watch(collector, collector->newcomers.wake_fd);
+    /* Before Linux 6.15 a process that its parent has reaped tells nobody how it ended. */
+    if (!error && !exit_reason_is_kept())
+        error = watch(collector, collector->processes.epoll_fd);
+    return error;
 }
 
 /* One for each process that makes spans. The command was started with the limit as it was. */
@@ -109,11 +93,7 @@ int collector_open(struct collector *collector, struct ring *ring, const char *p
     dirty_all(ring);
     collector->batch = line_batch_new(outputs->exporters);
     int error = collector->batch ? descriptors_open(collector) : -ENOMEM;
-    if (!error)
-        error = backends_start(collector, outputs, is_telling);
-    if (!error) /* signals are blocked already; the thread inherits that */
-        error = -pthread_create(&collector->waker, NULL, waker_run, collector);
-    return error;
+    return error ? error : backends_start(collector, outputs, is_telling);
 }
 
 static void span_output(void *argument, const struct span *span, const struct resource *resource)
@@ -312,7 +292,7 @@ static void dead_sweep(struct collector *collector)
         if (ring_state_of(word) == SPAN_OPEN && span.state != SPAN_OPEN)
             continue;
         if (ring_state_of(word) == SPAN_OPEN)
-            broken_off_complete(&span, &process->reason, end_of(process));
+            broken_off_complete(&span, traced_process_reason(process), end_of(process));
         span_export(collector, &span, number);
     }
     traced_processes_forget_dead(processes, collector->ring);
@@ -325,14 +305,13 @@ static void drain_word(int fd)
         ;
 }
 
-static void newcomers_greet(struct collector *collector)
+static uint32_t newcomers_greet(struct collector *collector)
 {
-    if (!atomic_exchange(&collector->ring->has_new_process, 0))
-        return;
     uint32_t count = traced_processes_scan_new(&collector->processes, collector->ring, collector->process_limit);
-    /* Who died on the way in has told of nobody. */
-    if (!count || ++collector->greeting_count % COLLECTOR_GREETINGS_A_SCAN == 0)
+    bool is_due = count && ++collector->greeting_count % COLLECTOR_GREETINGS_A_SCAN == 0;
+    if (newcomers_take_nameless(&collector->newcomers) || is_due) /* who died on the way in has told of nobody */
         newcomers_scan(collector);
+    return count;
 }
 
 static uint32_t pass(struct collector *collector)
@@ -341,7 +320,7 @@ static uint32_t pass(struct collector *collector)
     if (collector->call_sites)
         call_sites_begin(collector->call_sites);
     traced_processes_reap(&collector->processes); /* first: what they did, they have done by now */
-    newcomers_greet(collector);
+    collector->newcomer_count = newcomers_greet(collector);
     uint32_t count = ended_take(collector);
     if (collector->processes.has_dead)
         dead_sweep(collector);
@@ -351,27 +330,36 @@ static uint32_t pass(struct collector *collector)
     if (collector->backends)
         backends_tick(collector->backends, collector->processes.live_count == 0);
     collector_limits_adapt(collector, count);
+    atomic_store(&collector->newcomers.process_limit, collector->process_limit);
     return count;
+}
+
+/* Until the next look, after one that has found @count spans. */
+static uint64_t delay_choose(const struct collector *collector, uint32_t count)
+{
+    enum { FEW = 4 };
+    bool is_waiting = collector->tail && tail_is_waiting(collector->tail);
+    if (collector->processes.live_count == 0 && !is_waiting)
+        return 0;
+    if (count > FEW || collector->newcomer_count > FEW)
+        return DELAY_MIN_NS;
+    if (count > 0 || collector->newcomer_count > 0 || collector->delay_ns == 0)
+        return MAX(MIN(collector->delay_ns, DELAY_FEW_NS), DELAY_MIN_NS);
+    return MIN(2 * collector->delay_ns, DELAY_MAX_NS);
 }
 
 void collector_work(struct collector *collector)
 {
     drain_word(collector->timer_fd);
-    drain_word(collector->wake_fd);
-    uint32_t count = pass(collector);
-    bool is_waiting = collector->tail && tail_is_waiting(collector->tail);
-    if (collector->processes.live_count == 0 && !is_waiting)
-        collector->delay_ns = 0;
-    else if (count > 0 || collector->delay_ns == 0)
-        collector->delay_ns = DELAY_MIN_NS;
-    else
-        collector->delay_ns = MIN(2 * collector->delay_ns, DELAY_MAX_NS);
+    drain_word(collector->newcomers.wake_fd);
+    collector->delay_ns = delay_choose(collector, pass(collector));
     timer_set(collector);
+    newcomers_note_sleep(&collector->newcomers, collector->delay_ns == 0 || collector->delay_ns > DELAY_FEW_NS);
 }
 
 void collector_note_exit(struct collector *collector, pid_t pid, int wait_status)
 {
-    newcomers_greet(collector);
+    newcomers_scan(collector);
     traced_processes_note_exit(&collector->processes, pid, wait_status);
     if (pid != collector->command.pid)
         return;
@@ -399,6 +387,7 @@ static bool any_open(const struct collector *collector)
 static void all_take(struct collector *collector)
 {
     dirty_all(collector->ring);
+    newcomers_scan(collector);
     pass(collector);
 }
 
@@ -447,11 +436,7 @@ void collector_leave(struct collector *collector)
     line_batch_finish(collector->batch);
     if (collector->backends)
         backends_finish(collector->backends);
-    atomic_store(&collector->is_leaving, true);
-    /* The word is set so that the thread cannot fall asleep between looking and waiting. */
-    atomic_store(&collector->ring->has_new_process, 1);
-    syscall(SYS_futex, &collector->ring->has_new_process, FUTEX_WAKE, 1, NULL, NULL, 0);
-    pthread_join(collector->waker, NULL);
+    newcomers_close(&collector->newcomers);
 }
 
 void collector_close(struct collector *collector)

@@ -8,9 +8,9 @@
 #include "export/ring.h"
 #include "launcher/coverage.h"
 #include "launcher/process_spans.h"
+#include "launcher/newcomers.h"
 #include "launcher/traced_processes.h"
 
-#include <pthread.h>
 
 struct backends;
 struct call_sites;
@@ -33,10 +33,9 @@ struct collector {
     bool has_scanned; /* for new processes, in this pass */
     int epoll_fd; /* readable when collector_work has something to do */
     int timer_fd;
-    int wake_fd; /* an eventfd: a process has come */
     uint64_t delay_ns; /* until the next look; 0: nobody is there, so never */
-    pthread_t waker;
-    _Atomic bool is_leaving;
+    struct newcomers newcomers;
+    uint32_t newcomer_count; /* in this pass */
     struct traced_processes processes;
     struct line_batch *batch;
     struct backends *backends; /* NULL: none */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -54,6 +55,14 @@ struct exit_reason exit_reason_find(int pidfd, pid_t pid)
     reason.is_known = ask_pidfd(pidfd, &reason.wait_status) ||
                       ask_proc(pid, &reason.wait_status) || ask_pidfd(pidfd, &reason.wait_status);
     return reason;
+}
+
+bool exit_reason_is_kept(void)
+{
+    struct utsname name;
+    unsigned major = 0, minor = 0;
+    return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+           (major > 6 || (major == 6 && minor >= 15));
 }
 
 void exit_reason_describe(const struct exit_reason *reason, char *error_type, size_t type_size,

@@ -16,6 +16,10 @@ struct exit_reason {
  * pidfd since Linux 6.15, once the parent has asked; before that /proc tells. */
 struct exit_reason exit_reason_find(int pidfd, pid_t pid);
 
+/* exit_reason_is_kept - does the kernel tell after the parent has asked? Otherwise exit_reason_find is to be called as soon
+ * as can be. */
+bool exit_reason_is_kept(void);
+
 /* exit_reason_describe - the value of error.type, and a sentence, for a span that was open then.
  * "SIGKILL", "exit", "exec"; "died" where nothing is known. */
 void exit_reason_describe(const struct exit_reason *reason, char *error_type, size_t type_size,

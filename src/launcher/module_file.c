@@ -105,13 +105,15 @@ static bool is_loaded(int fd, const struct traced_process *process)
     return answer != ANSWER_NO;
 }
 
-bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
+bool module_file_find(const char *path, struct traced_process *process, uint64_t oldest_boottime_ns,
                       struct module_file *out)
 {
     struct module_file file;
-    uint64_t start_ns = process->started_boottime_ns ? process->started_boottime_ns : oldest_boottime_ns;
     if (path[0] != '/' || process->is_foreign)
         return false;
+    uint64_t start_ns = traced_process_started(process);
+    if (!start_ns)
+        start_ns = oldest_boottime_ns;
     int fd = open(path, O_PATH | O_CLOEXEC);
     bool is_it = file_stat(fd, &file) && is_older(&file, start_ns) && is_loaded(fd, process);
     if (fd >= 0)

@@ -26,7 +26,7 @@ struct module_file {
  * have changed since the process started (if that is not known, since @oldest_boottime_ns, before which none did),
  * and that sees the same files as we do; as long as it is alive, what it has mapped must not have been replaced.
  * False: there is no telling. Opens nothing that opening would do something to. */
-bool module_file_find(const char *path, const struct traced_process *process, uint64_t oldest_boottime_ns,
+bool module_file_find(const char *path, struct traced_process *process, uint64_t oldest_boottime_ns,
                       struct module_file *out);
 
 /* module_file_open - a descriptor to read @path by, if it is a regular file, and @file still unless that is known by

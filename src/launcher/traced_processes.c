@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "launcher/newcomers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -65,15 +66,24 @@ static bool is_gone(const struct traced_process *process)
 }
 
 /* What the kernel no longer says its parent may have said. */
-static struct exit_reason reason_find(const struct traced_process *process, bool is_reused)
+const struct exit_reason *traced_process_reason(struct traced_process *process)
 {
-    struct exit_reason reason = {.is_known = false};
-    if (!is_reused)
-        reason = exit_reason_find(process->pidfd, process->pid);
+    if (process->is_reason_asked || process->reason.is_known || process->is_foreign)
+        return &process->reason;
+    process->is_reason_asked = true;
+    if (!process->is_number_anothers)
+        process->reason = exit_reason_find(process->pidfd, process->pid);
     uint32_t status = process->shared ? atomic_load_explicit(&process->shared->killed_status, memory_order_acquire) : 0;
-    if (!reason.is_known && WIFSIGNALED(status))
-        reason = (struct exit_reason){.is_known = true, .wait_status = (int)(status & 0xff)};
-    return reason;
+    if (!process->reason.is_known && WIFSIGNALED(status))
+        process->reason = (struct exit_reason){.is_known = true, .wait_status = (int)(status & 0xff)};
+    return &process->reason;
+}
+
+uint64_t traced_process_started(struct traced_process *process)
+{
+    if (!process->started_boottime_ns && !process->is_dead && !process->is_foreign)
+        process->started_boottime_ns = started_boottime_ns(process->pid);
+    return process->started_boottime_ns;
 }
 
 static void bury(struct traced_processes *processes, struct traced_process *process)
@@ -82,26 +92,36 @@ static void bury(struct traced_processes *processes, struct traced_process *proc
     processes->has_dead = true;
 }
 
+/* The number may be somebody else's by now, unless it was asked for soon enough. */
+static void pidfd_open_checked(struct traced_processes *processes, uint32_t number, struct traced_process *process)
+{
+    if (processes->newcomers)
+        process->pidfd = newcomers_take_pidfd(processes->newcomers, number, process->pid);
+    if (process->pidfd >= 0)
+        return;
+    process->pidfd = (int)syscall(SYS_pidfd_open, process->pid, 0);
+    if (newcomers_is_recent(process->registered_boottime_ns))
+        return;
+    process->started_boottime_ns = started_boottime_ns(process->pid);
+    process->is_number_anothers = is_reused(process);
+    if (process->is_number_anothers)
+        process->started_boottime_ns = 0;
+}
+
 static void watch(struct traced_processes *processes, uint32_t number,
                   struct traced_process *process)
 {
-    struct epoll_event event = {.events = EPOLLIN, .data.u32 = number};
-    process->pidfd = process->is_foreign ? -1 : (int)syscall(SYS_pidfd_open, process->pid, 0);
+    struct epoll_event event = {.events = EPOLLIN | EPOLLONESHOT, .data.u32 = number};
+    if (!process->is_foreign)
+        pidfd_open_checked(processes, number, process);
+    if (process->is_number_anothers || (process->pidfd < 0 && is_gone(process))) {
+        bury(processes, process);
+        return;
+    }
     if (process->pidfd >= 0 &&
         epoll_ctl(processes->epoll_fd, EPOLL_CTL_ADD, process->pidfd, &event) < 0) {
         close(process->pidfd);
         process->pidfd = -1;
-    }
-    process->started_boottime_ns = process->is_foreign ? 0 : started_boottime_ns(process->pid);
-    bool is_other = is_reused(process);
-    if (!process->is_foreign && (is_gone(process) || is_other)) {
-        process->started_boottime_ns = 0; /* somebody else's */
-        if (process->pidfd >= 0)
-            epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
-        if (!process->reason.is_known)
-            process->reason = reason_find(process, is_other);
-        bury(processes, process);
-        return;
     }
     processes->live_count++;
     processes->unwatched_count += process->pidfd < 0;
@@ -116,14 +136,9 @@ static void process_end(struct traced_processes *processes, struct traced_proces
     execution_settle(processes, process, true);
     if (process->is_dead)
         return; /* it was none */
-    if (!process->reason.is_known && !process->is_foreign)
-        process->reason = reason_find(process, false);
     bury(processes, process);
     processes->live_count--;
-    if (process->pidfd >= 0)
-        epoll_ctl(processes->epoll_fd, EPOLL_CTL_DEL, process->pidfd, NULL);
-    else
-        processes->unwatched_count--;
+    processes->unwatched_count -= process->pidfd < 0; /* a descriptor takes itself out when it is closed */
 }
 
 /* Two programs in one process, one after the other: what the earlier one had open was over when the later one came.
@@ -137,7 +152,7 @@ static void process_become(struct traced_processes *processes, struct traced_pro
         return;
     }
     if (earlier->is_dead && !later->reason.is_known)
-        later->reason = earlier->reason;
+        later->reason = *traced_process_reason(earlier);
     earlier->reason = exec;
     earlier->ended_boottime_ns = later->registered_boottime_ns;
     process_end(processes, earlier);
@@ -250,7 +265,7 @@ uint32_t traced_processes_scan_new(struct traced_processes *processes, struct ri
 {
     uint32_t count = 0;
     for (uint32_t word = 0; word < limit / 64; word++) {
-        uint64_t bits = atomic_exchange(&ring->new_processes[word], 0);
+        uint64_t bits = newcomers_take(processes->newcomers, word);
         for (; bits; bits &= bits - 1, count++)
             number_look_at(processes, ring, word * 64 + (uint32_t)__builtin_ctzll(bits));
     }
@@ -299,6 +314,8 @@ void traced_processes_forget_dead(struct traced_processes *processes, struct rin
             continue;
         if (process->pidfd >= 0)
             close(process->pidfd);
+        if (processes->newcomers) /* the next one with this number is not to get what is left of this one */
+            newcomers_take_pidfd(processes->newcomers, i, 0);
         processes->table[i] = NULL;
         free(process);
         ring->processes[i].pid_namespace = 0; /* till its next owner says */

@@ -88,7 +88,7 @@ static int64_t line_of(const struct span *span)
     return attribute_of(span, ATTRIBUTE_CODE_LINE_NUMBER, &attribute) ? attribute.number : 0;
 }
 
-static int64_t described_line(struct span *span, const struct traced_process *process)
+static int64_t described_line(struct span *span, struct traced_process *process)
 {
     if (!g_sites)
         g_sites = call_sites_new(0);

@@ -250,13 +250,13 @@ Test(collector, what_the_parent_knows_counts)
 
 Test(collector, a_process_that_came_and_went_before_it_looked)
 {
-    fixture_collect();
     FIXTURE_CHILD(pid, {
         fixture_start(1);
         fixture_finish(2);
         raise(SIGKILL);
     });
     fixture_reap(pid);
+    fixture_collect();
     FIXTURE_TURN_UNTIL(span_count() == 2);
     close_and_read();
     cr_expect(has_broken_off(1, "died"), "%s", fixture_error_type(fixture_line(1)));
@@ -378,12 +378,12 @@ Test(collector, a_span_of_a_process_not_met_yet_has_its_name)
     FIXTURE_CHILD(pid, fixture_finish(1));
     while (fixture_state_count(SPAN_ENDED) == 0)
         sched_yield();
-    while (poll(&(struct pollfd){.fd = g_fixture_collector.wake_fd, .events = POLLIN}, 1, 1000) != 1)
+    while (poll(&(struct pollfd){.fd = g_fixture_collector.newcomers.wake_fd, .events = POLLIN}, 1, 1000) != 1)
         ;
-    atomic_store(&g_fixture_ring->has_new_process, 0); /* as if the look had just been taken */
+    for (uint32_t word = 0; word < RING_PROCESSES_MAX / 64; word++)
+        newcomers_take(&g_fixture_collector.newcomers, word); /* as if the look had just been taken */
     collector_work(&g_fixture_collector);
     cr_expect_eq(span_count(), 1);
-    atomic_store(&g_fixture_ring->has_new_process, 1);
     fixture_kill(pid);
     close_and_read();
     const cJSON *resource = cJSON_GetObjectItem(fixture_line(1), "resource");
@@ -872,7 +872,7 @@ Test(collector, leaving_does_not_hang_whatever_is_written_to_the_wake_word)
         collector_leave(&g_fixture_collector);
         close(g_fixture_collector.epoll_fd);
         close(g_fixture_collector.timer_fd);
-        close(g_fixture_collector.wake_fd);
+        close(g_fixture_collector.newcomers.wake_fd);
         close(g_fixture_collector.processes.epoll_fd);
     }
     alarm(0);

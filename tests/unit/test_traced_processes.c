@@ -179,7 +179,7 @@ Test(traced_processes, what_killed_one_that_is_gone_is_its_parents_word)
     g_fixture_ring->processes[5].killed_status = SIGSEGV | 0x80;
     fixture_kill(pid);
     scan();
-    cr_expect(at(5)->is_dead && at(5)->reason.is_known);
+    cr_expect(at(5)->is_dead && traced_process_reason(g_processes.table[5])->is_known);
     cr_expect_eq(at(5)->reason.wait_status, SIGSEGV | 0x80);
 }
 
