@@ -80,6 +80,13 @@ def startup_lines(found):
     return table(["", "wall ms", "over plain", "CPU ms", "over plain"], rows)
 
 
+def processes_lines(found):
+    rows = [[f"{program}, {mode}", number(v["wall_ms"]["median"], 3), spread(v["wall_ms"]["over"], 3),
+             number(v["cpu_ms"]["median"], 3), spread(v["cpu_ms"]["over"], 3), number(v["faults"]["median"], 0)]
+            for program, modes in found["programs"].items() for mode, v in modes.items()]
+    return table(["", "wall ms", "over plain", "CPU ms", "over plain", "page faults"], rows)
+
+
 def instructions_lines(found):
     rows = [[LABELS[name], number(found["client"][name], 0),
              number(found["client"][name] - found["client"]["plain"], 0),
@@ -114,6 +121,8 @@ SECTIONS = {
     "client": ("(b) C client, keep-alive GETs to a bare responder", nginx_lines),
     "calls": ("(c) calls on descriptors that are no sockets", calls_lines),
     "startup": ("(d) start of /bin/true by posix_spawn", startup_lines),
+    "processes": ("(h) a process of a suite under the prefix, by --process-spans; CPU: the collector's, too",
+                  processes_lines),
     "instructions": ("(e) instructions an exchange, by callgrind", instructions_lines),
     "collector": ("(f) the collector", throughput_lines),
     "tracers": ("(g) nginx: strace and ltrace", load_table),
@@ -151,6 +160,15 @@ def crowd_goals(found):
              sum(c["lost"] for c in found["crowds"]))]
 
 
+def processes_goals(found):
+    for program, modes in found["programs"].items():
+        over = modes["auto"]["wall_ms"]["over"]["median"]
+        if program == "/bin/true":
+            yield program, "ms over plain", 0.3, over
+        else:
+            yield program, "% over plain", 5, 100 * over / modes["plain"]["wall_ms"]["median"]
+
+
 def goals(sections):
     """(what, "<=" or ">=", goal, measured) of what was measured."""
     found = {k: v for k, v in sections.items() if not isinstance(v.get("skipped"), str)}
@@ -166,6 +184,9 @@ def goals(sections):
     if "startup" in found:
         over = found["startup"]["over_plain"]["ring"]["wall_ms"]["over"]
         result.append(("(d) start-up: ms over plain", "<=", 0.2, over["median"]))
+    if "processes" in found:
+        result += [(f"(h) {program}: {what}", "<=", goal, measured) for program, what, goal, measured
+                   in processes_goals(found["processes"])]
     if "instructions" in found:
         result += [(f"(e) {side}: instructions an exchange over plain", "<", 3000,
                     counts["ring"] - counts["plain"])
