@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
+
+#ifndef SYS_faccessat2
+#define SYS_faccessat2 439
+#endif
 
 enum { SCRIPTS_MAX = 5, HEAD_LEN = 256, SEGMENTS_MAX = 64, CANDIDATE_LEN_MAX = 1024 };
 
@@ -194,11 +199,20 @@ const char *exec_fate_name(enum exec_fate fate)
     return fate < ARRAY_LEN(names) ? names[fate] : NULL;
 }
 
-bool exec_library_is_there(const char *path)
+/* By opening it, where the kernel (before Linux 5.8) or a sandbox does not know the question. */
+static int library_open(const char *path)
 {
     int fd = exec_target_open(AT_FDCWD, path);
     if (fd >= 0)
         raw_close(fd);
+    return fd;
+}
+
+bool exec_library_is_there(const char *path)
+{
+    int error = (int)raw_syscall6(SYS_faccessat2, AT_FDCWD, (long)path, R_OK, AT_EACCESS, 0, 0);
+    if (error == -ENOSYS || error == -EPERM)
+        error = library_open(path);
     /* Other errors say something of us, or of the moment. */
-    return fd >= 0 || (fd != -ENOENT && fd != -ENOTDIR && fd != -EACCES && fd != -ELOOP);
+    return error >= 0 || (error != -ENOENT && error != -ENOTDIR && error != -EACCES && error != -ELOOP);
 }
