@@ -38,7 +38,8 @@ LAUNCHER_LIBS = $$($(PKG_CONFIG) --libs libcjson zlib) -lm -lpthread
 # Unit tests link everything but the interposed calls and main().
 UNIT_OBJECTS := $(call objects,src/base src/trace src/wire src/export src/view src/backend) \
                 $(filter-out %/main.o,$(call objects,src/launcher)) \
-                $(addprefix $(BUILD)/src/shim/,python_lines.o python_plumbing.o ctest_file.o libtest_line.o tap_line.o surefire_event.o)
+                $(addprefix $(BUILD)/src/shim/,python_lines.o python_plumbing.o ctest_file.o exports.o libtest_line.o tap_line.o \
+                surefire_event.o)
 BENCH := $(addprefix $(BUILD)/bench/,empty.so client responder calls spawn suite producer)
 UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/unit/test_*.c))
 FORMAT_ENCODER := $(BUILD)/tests/formats/encode

@@ -86,6 +86,19 @@ class Segments(unittest.TestCase):
         stack = re.search(r"GNU_STACK.*", output("readelf", "-lW", SHIM)).group()
         self.assertNotIn("E", stack.split()[-2])
 
+    @not_sanitized("instrumentation has data of its own")
+    def test_a_start_changes_a_few_pages(self):
+        """Each costs every process some microseconds: what the loader relocates, and what the start writes to."""
+        addresses = {int(line.split()[0], 16) for line in output("readelf", "-rW", SHIM).splitlines()
+                     if " R_" in line}
+        self.assertLessEqual(len({address // 4096 for address in addresses}), 2)
+        self.assertLess(len(addresses), 450)
+        sections = {name: (int(address, 16), int(size, 16)) for name, address, size in re.findall(
+            r"\] (\S+) +\S+ +([0-9a-f]{16}) \w+ (\w+)", output("readelf", "-SW", SHIM))}
+        begin, (bss, bss_len) = sections[".init_array"][0], sections[".bss"]
+        self.assertLessEqual(bss + bss_len - begin, 7 * 4096)
+        self.assertEqual(begin % 4096, 0)
+
     def test_thread_local_storage_is_small(self):
         """It comes off every thread's stack."""
         segment = re.search(r"^ +TLS +(.*)", output("readelf", "-lW", SHIM), re.MULTILINE)
