@@ -45,7 +45,7 @@ static int descriptors_open(struct collector *collector)
     collector->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
     if (collector->epoll_fd < 0 || collector->timer_fd < 0)
         return -errno;
-    int error = traced_processes_open(&collector->processes);
+    int error = traced_processes_open(&collector->processes, collector->ring_path);
     collector->processes.newcomers = &collector->newcomers;
     if (!error) /* signals are blocked already; its thread inherits that */
         error = newcomers_open(&collector->newcomers, collector->ring, collector->process_limit);

@@ -51,3 +51,21 @@ bool process_is_stopped(pid_t pid)
     struct process_stat stat;
     return process_stat_read(pid, &stat) && stat.state == 'T';
 }
+
+/* /proc/PID/maps: "ADDRESSES PERMISSIONS OFFSET DEVICE INODE PATH". File systems on others have another device there. */
+bool process_shares(pid_t pid, ino_t inode)
+{
+    char path[32], line[512], permissions[5];
+    unsigned long long found;
+    bool is_shared = false, is_begin = true;
+    snprintf(path, sizeof path, "/proc/%d/maps", (int)pid);
+    FILE *maps = fopen(path, "re");
+    while (maps && !is_shared && fgets(line, sizeof line, maps)) {
+        is_shared = is_begin && sscanf(line, "%*s %4s %*s %*s %llu", permissions, &found) == 2 && found == inode &&
+                    strcmp(permissions, "rw-s") == 0;
+        is_begin = strchr(line, '\n') != NULL; /* a path may be longer */
+    }
+    if (maps)
+        fclose(maps);
+    return is_shared;
+}

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "launcher/newcomers.h"
+#include "launcher/process_tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,16 +13,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum { EVENTS_PER_CALL = 64 };
 
-int traced_processes_open(struct traced_processes *processes)
+int traced_processes_open(struct traced_processes *processes, const char *ring_path)
 {
+    struct stat ring;
     *processes = (struct traced_processes){.epoll_fd = epoll_create1(EPOLL_CLOEXEC),
-                                           .pid_namespace = ring_pid_namespace()};
+                                           .pid_namespace = ring_pid_namespace(),
+                                           .ring_inode = ring_path && stat(ring_path, &ring) == 0 ? ring.st_ino : 0};
     return processes->epoll_fd < 0 ? -errno : 0;
 }
 
@@ -178,16 +182,22 @@ static void execution_forget(struct traced_processes *processes, struct traced_p
     process_end(processes, process);
 }
 
-/* Was it executed? What fails, does so soon; and who @is_over has not come back from it. */
-static void execution_settle(struct traced_processes *processes, struct traced_process *process, bool is_over)
+/* May the call still come back? What fails does so soon, but for one that has to wait for a processor; that has the ring
+ * mapped yet. */
+static bool may_fail(const struct traced_processes *processes, const struct traced_process *process)
 {
     enum { FAILS_WITHIN_NS = 20000000 };
+    if (clock_read_ns(CLOCK_BOOTTIME) < process->registered_boottime_ns + FAILS_WITHIN_NS)
+        return true;
+    return processes->ring_inode && !process->is_foreign && process_shares(process->pid, processes->ring_inode);
+}
+
+/* Was it executed? Who @is_over has not come back from it. */
+static void execution_settle(struct traced_processes *processes, struct traced_process *process, bool is_over)
+{
     struct ring_process *shared = process->executing;
     uint64_t watched = (uint64_t)process->pid << 8 | RING_PROCESS_WATCHED;
-    if (!shared)
-        return;
-    if (atomic_load(&shared->identity) == watched && !is_over &&
-        clock_read_ns(CLOCK_BOOTTIME) < process->registered_boottime_ns + FAILS_WITHIN_NS)
+    if (!shared || (atomic_load(&shared->identity) == watched && !is_over && may_fail(processes, process)))
         return;
     process->executing = NULL;
     processes->executing_count--;

@@ -32,13 +32,15 @@ struct traced_processes {
     uint32_t executing_count; /* of which it is not certain that they were executed */
     uint32_t number_end;      /* beyond all that have been in use */
     uint64_t pid_namespace;   /* our own */
+    ino_t ring_inode;         /* 0: not known */
     bool has_dead; /* some are dead and their records not yet swept */
     struct newcomers *newcomers; /* who says who has come; NULL: nobody */
     struct traced_process *table[RING_PROCESSES_MAX]; /* NULL: not in use */
 };
 
-/* traced_processes_open - none yet. Returns 0 or a negative errno. */
-int traced_processes_open(struct traced_processes *processes);
+/* traced_processes_open - none yet. @ring_path: of the ring that they share; NULL: not known. Returns 0 or a negative
+ * errno. */
+int traced_processes_open(struct traced_processes *processes, const char *ring_path);
 
 /* traced_processes_scan - looks through the first @limit of the ring for new ones. What is there is taken with care: it
  * may be anything. */

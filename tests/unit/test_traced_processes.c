@@ -10,7 +10,7 @@ static struct traced_processes g_processes;
 static void set_up(void)
 {
     fixture_set_up();
-    cr_assert_eq(traced_processes_open(&g_processes), 0);
+    cr_assert_eq(traced_processes_open(&g_processes, NULL), 0);
 }
 
 TestSuite(traced_processes, .init = set_up, .fini = fixture_tear_down, .timeout = 60);
@@ -84,6 +84,31 @@ Test(traced_processes, is_over_when_the_execution_has_not_come_back)
     cr_expect(at(5)->reason.is_exec);
     cr_expect_not(at(6)->is_dead);
     cr_expect_eq(g_fixture_ring->processes[6].identity & 0xff, RING_PROCESS_READY);
+}
+
+/* Who may have failed long ago has to wait for a processor. */
+Test(traced_processes, nothing_is_executed_as_long_as_the_ring_is_mapped)
+{
+    traced_processes_open(&g_processes, g_fixture_ring_path);
+    announce(5, (uint64_t)getpid(), RING_PROCESS_READY);
+    announce(6, (uint64_t)getpid(), RING_PROCESS_EXECUTING);
+    g_fixture_ring->processes[6].start_boottime_ns -= 60 * NANOS_PER_SECOND;
+    scan();
+    traced_processes_reap(&g_processes);
+    cr_expect_eq(g_fixture_ring->processes[6].identity & 0xff, RING_PROCESS_WATCHED);
+    cr_expect_not(at(5)->is_dead);
+}
+
+Test(traced_processes, what_has_not_mapped_the_ring_was_executed)
+{
+    traced_processes_open(&g_processes, g_fixture_ring_path);
+    FIXTURE_CHILD(pid, { execlp("sleep", "sleep", "60", NULL); });
+    announce(6, (uint64_t)pid, RING_PROCESS_EXECUTING);
+    scan();
+    while ((g_fixture_ring->processes[6].identity & 0xff) != RING_PROCESS_READY)
+        traced_processes_reap(&g_processes);
+    cr_expect_not(at(6)->is_dead);
+    fixture_kill(pid);
 }
 
 Test(traced_processes, an_abandoned_place_that_nobody_has_seen_is_free)
