@@ -28,7 +28,7 @@ class Upstream(asyncio.Protocol):
             asyncio.get_running_loop().call_later(random.uniform(0.001, 0.03), self.answer, path, head.lower())
 
     def answer(self, path, head):
-        number = re.match(r"/up/(\d+)", path)[1]
+        number = re.match(r"/(?:up|r)/(\d+)", path)[1]
         is_last = b"\r\nconnection: close" in head or b"http/1.0" in head
         connection = "close" if is_last else "keep-alive"
         self.transport.write(f"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: {len(number)}\r\n"

@@ -18,7 +18,7 @@ APACHE_MODULES = pathlib.Path("/usr/lib/apache2/modules")
 PHP_FPM = next(iter(sorted(pathlib.Path("/usr/sbin").glob("php-fpm*"))), pathlib.Path("/usr/sbin/php-fpm"))
 IS_ROOT = os.geteuid() == 0
 
-TWO, THREE, ONE = ("/a", "/b"), ("/a", "/b", "/after"), ("",)
+TWO, THREE, ONE, RELAY = ("/a", "/b"), ("/a", "/b", "/after"), ("",), ("relay",)
 ALL, NEARLY_ALL, ANY = 100, 99, 0
 
 
@@ -27,7 +27,7 @@ class Model:
     """A server, and what is asked of its spans."""
     name: str
     goal: int  # per cent of the calls whose parent must be right
-    calls: tuple  # what is behind /up/N in its calls upstream
+    calls: tuple  # what is behind /up/N in its calls upstream; "relay": it hands /r/N itself on
     needs: list  # what must be installed
     command: Callable  # of a Place, gives the words
     env: dict = dataclasses.field(default_factory=dict)
@@ -147,7 +147,10 @@ def nginx_connecting(place):
     return nginx_words(place, nginx_conf(place, f"proxy_pass http://127.0.0.1:{place.upstream}/up/;"))
 
 
-def haproxy(place, thread_count):
+OTHER_PATH = r"http-request replace-path /r/(.*) /up/\1"
+
+
+def haproxy(place, thread_count, rule=""):
     conf = place.write("haproxy.cfg", f"""global
     maxconn 1000
     nbthread {thread_count}
@@ -158,7 +161,7 @@ defaults
     timeout server 30s
 frontend front
     bind 127.0.0.1:{place.port}
-    http-request replace-path /r/(.*) /up/\\1
+    {rule}
     default_backend back
 backend back
     server one 127.0.0.1:{place.upstream}
@@ -236,12 +239,15 @@ MODELS = [
     compiled("c fork", ALL, "forking"),
     starting(compiled("c shells", ALL, "shells", ("/a", "/b", "/c"))),
     compiled("c epoll", NEARLY_ALL, "epoll"),
-    compiled("c epoll pool", NEARLY_ALL, "epoll", more=[8]),
+    # Requests wait for a free connection in a queue in memory: which one gets it cannot be seen.
+    compiled("c epoll pool", ANY, "epoll", more=[8]),
     Model("nginx proxy keepalive", ALL, ONE, [program("nginx", "nginx-light")], nginx_keepalive),
     Model("nginx proxy", ALL, ONE, [program("nginx", "nginx-light")], nginx_connecting),
-    Model("haproxy 1 thread", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 1)),
-    Model("haproxy 2 threads", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 2)),
-    Model("haproxy request ids", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 2), with_ids=True),
+    Model("haproxy 1 thread", ALL, RELAY, [program("haproxy")], lambda place: haproxy(place, 1)),
+    Model("haproxy 2 threads", ALL, RELAY, [program("haproxy")], lambda place: haproxy(place, 2)),
+    Model("haproxy request ids", ALL, ONE, [program("haproxy")], lambda place: haproxy(place, 2, OTHER_PATH), with_ids=True),
+    # It reads several requests before it goes on with one of them, and nothing of that one is as it came.
+    Model("haproxy other path", ANY, ONE, [program("haproxy")], lambda place: haproxy(place, 2, OTHER_PATH)),
     apache_model("prefork", "StartServers 70\nMaxRequestWorkers 70\nMinSpareServers 70\nMaxSpareServers 70"),
     apache_model("event", "StartServers 2\nThreadsPerChild 35\nMaxRequestWorkers 70"),
     python("python threads", ALL, "python_threads.py"),
