@@ -59,8 +59,9 @@ class Planted(TracedTest):
         self.env = {"RUN_TRACED_CAPTURE_HEADERS": CAPTURED, "RUN_TRACED_BAGGAGE_ATTRIBUTES": "*"}
 
     def secret(self, where):
-        """Plants one: letters and digits, so that no encoding changes it."""
-        text = f"s3cr3t{secrets.token_hex(6)}"
+        """Plants one: letters and digits, so that no encoding changes it. The last is no letter that in an option would
+        stand for a name with a password behind it."""
+        text = f"s3cr3t{secrets.token_hex(6)}7"
         self.planted[where] = text
         return text
 
