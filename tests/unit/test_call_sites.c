@@ -177,6 +177,7 @@ Test(call_sites, need_to_know_when_the_process_can_have_started)
 {
     struct traced_process process = self();
     process.started_boottime_ns = 0;
+    process.is_dead = true; /* there is nobody left to ask for */
     cr_expect_eq(described_line(span_of(own_path(), here()), &process), 0);
     g_sites = call_sites_new(boottime_ns());
     cr_expect_eq(described_line(span_of(own_path(), here()), &process), __LINE__);
