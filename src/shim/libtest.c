@@ -36,7 +36,7 @@ static struct lock g_lock; /* guards what follows */
 static BULKY_DATA struct place g_places[PLACES];
 static int g_pid;           /* of the runner */
 static int g_joined = -1;   /* the place of the test whose line comes next */
-static char g_name[NAME_LEN_MAX];
+static BULKY char g_name[NAME_LEN_MAX];
 static struct test_name g_announced; /* the name in the line that is being written; no name: none */
 static THREAD_LOCAL int t_place = -1;
 

@@ -15,7 +15,7 @@
 enum { TESTS_MAX = 64, NAME_LEN_MAX = 512, WRITE_LEN_MAX = 1 << 16 };
 
 static struct lock g_lock; /* guards what follows */
-static struct running {
+static BULKY struct running {
     uint64_t run_id;
     custom_span_id test; /* 0: none */
 } g_running[TESTS_MAX];

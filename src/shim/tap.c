@@ -26,9 +26,9 @@ static struct stat g_file;            /* the standard output of the program; st_
 static bool g_has_plan;
 static uint32_t g_planned, g_number;  /* how many tests; which one is running, from 1 on */
 static custom_span_id g_test;         /* the same */
-static char g_suite[SUITE_LEN_MAX];
+static BULKY char g_suite[SUITE_LEN_MAX];
 static size_t g_suite_len;
-static char g_line[LINE_LEN_MAX];     /* what has no end yet */
+static BULKY char g_line[LINE_LEN_MAX];     /* what has no end yet */
 static size_t g_line_len;
 
 /* ---- a test's span ---- */

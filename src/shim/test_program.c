@@ -367,7 +367,7 @@ bool test_program_is_test(void)
 
 size_t test_program_script(char *bytes, size_t size)
 {
-    static struct command_line own;
+    static BULKY struct command_line own;
     command_line_read(process_pid(), &own);
     if (!own.count)
         return 0;
