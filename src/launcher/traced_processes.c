@@ -276,6 +276,8 @@ uint32_t traced_processes_scan_new(struct traced_processes *processes, struct ri
     uint32_t count = 0;
     for (uint32_t word = 0; word < limit / 64; word++) {
         uint64_t bits = newcomers_take(processes->newcomers, word);
+        if (processes->has_dead) /* whether it has become another program has to be known now */
+            bits |= atomic_exchange(&ring->new_processes[word], 0);
         for (; bits; bits &= bits - 1, count++)
             number_look_at(processes, ring, word * 64 + (uint32_t)__builtin_ctzll(bits));
     }

@@ -144,8 +144,9 @@ static void request_exchange(const char *own, size_t record_len, size_t piece, b
     shutdown(pair[0], SHUT_WR);
     pthread_join(drain.thread, NULL);
     size_t left = ours_strip(drain.bytes, drain.len);
+    /* Who has read the first one here may be handing its traceparent on with the second: then it is another one. */
     bool is_same = left == 2 * len && memcmp(drain.bytes, g_request, len) == 0 &&
-                   memcmp(drain.bytes + len, g_request, len) == 0;
+                   (own || memcmp(drain.bytes + len, g_request, len) == 0);
     printf("  %zu bytes, %s\n", left, is_same ? "intact" : "damaged");
     free(drain.bytes);
     answer_exchange(pair, piece);
